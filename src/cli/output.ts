@@ -1,0 +1,5 @@
+// Where a sub-command prints.
+
+export interface Output {
+  line(text: string): void;
+}

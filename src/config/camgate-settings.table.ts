@@ -1,0 +1,135 @@
+// The global settings that camgate adds to MediaMTX's.
+
+import { schedule } from "./object-types.table.ts";
+import { section, setting } from "./setting.ts";
+import { bool, duration, float, list, oneOf, seconds, share, size, text } from "./value-types.ts";
+
+export const gateway = section(
+  "camgate: gateway",
+  { effect: "process" },
+  {
+    profile: setting(
+      oneOf("dropIn", "appliance"),
+      "dropIn",
+      "Which defaults apply: MediaMTX's (dropIn) or those of a locked-down device (appliance).",
+      {
+        localOnly: "always",
+        needs: [{ feature: "appliance", security: true }],
+      },
+    ),
+    dataDirectory: setting(text, "./camgate-data", "Directory of what camgate itself keeps: overlay, clock anchors, outbox, keys.", {
+      appliance: "/data/camgate",
+      localOnly: "always",
+    }),
+    apiPersist: setting(bool, false, "Keep changes made over the API across a restart.", {
+      appliance: true,
+      effect: "live",
+      needs: [{ feature: "api" }],
+    }),
+    apiAllowHooks: setting(bool, false, "Let the API set hooks and sources that start a program.", {
+      localOnly: "always",
+      needs: [{ feature: "api" }],
+    }),
+    sourcePolicy: setting(oneOf("any", "lan"), "any", "Addresses a source may have when it is set over API or MQTT.", {
+      appliance: "lan",
+      effect: "live",
+      needs: [{ feature: "api" }],
+    }),
+    httpAllowedHosts: setting(list(text), [], "Further Host values that browser requests to API and page may carry.", {
+      effect: "live",
+      needs: [{ feature: "api" }],
+    }),
+    recordMaxSize: setting(share, { bytes: 0 }, "Recorded files together: above it the oldest go first; 0 sets no limit.", {
+      effect: "live",
+      needs: [{ feature: "record" }],
+    }),
+    recordMinFree: setting(share, { bytes: 0 }, "Space that recording leaves free on the file system; 0 sets no limit.", {
+      appliance: { percent: 5 },
+      effect: "live",
+      needs: [{ feature: "record" }],
+    }),
+    schedules: setting(list(schedule), [], "Actions at set times.", { effect: "live", needs: [{ feature: "schedules" }] }),
+  },
+);
+
+export const ring = section(
+  "camgate: SD ring",
+  { group: "ring", effect: "process", needs: [{ feature: "ring" }] },
+  {
+    directory: setting(text, "", "Directory of the ring, best on a file system of its own.", { appliance: "/rec" }),
+    size: setting(size, 0, "Size of the ring; 0 takes the whole file system."),
+    syncPeriod: setting(duration, seconds(1), "Written data reaches the card at most this often per camera.", { effect: "live" }),
+    lockedMax: setting(share, { percent: 30 }, "How much of the ring locked recordings may hold.", { effect: "live" }),
+    tbw: setting(float(0, 1_000_000), 0, "Terabytes the card is rated to take; 0 if not known.", { effect: "live", unit: "TB" }),
+    wearPolicy: setting(oneOf("warn", "protect"), "warn", "Near the end of the card's life: warn, or write less.", {
+      appliance: "protect",
+      effect: "live",
+    }),
+  },
+);
+
+export const mqtt = section(
+  "camgate: MQTT link",
+  { group: "mqtt", effect: "process", needs: [{ feature: "mqtt" }] },
+  {
+    urls: setting(
+      list({
+        kind: "text",
+        check: (value: string) =>
+          /^(mqtts?|wss?):\/\/[^/\s]+/.test(value) ? undefined : "is not a mqtt://, mqtts://, ws:// or wss:// URL",
+      }),
+      [],
+      "Brokers, tried in order; `mqtt.url` may be written for a single one.",
+      { localOnly: "always" },
+    ),
+    tenant: setting(
+      {
+        kind: "text",
+        check: (value: string) =>
+          value === "" || /^[a-z0-9]{2,16}$/.test(value) ? undefined : "must have 2 to 16 lower-case letters and digits",
+      },
+      "",
+      "Second level of every topic.",
+      { localOnly: "always" },
+    ),
+    gatewayId: setting(
+      {
+        kind: "text",
+        check: (value: string) =>
+          value === "" || /^[a-z0-9][a-z0-9-]{2,31}$/.test(value)
+            ? undefined
+            : "must have 3 to 32 lower-case letters, digits and minus signs",
+      },
+      "",
+      "Name of this gateway; empty derives it from the device's key.",
+      { localOnly: "always" },
+    ),
+    protocol: setting(oneOf("auto", "5", "4"), "auto", "MQTT version: auto, 5, or 4 (3.1.1).", { localOnly: "always" }),
+    ca: setting(text, "", "File with the authorities that vouch for the broker (PEM).", { localOnly: "always" }),
+    cert: setting(text, "", "File with the client certificate (PEM).", { localOnly: "always" }),
+    key: setting(text, "", "File with the client's private key (PEM).", { localOnly: "always" }),
+    username: setting(text, "", "User name at the broker.", { localOnly: "always" }),
+    passwordFile: setting(text, "", "File that holds the password.", { localOnly: "always" }),
+    commands: setting(
+      oneOf("off", "signed", "broker"),
+      "off",
+      "Commands over MQTT: off, signed by a known key, or whatever the broker lets through.",
+      {
+        appliance: "signed",
+        localOnly: "always",
+      },
+    ),
+    commandKeys: setting(list(text), [], "Public keys (Ed25519) that may sign commands.", { localOnly: "always" }),
+    telemetryInterval: setting(duration, seconds(60), "How often telemetry is sent.", { effect: "live", localOnly: "always" }),
+    reconnectCap: setting(duration, seconds(300), "Longest pause between attempts to reach a broker.", {
+      effect: "live",
+      localOnly: "always",
+    }),
+    homeAssistantDiscovery: setting(text, "", "Discovery prefix of Home Assistant, such as `homeassistant`; empty turns it off.", {
+      effect: "live",
+      localOnly: "always",
+    }),
+  },
+);
+
+export const camgateGlobalSections = [gateway, ring, mqtt] as const;

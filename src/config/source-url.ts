@@ -1,0 +1,101 @@
+// What `source:`, `sourceRedirect:` and `forward:` may hold. Only the scheme and the authority are judged here: passwords may have any character.
+
+import { pathNameFault } from "./path-name.ts";
+
+/** Schemes of sources that name a host; after `udp` a port as well. */
+const hostSchemes: ReadonlySet<string> = new Set(
+  "rtsp rtsps rtsp+http rtsps+http rtsp+ws rtsps+ws rtmp rtmps http https srt moqt whep wheps udp udp+mpegts udp+rtp".split(" "),
+);
+/** Schemes of sources that name something else than a host. */
+const otherSchemes: ReadonlySet<string> = new Set(["unix+mpegts", "unix+rtp", "ffmpeg"]);
+const forwardSchemes: ReadonlySet<string> = new Set(["rtsp", "rtsps", "rtmp", "rtmps", "srt", "whip", "whips"]);
+
+export interface UrlParts {
+  readonly scheme: string;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  /** Host and port as written, brackets included. */
+  readonly host: string;
+}
+
+/**
+ * Scheme, credentials and host of a URL, or undefined. A password may hold `#`, `%`, `?` and `@`, and a slash where a `@` follows that can only be
+ * the end of credentials.
+ */
+export function splitUrl(url: string): UrlParts | undefined {
+  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url);
+  if (match === null) {
+    return undefined;
+  }
+  const rest = match[2]!;
+  const at = credentialsEnd(rest);
+  const credentials = at === -1 ? undefined : rest.slice(0, at);
+  const host = /^[^/?#]*/.exec(rest.slice(at + 1))![0];
+  const colon = credentials?.indexOf(":") ?? -1;
+  return {
+    scheme: match[1]!.toLowerCase(),
+    user: colon === -1 ? credentials : credentials!.slice(0, colon),
+    password: colon === -1 ? undefined : credentials!.slice(colon + 1),
+    host,
+  };
+}
+
+/** Offset of the `@` after the credentials of what follows `scheme://`, or -1. */
+export function credentialsEnd(rest: string): number {
+  const slash = rest.indexOf("/");
+  const authority = slash === -1 ? rest : rest.slice(0, slash);
+  if (authority.includes("@")) {
+    return authority.lastIndexOf("@");
+  }
+  const looksLikeHost = /^(\[[^\]]*\]|[^:]*)(:(\d*|\$G\d+))?$/.test(authority.replace(/[?#].*$/s, ""));
+  return looksLikeHost ? -1 : rest.lastIndexOf("@");
+}
+
+/** What is wrong with a `source`, or undefined. */
+export function sourceFault(source: string): string | undefined {
+  if (source === "publisher" || source === "redirect" || source === "rpiCamera") {
+    return undefined;
+  }
+  const scheme = /^([a-z][a-z0-9+]*):\/\//.exec(source)?.[1];
+  if (scheme === undefined || (!hostSchemes.has(scheme) && !otherSchemes.has(scheme))) {
+    return "is neither publisher, redirect, rpiCamera nor a URL of a known scheme (rtsp://, rtsps://, rtmp://, http://, srt://, whep://, udp+mpegts://, …)";
+  }
+  if (otherSchemes.has(scheme)) {
+    return source.length === scheme.length + 3 ? "is not complete" : undefined;
+  }
+  const fault = authorityFault(source);
+  if (fault !== undefined) {
+    return fault;
+  }
+  return scheme.startsWith("udp") && !/:(\d{1,5}|\$G\d+)$/.test(splitUrl(source)!.host) ? "lacks the port" : undefined;
+}
+
+/** What is wrong with the destination of a `forward` entry, or undefined. */
+export function forwardFault(destination: string): string | undefined {
+  const scheme = splitUrl(destination)?.scheme;
+  if (scheme === undefined || !forwardSchemes.has(scheme)) {
+    return "is not a rtsp, rtsps, rtmp, rtmps, srt, whip or whips URL";
+  }
+  return authorityFault(destination);
+}
+
+/** What is wrong with the target of a redirect, or undefined: `/path` on this server, or a RTSP URL. */
+export function redirectFault(target: string): string | undefined {
+  if (target.startsWith("/")) {
+    return pathNameFault(target.slice(1));
+  }
+  return /^rtsps?:\/\//.test(target) ? authorityFault(target) : "is neither a path (/name) nor a RTSP URL";
+}
+
+function authorityFault(url: string): string | undefined {
+  const parts = splitUrl(url)!;
+  if (/^(:|$)/.test(parts.host)) {
+    return "lacks the host";
+  }
+  if (parts.user === "" && parts.password !== "") {
+    return "has a password without a user name";
+  }
+  return parts.user !== undefined && parts.password === undefined
+    ? "has a user name without a password; write user:@host if it is empty"
+    : undefined;
+}

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Feature, featureNames } from "./built-features.ts";
+import { parseConfig } from "./parse-config.ts";
+import { formatProblem } from "./problem.ts";
+
+const everything: ReadonlySet<Feature> = new Set(Object.keys(featureNames) as Feature[]);
+
+function problemsOf(text: string): readonly string[] {
+  return parseConfig(text, "f.yml", {}, { features: everything }).problems.map(formatProblem);
+}
+
+/** Settings of one path, in flow style. */
+const path = (settings: string): string => `paths:\n  cam: {${settings}}`;
+
+describe("rules of global settings", () => {
+  const refused: readonly (readonly [string, string])[] = [
+    ["readTimeout: 0s", "readTimeout"],
+    ["writeTimeout:", "writeTimeout"],
+    ["writeQueueSize: 0", "writeQueueSize"],
+    ["writeQueueSize: 1001", "writeQueueSize"],
+    ["udpMaxPayloadSize: 1473", "udpMaxPayloadSize"],
+    ["webrtcICEServers2: [{url: 'http://x'}]", "webrtcICEServers2[0].url"],
+    ["authMethod: http", "authHTTPAddress"],
+    ["authMethod: http\nauthHTTPAddress: ftp://x", "authHTTPAddress"],
+    ["authMethod: jwt", "authJWTJWKS"],
+    ["authMethod: jwt\nauthJWTJWKS: https://x\nauthJWTClaimKey: ''", "authJWTClaimKey"],
+    ["authInternalUsers: [{user: a, permissions: [{action: read, path: '~('}]}]", "authInternalUsers"],
+    ["rtspAuthMethods: []", "rtspAuthMethods"],
+    ["authMethod: http\nauthHTTPAddress: http://x\nrtspAuthMethods: [digest]", "rtspAuthMethods"],
+    [`rtspAuthMethods: [digest]\nauthInternalUsers: [{user: a, pass: 'sha256:${"A".repeat(43)}='}]`, "rtspAuthMethods"],
+    ["api: yes\napiAddress: ''", "apiAddress"],
+    ["metrics: yes\nmetricsAddress: ''", "metricsAddress"],
+    ["pprof: yes\npprofAddress: ''", "pprofAddress"],
+    ["playback: yes\nplaybackAddress: ''", "playbackAddress"],
+    ["rtspAddress: ''", "rtspAddress"],
+    ["rtpAddress: ''", "rtpAddress"],
+    ["rtcpAddress: ''", "rtcpAddress"],
+    ["multicastIPRange: ''", "multicastIPRange"],
+    ["multicastRTPPort: 0", "multicastRTPPort"],
+    ["multicastRTCPPort: 0", "multicastRTCPPort"],
+    ["rtspEncryption: strict\nrtspsAddress: ''", "rtspsAddress"],
+    ["rtspEncryption: optional\nsrtpAddress: ''", "srtpAddress"],
+    ["rtspEncryption: strict\nsrtcpAddress: ''", "srtcpAddress"],
+    ["rtspEncryption: strict\nmulticastSRTPPort: 0", "multicastSRTPPort"],
+    ["rtspEncryption: strict\nmulticastSRTCPPort: 0", "multicastSRTCPPort"],
+    ["rtmpAddress: ''", "rtmpAddress"],
+    ["hlsAddress: ''", "hlsAddress"],
+    ["hlsCDNSecret: 'a b'", "hlsCDNSecret"],
+    ["webrtcAddress: ''", "webrtcAddress"],
+    ["webrtcLocalUDPAddress: ''", "webrtcLocalUDPAddress"],
+    ["webrtcIPsFromInterfaces: no", "webrtcIPsFromInterfaces"],
+    ["moqQUICAddress: ''", "moqQUICAddress"],
+    ["mqtt: {urls: ['http://x']}", "mqtt.urls[0]"],
+    ["mqtt: {tenant: Acme}", "mqtt.tenant"],
+    ["mqtt: {gatewayId: -x}", "mqtt.gatewayId"],
+    ["schedules: [{cron: '* * *', do: reboot}]", "schedules[0]"],
+  ];
+  for (const [text, field] of refused) {
+    it(`refuses ${text.replaceAll("\n", "; ")}`, () => {
+      const problems = problemsOf(text);
+      assert.equal(problems.length, 1, problems.join("\n"));
+      assert.match(problems[0]!, /^f\.yml:\d+: error: /);
+      assert.equal(/error: (\S+): /.exec(problems[0]!)?.[1], field);
+    });
+  }
+
+  const accepted = [
+    "rtsp: no\nrtspAuthMethods: []\nrtspAddress: ''",
+    "rtspEncryption: strict\nrtspAddress: ''\nrtpAddress: ''",
+    "rtspTransports: [tcp]\nrtpAddress: ''\nrtcpAddress: ''\nmulticastIPRange: ''",
+    "rtmp: no\nrtmpAddress: ''",
+    "webrtcIPsFromInterfaces: no\nwebrtcAdditionalHosts: [192.0.2.1]",
+    "webrtcLocalUDPAddress: ''\nwebrtcICEServers2: [{url: 'stun:stun.example:3478'}]",
+    "rtspAuthMethods: [basic, digest]",
+    "apiAddress: '[::1]:9997'\nrtspAddress: gate.example:554",
+    "schedules: [{cron: '0 3 * * 0', do: reboot}]",
+  ];
+  for (const text of accepted) {
+    it(`accepts ${text.replaceAll("\n", "; ")}`, () => assert.deepEqual(problemsOf(text), []));
+  }
+});
+
+describe("rules of paths", () => {
+  const refused: readonly (readonly [string, string])[] = [
+    ["paths:\n  '':", "paths."],
+    ["paths:\n  /a:", "paths./a"],
+    ["paths:\n  a/:", "paths.a/"],
+    ["paths:\n  a/../b:", "paths.a/../b"],
+    ["paths:\n  a b:", "paths.a"],
+    ["paths:\n  ä:", "paths.ä"],
+    ["paths:\n  ~(:", "paths.~("],
+    ["paths:\n  ~(?=a):", "paths.~(?=a)"],
+    ["paths:\n  all:\n  all_others:", "paths.all_others"],
+    ["paths:\n  all_others:\n  ~^.*$:", "paths.~^.*$"],
+    [path("source: foo"), "paths.cam.source"],
+    [path("source: 'foo://bar'"), "paths.cam.source"],
+    [path("source: 'rtsp://'"), "paths.cam.source"],
+    [path("source: 'rtsp:///x'"), "paths.cam.source"],
+    [path("source: 'rtsp://user@host/x'"), "paths.cam.source"],
+    [path("source: 'rtsp://:pass@host/x'"), "paths.cam.source"],
+    [path("source: 'rtmp://$G1:$G2@'"), "paths.cam.source"],
+    [path("source: 'udp://$G1'"), "paths.cam.source"],
+    [path("source: 'udp+mpegts://239.0.0.1'"), "paths.cam.source"],
+    [path("source: 'udp+rtp://239.0.0.1:5004'"), "paths.cam.rtpSDP"],
+    [path("source: 'ffmpeg://'"), "paths.cam.source"],
+    [path("source: redirect"), "paths.cam.sourceRedirect"],
+    [path("source: redirect, sourceRedirect: 'http://x'"), "paths.cam.sourceRedirect"],
+    [path("source: redirect, sourceRedirect: /a/../b"), "paths.cam.sourceRedirect"],
+    [path("sourceRedirect: /other"), "paths.cam.sourceRedirect"],
+    [path("source: 'rtsp://h', srtPublishPassphrase: abcdefghij"), "paths.cam.srtPublishPassphrase"],
+    [path("sourceOnDemand: yes"), "paths.cam.sourceOnDemand"],
+    ["paths:\n  ~^a: {source: 'rtsp://h'}", "paths.~^a.sourceOnDemand"],
+    ["paths:\n  all_others: {source: 'rtsp://h'}", "paths.all_others.sourceOnDemand"],
+    ["paths:\n  ~^a: {runOnInit: x}", "paths.~^a.runOnInit"],
+    [path("source: 'rtsp://h', runOnDemand: x"), "paths.cam.runOnDemand"],
+    [path("source: 'rtsp://h', runOnUnDemand: x"), "paths.cam.runOnUnDemand"],
+    [path("forward: [{dest: 'http://h/x'}]"), "paths.cam.forward"],
+    [path("forward: [{dest: 'rtsp://'}]"), "paths.cam.forward"],
+    [path("recordPath: x"), "paths.cam.recordPath"],
+    [path("recordPath: '%path/x'"), "paths.cam.recordPath"],
+    [`playback: yes\n${path("recordPath: '%path/%s'")}`, "paths.cam.recordPath"],
+    [path("recordSegmentDuration: 25h, recordDeleteAfter: 0s"), "paths.cam.recordSegmentDuration"],
+    [path("recordSegmentDuration: 30m, recordDeleteAfter: 20m"), "paths.cam.recordDeleteAfter"],
+    [path("ringMinSpan: 2d, ringMaxSpan: 1d"), "paths.cam.ringMaxSpan"],
+    [path("alwaysAvailable: yes"), "paths.cam.alwaysAvailableTracks"],
+    [path("alwaysAvailable: yes, alwaysAvailableFile: a.mp4, alwaysAvailableTracks: [{codec: H264}]"), "paths.cam.alwaysAvailableFile"],
+    [path("alwaysAvailable: yes, alwaysAvailableFile: a.mp4, runOnDemand: x"), "paths.cam.alwaysAvailable"],
+    [path("alwaysAvailable: yes, alwaysAvailableFile: a.mp4, source: 'rtsp://h', sourceOnDemand: yes"), "paths.cam.alwaysAvailable"],
+    [path("alwaysAvailable: yes, alwaysAvailableFile: a.mp4, useAbsoluteTimestamp: yes"), "paths.cam.alwaysAvailable"],
+    ["paths:\n  ~^a: {alwaysAvailable: yes, alwaysAvailableFile: a.mp4}", "paths.~^a.alwaysAvailable"],
+    [path("alwaysAvailableTracks: [{codec: G711, sampleRate: 7999, channelCount: 1}]"), "paths.cam.alwaysAvailableTracks[0]"],
+    [path("alwaysAvailableTracks: [{codec: MPEG4Audio, sampleRate: 22049, channelCount: 1}]"), "paths.cam.alwaysAvailableTracks[0]"],
+    [path("alwaysAvailableTracks: [{codec: LPCM, sampleRate: 8000}]"), "paths.cam.alwaysAvailableTracks[0]"],
+    [path("alwaysAvailableTracks: [{codec: Opus, sampleRate: 48000}]"), "paths.cam.alwaysAvailableTracks[0]"],
+    [path("rtspUDPSourcePortRange: [5000, 4000]"), "paths.cam.rtspUDPSourcePortRange"],
+    [path("rtspScale: fast"), "paths.cam.rtspScale"],
+    [path("rtspRangeType: clock, rtspRangeStart: 10s"), "paths.cam.rtspRangeStart"],
+    [path("rtspRangeType: npt"), "paths.cam.rtspRangeStart"],
+    [path("fallback: 'http://x'"), "paths.cam.fallback"],
+    [path("source: rpiCamera, rpiCameraWidth: 0"), "paths.cam.rpiCameraWidth"],
+    [path("source: rpiCamera, rpiCameraCodec: mjpeg, rpiCameraWidth: 1921"), "paths.cam.rpiCameraWidth"],
+    [path("source: rpiCamera, rpiCameraCodec: mjpeg, rpiCameraHeight: 2048"), "paths.cam.rpiCameraHeight"],
+    [path("source: rpiCamera, rpiCameraSecondary: yes"), "paths.cam.rpiCameraSecondary"],
+    [path("rpiCameraBrightness: 2"), "paths.cam.rpiCameraBrightness"],
+    [path("rpiCameraExposure: odd"), "paths.cam.rpiCameraExposure"],
+  ];
+  for (const [text, field] of refused) {
+    it(`refuses ${text.replaceAll(/\s+/g, " ")}`, () => {
+      const problems = problemsOf(text).filter((problem) => !problem.includes("old name"));
+      assert.equal(problems.length, 1, problems.join("\n"));
+      assert.match(problems[0]!, /^f\.yml:\d+: error: /);
+      assert.ok(problems[0]!.includes(`error: ${field}`), problems[0]);
+    });
+  }
+
+  it("refuses two first or two second streams of a camera, in both paths", () => {
+    const primaries = problemsOf("paths:\n  a: {source: rpiCamera}\n  b: {source: rpiCamera}");
+    assert.deepEqual(
+      primaries.map((problem) => /f\.yml:(\d)/.exec(problem)?.[1]),
+      ["2", "3"],
+    );
+    const second = "{source: rpiCamera, rpiCameraSecondary: yes}";
+    assert.equal(problemsOf(`paths:\n  a: {source: rpiCamera}\n  b: ${second}\n  c: ${second}`).length, 2);
+  });
+
+  const accepted = [
+    path("source: 'rtsp://admin:p#ss%w/ö@192.0.2.1:554/Streaming/Channels/101?x=1'"),
+    path("source: 'rtsp://admin:@192.0.2.1/x'"),
+    path("source: 'rtsps+ws://h/x'"),
+    path("source: 'rtsp://[2001:db8::1]:554/x'"),
+    path("source: 'rtmp://$G1:$G2/live?token=$G3'"),
+    path("source: 'https://$G1/$G2/index.m3u8'"),
+    path("source: 'udp+mpegts://$G1:$G2'"),
+    path("source: 'udp+rtp://239.0.0.1:5004', rtpSDP: x"),
+    path("source: 'unix+mpegts:///run/x.sock'"),
+    path("source: 'ffmpeg://rtsp://h/x -c:v libx264 -f rtsp'"),
+    path("source: redirect, sourceRedirect: /other"),
+    path("source: redirect, sourceRedirect: 'rtsp://h/x'"),
+    "paths:\n  ~^a: {source: 'rtsp://h', sourceOnDemand: yes}",
+    "paths:\n  ~^a: {source: redirect, sourceRedirect: /b}",
+    path("forward: [{dest: 'whip://localhost/$MTX_PATH/whip', whipBearerToken: t}]"),
+    path("recordPath: '%path/%s'"),
+    path("recordDeleteAfter: 0s"),
+    path("alwaysAvailable: yes, alwaysAvailableTracks: [{codec: H264}, {codec: MPEG4Audio, sampleRate: 48000, channelCount: 2}]"),
+    path("rtspScale: -1.5, rtspRangeType: npt, rtspRangeStart: 1m"),
+    path("rtspRangeType: clock, rtspRangeStart: 20230812T120000Z"),
+    "paths:\n  a: {source: rpiCamera}\n  b: {source: rpiCamera, rpiCameraSecondary: yes, rpiCameraWidth: 640, rpiCameraHeight: 480}\n  c: {source: rpiCamera, rpiCameraCamID: 1}",
+  ];
+  for (const text of accepted) {
+    it(`accepts ${text.replaceAll(/\s+/g, " ")}`, () => assert.deepEqual(problemsOf(text), []));
+  }
+});
