@@ -1,0 +1,14 @@
+// RTP timestamps as numbers that do not wrap (RFC 3550 §5.1: 32 bits, random start).
+
+/** Turns the 32-bit timestamps of one track into ticks since its first packet; steps back (B-frames) are steps back. */
+export class TimestampUnwrapper {
+  #last = -1;
+  #ticks = 0;
+
+  /** Ticks of `timestamp`, 0 for the first one. */
+  unwrap(timestamp: number): number {
+    if (this.#last >= 0) this.#ticks += (timestamp - this.#last) | 0;
+    this.#last = timestamp;
+    return this.#ticks;
+  }
+}
