@@ -1,0 +1,128 @@
+// The one door: every publish and every read passes here, and nothing else in the relay asks who may.
+import type { Clock } from "#base/clock.ts";
+import { CallerFault } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { AccessDenied, type AccessRequest, type Authorize } from "./access.ts";
+import { GopCacheBudget } from "./gop-cache.ts";
+import { type ClientIdentity, type Description, Path, type Publisher, type PublishLease, type ReadLease } from "./path.ts";
+import { findConf, type PathConf } from "./path-options.ts";
+import type { Reader } from "./reader.ts";
+
+export interface PathRegistryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly udpMaxPayloadBytes: number;
+  readonly authorize: Authorize;
+  /** In the order they are tried: exact names, then expressions, then the catch-all. */
+  readonly confs: readonly PathConf[];
+  /** What is wrong with a path's name, in words. */
+  nameFault(path: string): string | undefined;
+  readonly random?: () => number;
+}
+
+/** Leave to publish, given before the client has sent its tracks; void once the path's entry changes. */
+export interface PublishPermit {
+  readonly path: string;
+  readonly conf: PathConf;
+  readonly user: string;
+}
+
+export class PathRegistry {
+  readonly #options: PathRegistryOptions;
+  readonly #gopBudget = new GopCacheBudget();
+  readonly #paths = new Map<string, Path>();
+  #confs: readonly PathConf[];
+
+  constructor(options: PathRegistryOptions) {
+    this.#options = options;
+    this.#confs = options.confs;
+    this.#openStatic();
+  }
+
+  /** By name. */
+  list(): readonly Path[] {
+    return [...this.#paths.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get(name: string): Path | undefined {
+    return this.#paths.get(name);
+  }
+
+  /** Throws AccessDenied, or a CallerFault that says why there is nothing to see. */
+  async describe(request: AccessRequest): Promise<Description & { readonly user: string }> {
+    const user = await this.#admit(request);
+    return { ...(await this.#open(request.path).describe(request.query)), user };
+  }
+
+  async openForRead(request: AccessRequest, reader: Reader, client: ClientIdentity): Promise<ReadLease & { readonly user: string }> {
+    const user = await this.#admit(request);
+    return { ...(await this.#open(request.path).read(reader, client, request.query)), user };
+  }
+
+  async permitPublish(request: AccessRequest): Promise<PublishPermit> {
+    const user = await this.#admit(request);
+    return { path: request.path, conf: this.#confOf(request.path).conf, user };
+  }
+
+  openForPublish(permit: PublishPermit, publisher: Publisher): PublishLease {
+    if (this.#confOf(permit.path).conf !== permit.conf) throw new CallerFault("conflict", "configuration has changed");
+    return this.#open(permit.path).publish(publisher);
+  }
+
+  /** New entries: paths whose entry differs in live settings only go on undisturbed, the others are closed and made anew. */
+  reload(confs: readonly PathConf[]): void {
+    this.#confs = confs;
+    for (const path of [...this.#paths.values()]) {
+      const found = findConf(confs, path.name);
+      if (found !== undefined && found.conf.recreateKey === path.conf.recreateKey) path.update(found.conf);
+      else this.#drop(path);
+    }
+    this.#openStatic();
+  }
+
+  close(): void {
+    for (const path of [...this.#paths.values()]) this.#drop(path);
+  }
+
+  async #admit(request: AccessRequest): Promise<string> {
+    const fault = this.#options.nameFault(request.path);
+    if (fault !== undefined) throw new CallerFault("invalid", `invalid path name: ${fault} (${request.path})`, "path");
+    const answer = await this.#options.authorize(request);
+    if (!answer.allowed) throw new AccessDenied(answer);
+    return answer.user;
+  }
+
+  #confOf(name: string): { readonly conf: PathConf; readonly groups: readonly string[] } {
+    const found = findConf(this.#confs, name);
+    if (found === undefined) throw new CallerFault("not-configured", `path '${name}' is not configured`);
+    return found;
+  }
+
+  #open(name: string): Path {
+    const there = this.#paths.get(name);
+    if (there !== undefined) return there;
+    const { conf, groups } = this.#confOf(name);
+    const { clock, log, udpMaxPayloadBytes, random = Math.random } = this.#options;
+    const path = new Path(name, conf, groups, {
+      clock,
+      log,
+      udpMaxPayloadBytes,
+      random,
+      gopBudget: this.#gopBudget,
+      onIdle: (idle) => {
+        if (idle.conf.pattern !== undefined) this.#drop(idle);
+      },
+    });
+    this.#paths.set(name, path);
+    return path;
+  }
+
+  #openStatic(): void {
+    for (const conf of this.#confs) if (conf.pattern === undefined) this.#open(conf.name);
+  }
+
+  #drop(path: Path): void {
+    this.#paths.delete(path.name);
+    path.close();
+  }
+}

@@ -1,0 +1,23 @@
+// The seam between the relay and whoever takes media out of it.
+import type { Track } from "./track.ts";
+import type { Face, Unit } from "./unit.ts";
+
+export type EndReason =
+  | "source-ended" // the source is gone and did not come back in time
+  | "tracks-changed" // the source came back with other tracks
+  | "path-removed" // the path was removed, re-created or re-configured
+  | "too-slow" // no progress for writeTimeout
+  | "closed"; // somebody closed it: kick, shutdown, the reader itself
+
+/** onUnit and onEnd are synchronous, never throw and never wait. */
+export interface Reader {
+  readonly name: string;
+  /** Bytes it has sent so far; absent for readers that are no clients (recorder, muxers). */
+  readonly outboundBytes?: number;
+  /** Asked once per track at attach: nothing is made for tracks nobody reads. */
+  wants(track: Track): Face | undefined;
+  onUnit(unit: Unit): void;
+  /** Called once per attach: the units so far, if any, were the open GOP; the live ones follow. */
+  onBacklogEnd?(): void;
+  onEnd(reason: EndReason): void;
+}

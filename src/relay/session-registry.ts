@@ -1,0 +1,50 @@
+// Every connection, session and pulled source of the gateway: what the API lists, metrics count and a kick closes.
+import type { RemoteAddress } from "./access.ts";
+
+/** The words of MediaMTX's API. */
+export type SessionKind = "rtspConn" | "rtspSession" | "rtspSource";
+
+export interface SessionEntry {
+  /** A UUID; for a pulled source stable over its reconnects. */
+  readonly id: string;
+  readonly kind: SessionKind;
+  readonly created: Date;
+  readonly remote: RemoteAddress | undefined;
+  readonly state: "idle" | "read" | "publish";
+  /** Without a leading slash; empty while none is known. */
+  readonly path: string;
+  readonly query: string;
+  readonly user: string;
+  readonly userAgent: string;
+  /** `UDP` or `TCP`; undefined while none was set up. */
+  readonly transport: string | undefined;
+  /** Plain numbers, by the names of the API's fields (`inboundBytes`, `outboundRTPPackets`, …). */
+  counters(): Readonly<Record<string, number>>;
+  /** Ends it: a kick. */
+  close(): void;
+}
+
+export class SessionRegistry {
+  readonly #entries = new Map<string, SessionEntry>();
+
+  add(entry: SessionEntry): void {
+    this.#entries.set(entry.id, entry);
+  }
+
+  remove(entry: SessionEntry): void {
+    if (this.#entries.get(entry.id) === entry) this.#entries.delete(entry.id);
+  }
+
+  get(id: string): SessionEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** Oldest first. */
+  list(kind: SessionKind): readonly SessionEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.kind === kind);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+}

@@ -1,0 +1,109 @@
+// Keeps one pulled source running: reconnects with backoff, and says where it stands. Retry is here and nowhere else.
+import type { Clock } from "#base/clock.ts";
+import { errorText, PeerFault } from "#base/errors.ts";
+import type { Source, SourceSink, SourceState } from "./source.ts";
+
+/** Waits, ms. A camera locks accounts after a few wrong passwords; one that is full needs time to forget our last session. */
+const FIRST_MS = 500;
+const CAP_MS = 15_000;
+const AUTH_FIRST_MS = 30_000;
+const AUTH_CAP_MS = 300_000;
+const BUSY_MS = 10_000;
+/** Live for this long, a source starts over with short waits. */
+const SETTLED_US = 30_000_000;
+
+export interface SourceRunnerOptions {
+  readonly clock: Clock;
+  /** Between 0 and 1. */
+  random(): number;
+  /** Opens the source anew for each attempt; may throw a PeerFault `config`. */
+  open(): Source;
+  /** A sink for one attempt. */
+  sink(): SourceSink;
+  onState(state: SourceState, lastError: PeerFault | undefined): void;
+  /** An attempt ended: the media is gone. */
+  onLost(fault: PeerFault): void;
+}
+
+export class SourceRunner {
+  state: SourceState = "off";
+  lastError: PeerFault | undefined;
+  /** Attempts that ended, of whatever cause. */
+  reconnects = 0;
+  readonly #options: SourceRunnerOptions;
+  readonly #abort = new AbortController();
+  #failures = 0;
+  #authFailures = 0;
+  #liveSinceUs: number | undefined;
+
+  constructor(options: SourceRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until `stop`. Never rejects. */
+  async run(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      const fault = await this.#attempt(signal);
+      if (signal.aborted) break;
+      this.lastError = fault;
+      this.reconnects++;
+      this.#options.onLost(fault);
+      const waitMs = this.#nextWaitMs(fault);
+      this.#enter(fault.code === "auth" ? "auth" : fault.code === "config" ? "config" : "backoff");
+      await sleep(waitMs, signal);
+    }
+    this.#enter("off");
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  async #attempt(signal: AbortSignal): Promise<PeerFault> {
+    this.#liveSinceUs = undefined;
+    this.#enter("connecting");
+    try {
+      const source = this.#options.open();
+      const sink = this.#options.sink();
+      sink.state = (state) => this.#enter(state);
+      await source.run(sink, signal);
+      return new PeerFault("ended", "the source ended");
+    } catch (error) {
+      return error instanceof PeerFault ? error : new PeerFault("protocol", errorText(error), { cause: error });
+    }
+  }
+
+  #enter(state: SourceState): void {
+    if (state === "live") this.#liveSinceUs ??= this.#options.clock.nowUs();
+    if (state === this.state) return;
+    this.state = state;
+    this.#options.onState(state, this.lastError);
+  }
+
+  #nextWaitMs(fault: PeerFault): number {
+    const wasSettled = this.#liveSinceUs !== undefined && this.#options.clock.nowUs() - this.#liveSinceUs >= SETTLED_US;
+    if (wasSettled) {
+      this.#failures = 0;
+      this.#authFailures = 0;
+    }
+    const jitter = 0.8 + 0.4 * this.#options.random();
+    if (fault.code === "auth") return Math.min(AUTH_CAP_MS, AUTH_FIRST_MS * 2 ** this.#authFailures++) * jitter;
+    if (fault.code === "config") return AUTH_CAP_MS * jitter;
+    if (fault.code === "busy") return BUSY_MS * jitter;
+    return Math.min(CAP_MS, FIRST_MS * 2 ** this.#failures++) * jitter;
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

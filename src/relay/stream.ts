@@ -1,0 +1,289 @@
+// The fan-out of one path: takes units from one source, makes the missing face once if a reader wants it, hands each unit to every reader.
+import type { Clock } from "#base/clock.ts";
+import { BurstBuilder, type PacketBurst, RTP_HEADER_BYTES, sequenceOf } from "#rtp/burst.ts";
+import { describeFormat, payloadFormatOf } from "#rtp/payload/formats.ts";
+import type { PayloadFormat } from "#rtp/payload/payload-format.ts";
+import { makeBacklog } from "./backlog.ts";
+import { GopCache, type GopCacheBudget } from "./gop-cache.ts";
+import type { EndReason, Reader } from "./reader.ts";
+import { TrackTimeline } from "./timeline.ts";
+import type { Track } from "./track.ts";
+import { TrackOutput } from "./track-output.ts";
+import { type Face, type Unit, unitBytes } from "./unit.ts";
+
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+/** RFC 3551 §3: dynamic payload types. */
+const FIRST_DYNAMIC_TYPE = 96;
+
+interface TrackState {
+  track: Track;
+  readonly format: PayloadFormat;
+  readonly output: TrackOutput;
+  readonly timeline: TrackTimeline;
+  /** `yes` from the first packet on that did not fit a datagram: all packets of the track are then made here. */
+  repacketize: "no" | "yes" | "cannot";
+  /** Copy-on-write: a reader may leave while a unit is handed round. */
+  packetReaders: readonly Reader[];
+  frameReaders: readonly Reader[];
+}
+
+export interface StreamOptions {
+  readonly clock: Clock;
+  /** Largest RTP packet that fits a datagram, header included. */
+  readonly udpMaxPayloadBytes: number;
+  readonly gopBudget: GopCacheBudget;
+}
+
+export class Stream {
+  inboundBytes = 0;
+  framesInError = 0;
+  /** Asks the source for a keyframe, where it can; at most once a second. */
+  onKeyframeWanted: (() => void) | undefined;
+  readonly #clock: Clock;
+  readonly #udpMaxPayloadBytes: number;
+  readonly #states: readonly TrackState[];
+  readonly #readers = new Set<Reader>();
+  #gop: GopCache | undefined;
+  readonly #videoIndex: number;
+  readonly #gopBudget: GopCacheBudget;
+  #native: Face;
+  #epochUs: number | undefined;
+  #session = 0;
+  #outboundBytesOfGone = 0;
+  #keyframeAskedUs = -Infinity;
+  /** The backlog as the last reader got it: readers that join between two units share it. */
+  #shared: { readonly face: Face; readonly units: readonly Unit[] } | undefined;
+
+  constructor(tracks: readonly Track[], native: Face, options: StreamOptions) {
+    this.#clock = options.clock;
+    this.#udpMaxPayloadBytes = options.udpMaxPayloadBytes;
+    this.#native = native;
+    this.#states = tracks.map((track) => ({
+      track,
+      format: payloadFormatOf(track.codec),
+      output: new TrackOutput(describeFormat(track.parameters).payloadType ?? FIRST_DYNAMIC_TYPE + track.index),
+      timeline: new TrackTimeline(track.clockRateHz),
+      repacketize: "no",
+      packetReaders: [],
+      frameReaders: [],
+    }));
+    this.#videoIndex = tracks.findIndex((track) => track.kind === "video");
+    this.#gopBudget = options.gopBudget;
+  }
+
+  /** As they stand now; the same objects until a track's parameters change. */
+  get tracks(): readonly Track[] {
+    return this.#states.map((state) => state.track);
+  }
+
+  /** Track that decides where a reader may start; -1 in a stream without video. */
+  get videoIndex(): number {
+    return this.#videoIndex;
+  }
+
+  get readers(): ReadonlySet<Reader> {
+    return this.#readers;
+  }
+
+  get outboundBytes(): number {
+    let sum = this.#outboundBytesOfGone;
+    for (const reader of this.#readers) sum += reader.outboundBytes ?? 0;
+    return sum;
+  }
+
+  /** The RTP identity of a track: what SDP, RTP-Info and sender reports say of it. */
+  output(trackIndex: number): TrackOutput {
+    return this.#states[trackIndex]!.output;
+  }
+
+  /** True when readers of this stream can go on with `tracks`. */
+  accepts(tracks: readonly Track[]): boolean {
+    return (
+      tracks.length === this.#states.length &&
+      tracks.every((track, i) => {
+        const now = this.#states[i]!.track;
+        return track.kind === now.kind && track.clockRateHz === now.clockRateHz && sameShape(track, now);
+      })
+    );
+  }
+
+  /** A source begins to deliver; whatever an earlier one still sends is ignored from now on. Returns its publish function. */
+  begin(tracks: readonly Track[], native: Face): (unit: Unit) => void {
+    const session = ++this.#session;
+    this.#native = native;
+    this.#gop?.clear();
+    for (const [i, track] of tracks.entries()) {
+      const state = this.#states[i]!;
+      state.track = track;
+      state.timeline.restart();
+      state.output.renumber();
+    }
+    return (unit) => {
+      if (session === this.#session) this.#publish(unit);
+    };
+  }
+
+  /** The source is gone: nothing more comes until the next `begin`. */
+  pause(): void {
+    this.#session++;
+    this.#gop?.clear();
+  }
+
+  /** Keeps the open GOP for new readers, or not. */
+  cacheGop(enabled: boolean): void {
+    if (!enabled) this.#gop?.clear();
+    if (!enabled || this.#videoIndex < 0) this.#gop = undefined;
+    else this.#gop ??= new GopCache(this.#gopBudget);
+  }
+
+  /** Attaches a reader and hands it the open GOP, if it wants the video track that is cached. */
+  addReader(reader: Reader): void {
+    this.#readers.add(reader);
+    let videoFace: Face | undefined;
+    for (const state of this.#states) {
+      const face = reader.wants(state.track);
+      if (face === "packets") state.packetReaders = [...state.packetReaders, reader];
+      else if (face === "frame") state.frameReaders = [...state.frameReaders, reader];
+      if (state.track.index === this.#videoIndex) videoFace = face;
+    }
+    const backlog = videoFace === undefined ? [] : this.#backlog(videoFace);
+    for (const unit of backlog) reader.onUnit(unit);
+    reader.onBacklogEnd?.();
+    if (videoFace !== undefined && backlog.length === 0) this.requestKeyframe();
+  }
+
+  removeReader(reader: Reader): void {
+    if (!this.#readers.delete(reader)) return;
+    this.#outboundBytesOfGone += reader.outboundBytes ?? 0;
+    for (const state of this.#states) {
+      state.packetReaders = state.packetReaders.filter((other) => other !== reader);
+      state.frameReaders = state.frameReaders.filter((other) => other !== reader);
+    }
+  }
+
+  /** Ends every reader. */
+  end(reason: EndReason): void {
+    this.pause();
+    this.onKeyframeWanted = undefined;
+    for (const reader of [...this.#readers]) {
+      this.removeReader(reader);
+      reader.onEnd(reason);
+    }
+  }
+
+  /**
+   * For RTP-Info: the sequence number that a reader of packets attached now will get first of each track, and the RTP timestamp of
+   * one instant common to all: that of its first picture.
+   */
+  startOfPlay(): readonly { readonly sequence: number; readonly timestamp: number }[] {
+    const first = this.#backlog("packets")[0];
+    const startS =
+      first === undefined ? (this.#clock.nowUs() - (this.#epochUs ?? this.#clock.nowUs())) / 1e6 : first.ptsTicks / first.track.clockRateHz;
+    return this.#states.map(({ output, track }) => {
+      const ofTrack = track === first?.track ? first.packets : undefined;
+      return {
+        sequence: ofTrack === undefined ? output.nextSequence : sequenceOf(ofTrack, 0),
+        timestamp: output.rtpTimestamp(Math.round(startS * track.clockRateHz)),
+      };
+    });
+  }
+
+  requestKeyframe(): void {
+    const nowUs = this.#clock.nowUs();
+    if (this.onKeyframeWanted === undefined || nowUs - this.#keyframeAskedUs < 1e6) return;
+    this.#keyframeAskedUs = nowUs;
+    this.onKeyframeWanted();
+  }
+
+  #publish(unit: Draft<Unit>): void {
+    const state = this.#states[unit.track.index]!;
+    const { output } = state;
+    const cached = this.#gop !== undefined && unit.track.index === this.#videoIndex;
+    state.track = unit.track;
+    this.#epochUs ??= unit.captureUs;
+    unit.ptsTicks = state.timeline.place(unit.ptsTicks, unit.captureUs - this.#epochUs);
+    this.inboundBytes += unitBytes(unit);
+    if (unit.damaged) this.framesInError++;
+    if (unit.packets !== undefined && this.#native === "packets") this.#takePackets(state, unit);
+    else if (state.packetReaders.length > 0) this.#makePackets(state, unit);
+    if (unit.frame === undefined && state.frameReaders.length > 0) this.#makeFrame(state, unit);
+    output.lastPtsTicks = unit.ptsTicks;
+    output.lastCaptureUs = unit.captureUs;
+    if (cached) {
+      this.#gop!.push(unit);
+      this.#shared = undefined;
+    }
+    if (unit.packets !== undefined) for (const reader of state.packetReaders) reader.onUnit(unit);
+    if (unit.frame !== undefined) for (const reader of state.frameReaders) reader.onUnit(unit);
+  }
+
+  #takePackets(state: TrackState, unit: Draft<Unit>): void {
+    const burst = unit.packets!;
+    if (state.repacketize === "no" && largestPacket(burst) > this.#udpMaxPayloadBytes) state.repacketize = "yes";
+    if (state.repacketize === "yes") {
+      this.#makeFrame(state, unit);
+      if (this.#makePackets(state, unit)) return;
+      if (unit.damaged) {
+        delete unit.packets; // nothing whole is left of it: the next frame's numbers show the gap
+        return;
+      }
+      state.repacketize = "cannot";
+    }
+    state.output.stampCopied(burst, unit.ptsTicks);
+  }
+
+  #makeFrame(state: TrackState, unit: Draft<Unit>): void {
+    const frame = unit.packets && state.format.depacketize(unit.packets, unit.track.parameters);
+    if (frame !== undefined) unit.frame = frame;
+  }
+
+  #makePackets(state: TrackState, unit: Draft<Unit>): boolean {
+    if (unit.frame === undefined) return false;
+    let sizeBytes = 0;
+    for (const part of unit.frame) sizeBytes += part.length;
+    const builder = new BurstBuilder(unit.track.index * 2, sizeBytes + (sizeBytes >> 4) + 256);
+    state.format.packetize(unit.frame, unit.track.parameters, this.#udpMaxPayloadBytes - RTP_HEADER_BYTES, builder);
+    if (builder.count === 0) return false;
+    unit.packets = builder.finish();
+    state.output.stampMade(unit.packets, unit.ptsTicks, unit.damaged);
+    return true;
+  }
+
+  #backlog(face: Face): readonly Unit[] {
+    const units = this.#gop?.units ?? [];
+    if (units.length === 0) return [];
+    if (this.#shared?.face === face) return this.#shared.units;
+    const state = this.#states[this.#videoIndex]!;
+    const { nextSequence } = state.output;
+    for (const unit of units) {
+      if (unit[face] !== undefined) continue;
+      if (face === "frame") this.#makeFrame(state, unit);
+      else this.#makePackets(state, unit);
+    }
+    state.output.nextSequence = nextSequence; // packets made only for the backlog get their numbers there
+    const backlog = makeBacklog(units, face, state.output);
+    this.#shared = { face, units: backlog };
+    return backlog;
+  }
+}
+
+function largestPacket(burst: PacketBurst): number {
+  const { offsets, count } = burst;
+  let largest = 0;
+  for (let i = 0; i < count; i++) {
+    const size = offsets[i + 1]! - offsets[i]! - 4;
+    if (size > largest) largest = size;
+  }
+  return largest;
+}
+
+/** Same codec and the same channel counts: what a reader has told its client of the track still holds. */
+function sameShape(a: Track, b: Track): boolean {
+  const left = a.parameters;
+  const right = b.parameters;
+  if (left.codec !== right.codec) return false;
+  if ("channelCount" in left && "channelCount" in right) return left.channelCount === right.channelCount;
+  if (left.codec === "generic" && right.codec === "generic") return left.rtpmap === right.rtpmap && left.fmtp === right.fmtp;
+  return true;
+}
