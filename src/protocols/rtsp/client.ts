@@ -1,0 +1,252 @@
+// An RTSP connection that we open: requests and their answers, authentication, interleaved packets (RFC 2326). Used to pull and to push.
+import { connect, type Socket } from "node:net";
+import { errorText, PeerFault } from "#base/errors.ts";
+import { plainAddress } from "#base/listen-address.ts";
+import { resolveHost } from "#base/resolve-host.ts";
+import { type ChallengeOutcome, DigestClient } from "./digest-client.ts";
+import { RtspSplitter } from "./interleaved.ts";
+import { NO_BODY, RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse, writeRequest, writeResponse } from "./message.ts";
+import type { RtspUrl } from "./url.ts";
+
+const CONNECT_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 5000;
+/** A DESCRIBE answer without Content-Length ends when nothing more comes for this long. */
+const OPEN_BODY_MS = 2000;
+const READ_BUFFER_BYTES = 64 * 1024;
+/** Rounds of challenge and answer for one request: the first, a stale nonce, and one more. */
+const MAX_AUTH_ROUNDS = 3;
+
+export interface RtspClientOptions {
+  readonly url: RtspUrl;
+  /** This server asked for a digest before: do not send it the bare password. */
+  readonly digestSeen: boolean;
+  isKnownChannel(channel: number): boolean;
+  onPacket(channel: number, bytes: Buffer, start: number, end: number): void;
+  /** Called once, whoever ended the connection. */
+  onClosed(fault: PeerFault): void;
+}
+
+interface Pending {
+  readonly sequence: string;
+  readonly timer: NodeJS.Timeout;
+  resolve(response: RtspResponse): void;
+  reject(fault: PeerFault): void;
+}
+
+export class RtspClient {
+  readonly socket: Socket;
+  readonly #options: RtspClientOptions;
+  readonly #splitter: RtspSplitter;
+  readonly #auth: DigestClient | undefined;
+  readonly #pending: Pending[] = [];
+  #sequence = 0;
+  #session: string | undefined;
+  #fault: PeerFault | undefined;
+
+  private constructor(socket: Socket, options: RtspClientOptions) {
+    this.socket = socket;
+    this.#options = options;
+    const { user, pass } = options.url;
+    if (user !== undefined) this.#auth = new DigestClient({ user, pass: pass ?? "", digestSeen: options.digestSeen });
+    this.#splitter = new RtspSplitter({
+      isKnownChannel: options.isKnownChannel,
+      onPacket: options.onPacket,
+      onRequest: (request) => this.#answer(request),
+      onResponse: (response) => this.#settle(response),
+      onFault: (fault) => this.close(fault),
+    });
+    socket.on("error", (error) => this.close(new PeerFault("connect", error.message)));
+    socket.on("end", () => this.close(new PeerFault("ended", "the peer closed the connection")));
+    socket.on("close", () => this.close(new PeerFault("ended", "the connection was lost")));
+  }
+
+  /** Connects to the first address of the host that answers. Rejects with a PeerFault `connect` or `timeout`. */
+  static async connect(options: RtspClientOptions, signal: AbortSignal): Promise<RtspClient> {
+    const { host, port } = options.url;
+    let addresses: readonly string[];
+    try {
+      addresses = await resolveHost(host);
+    } catch (error) {
+      throw new PeerFault("connect", `cannot resolve ${host}: ${errorText(error)}`);
+    }
+    let last = new PeerFault("connect", `${host} has no address`);
+    for (const address of addresses) {
+      if (signal.aborted) throw new PeerFault("aborted", "closed");
+      try {
+        return await open({
+          address,
+          port,
+          signal,
+          make: (socket) => new RtspClient(socket, options),
+          take: (client, bytes) => client.#splitter.push(bytes),
+        });
+      } catch (error) {
+        last = error as PeerFault;
+      }
+    }
+    throw last;
+  }
+
+  /** Address of the peer, IPv4 without its IPv6 prefix. */
+  get remoteAddress(): string {
+    return plainAddress(this.socket.remoteAddress ?? "");
+  }
+
+  get digestSeen(): boolean {
+    return this.#auth?.digestSeen ?? this.#options.digestSeen;
+  }
+
+  /** Bytes that belonged to no message and no packet. */
+  get skippedBytes(): number {
+    return this.#splitter.skippedBytes;
+  }
+
+  /** Sent with every request from now on. */
+  setSession(id: string): void {
+    this.#session = id;
+  }
+
+  /** Resolves with any answer but 401; rejects with a PeerFault: `auth`, `timeout`, or why the connection ended. */
+  async request(
+    method: string,
+    url: string,
+    headers: Readonly<Record<string, string>> = {},
+    body: Buffer = NO_BODY,
+  ): Promise<RtspResponse> {
+    for (let round = 0; round < MAX_AUTH_ROUNDS; round++) {
+      const response = await this.#exchange(method, url, headers, body);
+      if (response.status !== 401) return response;
+      const outcome = this.#auth?.accept(response.headers.getAll("WWW-Authenticate"));
+      if (outcome !== "retry" && outcome !== "stale") throw new PeerFault("auth", refusalText(outcome));
+    }
+    throw new PeerFault("auth", "the credentials are challenged again and again");
+  }
+
+  /** Ends the connection; what waits for an answer is rejected with `fault`. */
+  close(fault: PeerFault): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = fault;
+    this.#splitter.stop();
+    this.socket.destroy();
+    for (const pending of this.#pending.splice(0)) {
+      clearTimeout(pending.timer);
+      pending.reject(fault);
+    }
+    this.#options.onClosed(fault);
+  }
+
+  #exchange(method: string, url: string, extra: Readonly<Record<string, string>>, body: Buffer): Promise<RtspResponse> {
+    if (this.#fault !== undefined) return Promise.reject(this.#fault);
+    const sequence = String(++this.#sequence);
+    const authorization = this.#auth?.authorize(method, url, body);
+    const headers = RtspHeaders.of({
+      CSeq: sequence,
+      "User-Agent": "camgate",
+      ...(authorization !== undefined && { Authorization: authorization }),
+      ...(this.#session !== undefined && { Session: this.#session }),
+      ...extra,
+    });
+    this.#splitter.expectBodyWithoutLength = method === "DESCRIBE";
+    this.socket.write(writeRequest({ method, url, headers, body }));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.splice(this.#pending.indexOf(pending), 1);
+        reject(new PeerFault("timeout", `no answer to ${method} within ${REQUEST_TIMEOUT_MS / 1000} s`));
+      }, REQUEST_TIMEOUT_MS);
+      const pending: Pending = { sequence, timer, resolve, reject };
+      this.#pending.push(pending);
+      if (method === "DESCRIBE") this.#watchOpenBody(pending);
+    });
+  }
+
+  /** Ends a body that nothing delimits. */
+  #watchOpenBody(pending: Pending): void {
+    const timer = setInterval(() => {
+      if (!this.#pending.includes(pending)) clearInterval(timer);
+      else if (this.#splitter.awaitsBodyEnd) this.#splitter.finishBody();
+    }, OPEN_BODY_MS);
+  }
+
+  /** By CSeq; an answer without one, or with a wrong one, is taken for the oldest request. */
+  #settle(response: RtspResponse): void {
+    const sequence = response.headers.get("CSeq");
+    const index = Math.max(
+      0,
+      this.#pending.findIndex((pending) => pending.sequence === sequence),
+    );
+    const [pending] = this.#pending.splice(index, 1);
+    if (pending === undefined) return;
+    clearTimeout(pending.timer);
+    pending.resolve(response);
+  }
+
+  /** Servers may send requests of their own: keepalives are welcome, the rest is not for us. */
+  #answer(request: RtspRequest): void {
+    const welcome = request.method === "OPTIONS" || request.method === "GET_PARAMETER";
+    const headers = RtspHeaders.of({ CSeq: request.headers.get("CSeq") ?? "0" });
+    this.socket.write(writeResponse(rtspResponse(welcome ? 200 : 501, headers)));
+  }
+}
+
+function refusalText(outcome: ChallengeOutcome | undefined): string {
+  switch (outcome) {
+    case undefined:
+      return "the peer asks for credentials and the URL has none";
+    case "downgrade":
+      return "the peer offers only Basic, though it offered Digest before: the password is not sent";
+    case "unsupported":
+      return "the peer asks for an authentication scheme that is not supported";
+    case "refused":
+    case "retry":
+    case "stale":
+      return "the credentials were refused";
+  }
+}
+
+interface OpenOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly signal: AbortSignal;
+  make(socket: Socket): RtspClient;
+  take(client: RtspClient, bytes: Buffer): void;
+}
+
+/** One TCP connection with a fixed read buffer: what `take` gets is only borrowed. */
+function open({ address, port, signal, make, take }: OpenOptions): Promise<RtspClient> {
+  return new Promise((resolve, reject) => {
+    let client: RtspClient | undefined;
+    const socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+        callback: (count, buffer) => {
+          if (client !== undefined) take(client, (buffer as Buffer).subarray(0, count));
+          return true;
+        },
+      },
+    });
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      socket.removeListener("error", onError);
+    };
+    const fail = (fault: PeerFault): void => {
+      settle();
+      socket.on("error", () => {});
+      socket.destroy();
+      reject(fault);
+    };
+    const onError = (error: Error): void => fail(new PeerFault("connect", error.message));
+    const onAbort = (): void => fail(new PeerFault("aborted", "closed"));
+    const timer = setTimeout(() => fail(new PeerFault("timeout", `no connection to ${address} port ${port}`)), CONNECT_TIMEOUT_MS);
+    signal.addEventListener("abort", onAbort);
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      settle();
+      client = make(socket);
+      resolve(client);
+    });
+  });
+}

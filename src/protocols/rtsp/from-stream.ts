@@ -1,0 +1,131 @@
+// From the relay to one RTSP client: its packets through the gate, and sender reports with the stream's absolute time (RFC 3550 §6.4.1).
+import type { Clock } from "#base/clock.ts";
+import { Gate } from "#relay/gated-reader.ts";
+import type { EndReason, Reader } from "#relay/reader.ts";
+import type { Stream } from "#relay/stream.ts";
+import type { Track } from "#relay/track.ts";
+import type { Face, Unit } from "#relay/unit.ts";
+import { FRAMING_BYTES, RTP_HEADER_BYTES } from "#rtp/burst.ts";
+import { parseRtcp, writeSenderReport } from "#rtp/rtcp.ts";
+import type { MediaWriter } from "./media-writer.ts";
+
+export interface RtspReaderOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly writeTimeoutMs: number;
+  onEnd(reason: EndReason): void;
+}
+
+/** What was sent of one track, for its sender reports. */
+interface Sent {
+  packets: number;
+  octets: number;
+}
+
+/** Set up track by track, then given its writer, then attached. */
+export class RtspReader implements Reader {
+  readonly name: string;
+  outboundBytes = 0;
+  outboundPackets = 0;
+  outboundPacketsDiscarded = 0;
+  outboundRtcpPackets = 0;
+  inboundRtcpPackets = 0;
+  inboundRtcpInError = 0;
+  /** Sum over the tracks of what the client's newest reports call lost. */
+  readonly #reportedLost = new Map<number, number>();
+  readonly #options: RtspReaderOptions;
+  readonly #sent = new Map<number, Sent>();
+  #stream: Stream | undefined;
+  #writer: MediaWriter | undefined;
+  #gate: Gate | undefined;
+
+  constructor(options: RtspReaderOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get reportedLost(): number {
+    let sum = 0;
+    for (const lost of this.#reportedLost.values()) sum += lost;
+    return sum;
+  }
+
+  /** Where to send the tracks that were set up; then the reader may be attached to `stream`. */
+  prepare(stream: Stream, trackIndexes: readonly number[], writer: MediaWriter): void {
+    const { clock } = this.#options;
+    const tracks = stream.tracks.filter((track) => trackIndexes.includes(track.index));
+    this.#stream = stream;
+    this.#writer = writer;
+    this.#sent.clear();
+    for (const track of tracks) this.#sent.set(track.index, { packets: 0, octets: 0 });
+    this.#gate = new Gate({
+      tracks,
+      pendingBytes: () => writer.pendingBytes(),
+      writeTimeoutUs: this.#options.writeTimeoutMs * 1000,
+      nowUs: () => clock.nowUs(),
+      onStuck: () => this.#options.onEnd("too-slow"),
+    });
+    writer.beginBacklog();
+  }
+
+  wants(track: Track): Face | undefined {
+    return this.#sent.has(track.index) ? "packets" : undefined;
+  }
+
+  onUnit(unit: Unit): void {
+    const burst = unit.packets!;
+    if (!this.#gate!.admits(unit)) {
+      this.outboundPacketsDiscarded += burst.count;
+      return;
+    }
+    const sent = this.#sent.get(unit.track.index)!;
+    const bytes = burst.bytes.length;
+    this.#writer!.writeBurst(unit.track.index, burst);
+    this.#gate!.wrote(bytes);
+    this.outboundBytes += bytes;
+    this.outboundPackets += burst.count;
+    if (sent.packets === 0) this.#report(unit.track.index, sent);
+    sent.packets += burst.count;
+    sent.octets += bytes - burst.count * (FRAMING_BYTES + RTP_HEADER_BYTES);
+  }
+
+  onBacklogEnd(): void {
+    this.#writer?.endBacklog();
+    this.#gate?.endBacklog();
+  }
+
+  onEnd(reason: EndReason): void {
+    this.#options.onEnd(reason);
+  }
+
+  /** Sender reports for every track that has sent something; due every ten seconds. */
+  sendReports(): void {
+    for (const [index, sent] of this.#sent) if (sent.packets > 0) this.#report(index, sent);
+  }
+
+  /** RTCP of the client: its receiver reports say what it lost, a PLI that it wants a keyframe. */
+  onRtcp(bytes: Buffer, start: number, end: number): void {
+    const packets = parseRtcp(bytes, start, end);
+    if (packets.length === 0) this.inboundRtcpInError++;
+    else this.inboundRtcpPackets++;
+    for (const packet of packets) {
+      if (packet.kind === "keyframe-request") this.#stream?.requestKeyframe();
+      if (packet.kind !== "sender-report" && packet.kind !== "receiver-report") continue;
+      for (const { ssrc, cumulativeLost } of packet.reports) {
+        const index = this.#stream?.tracks.findIndex((track) => this.#stream!.output(track.index).ssrc === ssrc) ?? -1;
+        if (index >= 0) this.#reportedLost.set(index, Math.max(0, cumulativeLost));
+      }
+    }
+  }
+
+  #report(index: number, sent: Sent): void {
+    const { clock } = this.#options;
+    const output = this.#stream!.output(index);
+    const track = this.#stream!.tracks[index]!;
+    const nowUs = clock.nowUs();
+    const timestamp = output.rtpTimestampAt(nowUs, track.clockRateHz);
+    const { utcUs } = clock.utcOf(nowUs);
+    this.#writer!.writeRtcp(index, writeSenderReport({ ssrc: output.ssrc, utcUs, timestamp, ...sent }));
+    this.outboundRtcpPackets++;
+  }
+}

@@ -1,0 +1,262 @@
+// The client's side of one RTSP session with a camera: DESCRIBE, SETUP, PLAY, and where its packets come in (RFC 2326 §10).
+import { PeerFault, type PeerFaultCode } from "#base/errors.ts";
+import { parseSdp, type Sdp } from "#rtp/sdp.ts";
+import { RtspClient } from "./client.ts";
+import { contentBaseOf, parsePublic, parseSession } from "./headers.ts";
+import type { RtspResponse } from "./message.ts";
+import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
+import { parseTransports, writeTransport } from "./transport-header.ts";
+import { openUdpPair, type UdpPair } from "./udp-pair.ts";
+import { controlUrl, parseRtspUrl, type RtspUrl, urlWithoutCredentials } from "./url.ts";
+
+const MAX_REDIRECTS = 2;
+const DEFAULT_TIMEOUT_S = 60;
+const TEARDOWN_MS = 1000;
+/** A datagram that opens the way through NAT and firewalls (C90): a packet without payload of a type that no stream has. */
+const HOLE_PUNCH = Buffer.from([0x80, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+export interface PlaySessionOptions {
+  readonly url: RtspUrl;
+  readonly transport: "tcp" | "udp";
+  readonly digestSeen: boolean;
+  /** Take media from any port of the camera's address. */
+  readonly anyPort: boolean;
+  readonly udpPortRange: readonly [number, number];
+  readonly udpReadBufferBytes: number;
+  /** Value of the Range header of PLAY. */
+  readonly range: string;
+  /** Value of the Scale header; undefined: none. */
+  readonly scale: string | undefined;
+  random(): number;
+  onPacket(trackIndex: number, isRtcp: boolean, bytes: Buffer, start: number, end: number): void;
+  onClosed(fault: PeerFault): void;
+}
+
+/** Where the RTCP of one track goes. */
+type SendRtcp = (bytes: Buffer) => void;
+
+export class PlaySession {
+  readonly client: RtspClient;
+  /** The methods of OPTIONS. */
+  readonly methods: ReadonlySet<string>;
+  readonly medias: readonly MediaTrack[];
+  readonly skipped: readonly string[];
+  /** What the camera says a session lives without a sign of life. */
+  timeoutS = DEFAULT_TIMEOUT_S;
+  readonly #options: PlaySessionOptions;
+  readonly #url: RtspUrl;
+  readonly #contentBase: string | undefined;
+  readonly #aggregateUrl: string;
+  readonly #channels: ChannelMap;
+  readonly #pairs: UdpPair[] = [];
+  readonly #sendRtcp: SendRtcp[] = [];
+  readonly #punches: (() => void)[] = [];
+
+  private constructor(options: PlaySessionOptions, described: Described) {
+    this.#options = options;
+    this.client = described.client;
+    this.methods = described.methods;
+    this.#url = described.url;
+    this.#channels = described.channels;
+    this.#contentBase = described.contentBase;
+    this.#aggregateUrl = controlUrl(described.url, described.contentBase, described.sdp.control)[0]!;
+    const { usable, skipped } = tracksOf(described.sdp);
+    this.medias = usable;
+    this.skipped = skipped;
+  }
+
+  /** Connects and describes, following redirects. Rejects with a PeerFault. */
+  static async open(options: PlaySessionOptions, signal: AbortSignal): Promise<PlaySession> {
+    let { url } = options;
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const described = await describe(url, options, signal);
+      if (!("redirect" in described)) return new PlaySession(options, described);
+      // The credentials were given for the first host; they go along only to the same one.
+      const sameHost = described.redirect.host === url.host;
+      url = sameHost ? { ...described.redirect, user: url.user, pass: url.pass } : described.redirect;
+    }
+    throw new PeerFault("protocol", `more than ${MAX_REDIRECTS} redirects`);
+  }
+
+  async setUpAll(): Promise<void> {
+    for (const { media, track } of this.medias) {
+      if (this.#options.transport === "tcp") await this.#setUpTcp(track.index, media.control);
+      else await this.#setUpUdp(track.index, media.control);
+    }
+  }
+
+  async play(): Promise<void> {
+    const { range, scale } = this.#options;
+    const response = await this.client.request("PLAY", this.#aggregateUrl, { Range: range, ...(scale !== undefined && { Scale: scale }) });
+    if (response.status !== 200) throw faultOf("PLAY", response);
+    this.#readSession(response);
+    for (const punch of this.#punches) punch();
+  }
+
+  async keepAlive(method: string): Promise<RtspResponse> {
+    return this.client.request(method, this.#aggregateUrl);
+  }
+
+  sendRtcp(trackIndex: number, bytes: Buffer): void {
+    this.#sendRtcp[trackIndex]?.(bytes);
+  }
+
+  /** Says goodbye, for a second at most, and closes. */
+  async close(fault: PeerFault): Promise<void> {
+    if (fault.code === "aborted" || fault.code === "stalled" || fault.code === "unsupported") {
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise((resolve) => {
+        timer = setTimeout(resolve, TEARDOWN_MS);
+      });
+      await Promise.race([this.client.request("TEARDOWN", this.#aggregateUrl).catch(() => {}), patience]);
+      clearTimeout(timer);
+    }
+    this.client.close(fault);
+    for (const pair of this.#pairs.splice(0)) pair.close();
+  }
+
+  async #setUpTcp(trackIndex: number, control: string | undefined): Promise<void> {
+    const wanted = trackIndex * 2;
+    const header = writeTransport({ profile: "RTP/AVP", lower: "tcp", multicast: false, interleaved: [wanted, wanted + 1] });
+    const response = await this.#setUp(control, header);
+    // The reply decides, whatever was asked for.
+    const granted = parseTransports(response.headers.getAll("Transport")).find(({ lower }) => lower === "tcp");
+    const [rtp, rtcp] = granted?.interleaved ?? [wanted, wanted + 1];
+    this.#channels.set(rtp, { trackIndex, isRtcp: false });
+    this.#channels.set(rtcp, { trackIndex, isRtcp: true });
+    this.#sendRtcp[trackIndex] = (bytes) => {
+      const framing = Buffer.from([0x24, rtcp, bytes.length >>> 8, bytes.length & 0xff]);
+      this.client.socket.write(Buffer.concat([framing, bytes]));
+    };
+  }
+
+  async #setUpUdp(trackIndex: number, control: string | undefined): Promise<void> {
+    const { udpPortRange, udpReadBufferBytes, random, anyPort, onPacket } = this.#options;
+    const peer = this.client.remoteAddress;
+    const pair = await openUdpPair(peer, udpPortRange, random, { readBufferBytes: udpReadBufferBytes });
+    this.#pairs.push(pair);
+    const clientPorts = [pair.rtp.port, pair.rtcp.port] as const;
+    const header = writeTransport({ profile: "RTP/AVP", lower: "udp", multicast: false, clientPorts });
+    const response = await this.#setUp(control, header);
+    const granted = parseTransports(response.headers.getAll("Transport")).find(({ lower }) => lower === "udp");
+    const ports = granted?.serverPorts;
+    if (ports === undefined && !anyPort) {
+      throw new PeerFault("config", "the source does not say which UDP ports it uses: set `rtspAnyPort: yes`, or `rtspTransport: tcp`");
+    }
+    const from = granted?.source ?? peer;
+    pair.rtp.expect(from, anyPort ? undefined : ports![0], (bytes) => onPacket(trackIndex, false, bytes, 0, bytes.length));
+    pair.rtcp.expect(from, anyPort ? undefined : ports![1], (bytes) => onPacket(trackIndex, true, bytes, 0, bytes.length));
+    if (ports === undefined) return;
+    const address = pair.rtp.addressFor(from);
+    this.#sendRtcp[trackIndex] = (bytes) => pair.rtcp.socket.send(bytes, ports[1], address);
+    this.#punches.push(() => {
+      pair.rtp.socket.send(HOLE_PUNCH, ports[0], address);
+      pair.rtcp.socket.send(HOLE_PUNCH, ports[1], address);
+    });
+  }
+
+  /** Tries the control URL's readings in order; only "no such thing" goes on to the next. */
+  async #setUp(control: string | undefined, transport: string): Promise<RtspResponse> {
+    let last: RtspResponse | undefined;
+    for (const url of controlUrl(this.#url, this.#contentBase, control)) {
+      last = await this.client.request("SETUP", url, { Transport: transport });
+      if (last.status === 200) {
+        this.#readSession(last);
+        return last;
+      }
+      if (last.status !== 400 && last.status !== 404) break;
+    }
+    throw faultOf("SETUP", last!);
+  }
+
+  #readSession(response: RtspResponse): void {
+    const session = parseSession(response.headers.get("Session") ?? "");
+    if (session === undefined) return;
+    this.client.setSession(session.id);
+    if (session.timeoutS !== undefined && session.timeoutS > 0) this.timeoutS = session.timeoutS;
+  }
+}
+
+type ChannelMap = Map<number, { readonly trackIndex: number; readonly isRtcp: boolean }>;
+
+interface Described {
+  readonly client: RtspClient;
+  readonly channels: ChannelMap;
+  readonly url: RtspUrl;
+  readonly methods: ReadonlySet<string>;
+  readonly contentBase: string | undefined;
+  readonly sdp: Sdp;
+}
+
+async function describe(
+  url: RtspUrl,
+  options: PlaySessionOptions,
+  signal: AbortSignal,
+): Promise<Described | { readonly redirect: RtspUrl }> {
+  const channels: ChannelMap = new Map();
+  const client = await RtspClient.connect(
+    {
+      url,
+      digestSeen: options.digestSeen,
+      isKnownChannel: (channel) => channels.has(channel),
+      onPacket: (channel, bytes, start, end) => {
+        const { trackIndex, isRtcp } = channels.get(channel)!;
+        options.onPacket(trackIndex, isRtcp, bytes, start, end);
+      },
+      onClosed: (fault) => options.onClosed(fault),
+    },
+    signal,
+  );
+  const abort = (): void => client.close(new PeerFault("aborted", "closed"));
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await exchangeDescription(client, channels, url);
+  } catch (error) {
+    client.close(error as PeerFault);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function exchangeDescription(
+  client: RtspClient,
+  channels: ChannelMap,
+  url: RtspUrl,
+): Promise<Described | { readonly redirect: RtspUrl }> {
+  const requestUrl = urlWithoutCredentials(url);
+  const options = await client.request("OPTIONS", requestUrl);
+  const response = await client.request("DESCRIBE", requestUrl, { Accept: "application/sdp" });
+  if (response.status >= 300 && response.status < 400) {
+    const redirect = parseRtspUrl(response.headers.get("Location") ?? "");
+    if (redirect === undefined) throw new PeerFault("protocol", "a redirect without a usable Location");
+    client.close(new PeerFault("ended", "redirected"));
+    return { redirect };
+  }
+  if (response.status !== 200) throw faultOf("DESCRIBE", response);
+  const sdp = parseSdp(response.body);
+  if (sdp === undefined) throw new PeerFault("protocol", "the SDP cannot be read");
+  return {
+    client,
+    channels,
+    url,
+    methods: parsePublic(options.headers.getAll("Public")),
+    contentBase: contentBaseOf(response.headers),
+    sdp,
+  };
+}
+
+const CODE_OF_STATUS: Readonly<Record<number, PeerFaultCode>> = {
+  401: "auth",
+  403: "auth",
+  404: "not-found",
+  453: "busy",
+  454: "ended",
+  461: "unsupported",
+  503: "busy",
+};
+
+/** What an answer that is not 200 means for the session. */
+export function faultOf(method: string, response: RtspResponse): PeerFault {
+  return new PeerFault(CODE_OF_STATUS[response.status] ?? "protocol", `${method} was answered ${response.status} ${response.reason}`);
+}

@@ -1,0 +1,134 @@
+// A stream published to another RTSP server: ANNOUNCE, SETUP, RECORD (RFC 2326 §10.3, §10.11).
+import type { Clock } from "#base/clock.ts";
+import { deferred } from "#base/deferred.ts";
+import { PeerFault } from "#base/errors.ts";
+import type { Stream } from "#relay/stream.ts";
+import { RtspClient } from "./client.ts";
+import { RtspReader } from "./from-stream.ts";
+import { parseSession } from "./headers.ts";
+import { type MediaWriter, TcpMediaWriter, type UdpDestination, UdpMediaWriter } from "./media-writer.ts";
+import type { RtspResponse } from "./message.ts";
+import { faultOf } from "./play-session.ts";
+import { describeStream } from "./sdp-tracks.ts";
+import { parseTransports, writeTransport } from "./transport-header.ts";
+import { openUdpPair, type UdpPair } from "./udp-pair.ts";
+import { parseRtspUrl, urlWithoutCredentials } from "./url.ts";
+
+const REPORT_MS = 10_000;
+const KEEPALIVE_MS = 20_000;
+
+export interface RtspPushOptions {
+  readonly url: string;
+  readonly transport: "tcp" | "udp";
+  readonly udpPortRange: readonly [number, number];
+  readonly writeTimeoutMs: number;
+  readonly clock: Clock;
+  random(): number;
+}
+
+export class RtspPush {
+  readonly #options: RtspPushOptions;
+  #reader: RtspReader | undefined;
+
+  constructor(options: RtspPushOptions) {
+    this.#options = options;
+  }
+
+  get outboundBytes(): number {
+    return this.#reader?.outboundBytes ?? 0;
+  }
+
+  /** Publishes the stream until aborted (resolves) or until it fails (rejects with a PeerFault). */
+  async run(stream: Stream, signal: AbortSignal): Promise<void> {
+    const url = parseRtspUrl(this.#options.url);
+    if (url === undefined || url.scheme !== "rtsp" || url.tunnel !== "none")
+      throw new PeerFault("config", "the destination is no rtsp:// URL");
+    const end = deferred<PeerFault>();
+    const abort = (): void => end.resolve(new PeerFault("aborted", "closed"));
+    signal.addEventListener("abort", abort, { once: true });
+    const channels = new Map<number, number>();
+    const pairs: UdpPair[] = [];
+    const reader = new RtspReader({
+      name: `RTSP push to ${url.host}`,
+      clock: this.#options.clock,
+      writeTimeoutMs: this.#options.writeTimeoutMs,
+      onEnd: (reason) => end.resolve(new PeerFault(reason === "too-slow" ? "stalled" : "ended", `the stream ended: ${reason}`)),
+    });
+    this.#reader = reader;
+    const client = await RtspClient.connect(
+      {
+        url,
+        digestSeen: false,
+        isKnownChannel: (channel) => [...channels.values()].some((first) => channel === first || channel === first + 1),
+        onPacket: (_channel, bytes, start, stop) => reader.onRtcp(bytes, start, stop),
+        onClosed: (fault) => end.resolve(fault),
+      },
+      signal,
+    );
+    const target = urlWithoutCredentials(url);
+    const timers: NodeJS.Timeout[] = [];
+    try {
+      await expectOk(
+        "ANNOUNCE",
+        client.request("ANNOUNCE", target, { "Content-Type": "application/sdp" }, Buffer.from(describeStream(stream))),
+      );
+      const writer = await this.#setUpAll(client, target, stream, channels, pairs);
+      await expectOk("RECORD", client.request("RECORD", target, { Range: "npt=0.000-" }));
+      reader.prepare(
+        stream,
+        stream.tracks.map((track) => track.index),
+        writer,
+      );
+      stream.addReader(reader);
+      timers.push(setInterval(() => reader.sendReports(), REPORT_MS));
+      timers.push(setInterval(() => void client.request("OPTIONS", target).catch(() => {}), KEEPALIVE_MS));
+      const fault = await end.promise;
+      if (fault.code !== "aborted") throw fault;
+      await client.request("TEARDOWN", target).catch(() => {});
+    } finally {
+      signal.removeEventListener("abort", abort);
+      for (const timer of timers) clearInterval(timer);
+      stream.removeReader(reader);
+      client.close(new PeerFault("aborted", "closed"));
+      for (const pair of pairs) pair.close();
+    }
+  }
+
+  async #setUpAll(
+    client: RtspClient,
+    target: string,
+    stream: Stream,
+    channels: Map<number, number>,
+    pairs: UdpPair[],
+  ): Promise<MediaWriter> {
+    const { transport, udpPortRange, random } = this.#options;
+    const destinations = new Map<number, UdpDestination>();
+    if (transport === "udp") pairs.push(await openUdpPair(client.remoteAddress, udpPortRange, random, { readBufferBytes: 0 }));
+    for (const { index } of stream.tracks) {
+      const wanted = [index * 2, index * 2 + 1] as const;
+      const pair = pairs[0];
+      const offer = pair === undefined ? { interleaved: wanted } : { clientPorts: [pair.rtp.port, pair.rtcp.port] as const };
+      const header = writeTransport({ profile: "RTP/AVP", lower: transport, multicast: false, mode: "record", ...offer });
+      const response = await expectOk("SETUP", client.request("SETUP", `${target}/trackID=${index}`, { Transport: header }));
+      const session = parseSession(response.headers.get("Session") ?? "");
+      if (session !== undefined) client.setSession(session.id);
+      const granted = parseTransports(response.headers.getAll("Transport"))[0];
+      if (pair === undefined) channels.set(index, granted?.interleaved?.[0] ?? wanted[0]);
+      else {
+        const ports = granted?.serverPorts;
+        if (ports === undefined) throw new PeerFault("protocol", "SETUP was answered without server ports");
+        destinations.set(index, { address: pair.rtp.addressFor(client.remoteAddress), rtpPort: ports[0], rtcpPort: ports[1] });
+      }
+    }
+    const pair = pairs[0];
+    return pair === undefined
+      ? new TcpMediaWriter(client.socket, channels)
+      : new UdpMediaWriter(pair.rtp.socket, pair.rtcp.socket, destinations);
+  }
+}
+
+async function expectOk(method: string, answer: Promise<RtspResponse>): Promise<RtspResponse> {
+  const response = await answer;
+  if (response.status !== 200) throw faultOf(method, response);
+  return response;
+}

@@ -1,0 +1,166 @@
+// One TCP connection to our RTSP server: reads requests, answers them one after the other, carries interleaved media.
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import { CallerFault } from "#base/errors.ts";
+import { formatAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import { AccessDenied, type RemoteAddress } from "#relay/access.ts";
+import type { SessionEntry } from "#relay/session-registry.ts";
+import { DigestServer } from "./digest-server.ts";
+import { RtspSplitter } from "./interleaved.ts";
+import { RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse, writeResponse } from "./message.ts";
+import { RtspRefusal } from "./refusal.ts";
+import { RequestHandler } from "./request-handler.ts";
+import type { RtspServerOptions, ServerContext } from "./server.ts";
+import type { ServerSession } from "./server-session.ts";
+
+/** Requests of a client that may wait for their turn. */
+const MAX_WAITING = 32;
+
+export class ServerConnection implements SessionEntry {
+  readonly id = randomUUID();
+  readonly kind = "rtspConn";
+  readonly created = new Date();
+  readonly remote: RemoteAddress;
+  readonly query = "";
+  readonly user = "";
+  readonly transport = undefined;
+  userAgent = "";
+  /** The session that the newest request belonged to. */
+  session: ServerSession | undefined;
+  readonly socket: Socket;
+  readonly auth: DigestServer;
+  readonly log: Log;
+  readonly options: RtspServerOptions;
+  readonly #context: ServerContext;
+  readonly #splitter: RtspSplitter;
+  readonly #handler: RequestHandler;
+  /** Who takes what comes on an interleaved channel. */
+  readonly #channels = new Map<number, (bytes: Buffer, start: number, end: number) => void>();
+  readonly #waiting: RtspRequest[] = [];
+  #busy = false;
+  #closed = false;
+
+  constructor(socket: Socket, context: ServerContext) {
+    this.socket = socket;
+    this.#context = context;
+    this.options = context.options;
+    this.remote = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    this.log = context.options.log.child(`conn ${formatAddress(this.remote.address, this.remote.port)}`);
+    this.auth = new DigestServer({ methods: context.options.authMethods });
+    this.#handler = new RequestHandler(this, context);
+    this.#splitter = new RtspSplitter({
+      isKnownChannel: (channel) => this.#channels.has(channel),
+      onPacket: (channel, bytes, start, end) => this.#channels.get(channel)!(bytes, start, end),
+      onRequest: (request) => this.#enqueue(request),
+      onResponse: () => {}, // answers to nothing: some clients answer our RTCP's keepalive
+      onFault: (fault) => this.#fail(fault.message),
+    });
+    socket.setNoDelay(true);
+    socket.setTimeout(context.options.handshakeTimeoutMs, () => this.#fail("sent no request in time"));
+    socket.on("data", (chunk: Buffer) => this.#splitter.push(chunk));
+    socket.on("error", (error) => {
+      this.log.debug(`closed: ${error.message}`); // clients that leave with data unread make a reset of it
+      this.close();
+    });
+    socket.on("end", () => this.close());
+    socket.on("close", () => this.#onClosed());
+    this.log.debug("opened");
+  }
+
+  get state(): SessionEntry["state"] {
+    return this.session?.state ?? "idle";
+  }
+
+  get path(): string {
+    return this.session?.path ?? "";
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { inboundBytes: this.socket.bytesRead, outboundBytes: this.socket.bytesWritten };
+  }
+
+  /** Takes an interleaved channel; false when it is taken already. */
+  claimChannel(channel: number, take: (bytes: Buffer, start: number, end: number) => void): boolean {
+    if (this.#channels.has(channel)) return false;
+    this.#channels.set(channel, take);
+    return true;
+  }
+
+  releaseChannel(channel: number): void {
+    this.#channels.delete(channel);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  #enqueue(request: RtspRequest): void {
+    this.socket.setTimeout(0);
+    this.userAgent = request.headers.get("User-Agent") ?? this.userAgent;
+    this.#waiting.push(request);
+    if (this.#waiting.length > MAX_WAITING) this.#fail("sends requests faster than they are answered");
+    else if (!this.#busy) void this.#answerAll();
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#busy = true;
+    for (let request = this.#waiting.shift(); request !== undefined && !this.#closed; request = this.#waiting.shift()) {
+      await this.#answer(request);
+    }
+    this.#busy = false;
+  }
+
+  async #answer(request: RtspRequest): Promise<void> {
+    const sequence = request.headers.get("CSeq");
+    let response: RtspResponse;
+    let after: (() => void) | undefined;
+    try {
+      if (sequence === undefined) throw new CallerFault("invalid", "CSeq is missing", "CSeq");
+      const answer = await this.#handler.handle(request);
+      response = answer.response;
+      after = answer.after;
+    } catch (error) {
+      response = await this.#refuse(request, error);
+      if (response.status === 401 && error instanceof AccessDenied && !error.denial.challenge) after = () => this.socket.end();
+    }
+    if (this.#closed) return;
+    const headers = RtspHeaders.of({ ...(sequence !== undefined && { CSeq: sequence }), Server: "gortsplib" });
+    for (const [name, value] of response.headers) headers.add(name, value);
+    this.socket.write(writeResponse({ ...response, headers }));
+    after?.();
+  }
+
+  /** The answer to a request that was refused; errors that are nobody's fault but ours are thrown on. */
+  async #refuse(request: RtspRequest, error: unknown): Promise<RtspResponse> {
+    if (error instanceof AccessDenied) {
+      if (!error.denial.challenge) this.log.warn(`authentication failed: ${error.denial.reason}`);
+      await new Promise((resolve) => setTimeout(resolve, error.denial.delayMs));
+      return rtspResponse(401, RtspHeaders.of({ "WWW-Authenticate": this.auth.challenges(request) }));
+    }
+    if (!(error instanceof CallerFault)) throw error;
+    this.log.info(`${request.method} refused: ${error.message}`);
+    return rtspResponse(statusOf(error));
+  }
+
+  #fail(reason: string): void {
+    if (this.#closed) return;
+    this.log.info(`closed: ${reason}`);
+    this.close();
+  }
+
+  #onClosed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#splitter.stop();
+    this.#waiting.length = 0;
+    this.log.debug("closed");
+    this.#context.onConnectionClosed(this);
+  }
+}
+
+/** What MediaMTX's clients expect: 404 for a path without a stream, 400 for everything else. */
+function statusOf(fault: CallerFault): number {
+  if (fault instanceof RtspRefusal) return fault.status;
+  return fault.code === "no-stream" ? 404 : 400;
+}

@@ -1,0 +1,241 @@
+// One RTSP session of a client of ours (RFC 2326 §3.4): what it set up, what it reads or publishes, what was counted.
+import { randomUUID } from "node:crypto";
+import type { Clock } from "#base/clock.ts";
+import { formatAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import type { RemoteAddress } from "#relay/access.ts";
+import type { PublishLease, ReadLease } from "#relay/path.ts";
+import type { PathRegistry, PublishPermit } from "#relay/path-registry.ts";
+import type { EndReason } from "#relay/reader.ts";
+import type { SessionEntry } from "#relay/session-registry.ts";
+import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
+import type { Sdp } from "#rtp/sdp.ts";
+import { RtspReader } from "./from-stream.ts";
+import type { MediaWriter } from "./media-writer.ts";
+import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
+import type { SessionMedia } from "./session-media.ts";
+import { RtspIngest } from "./to-stream.ts";
+
+/** RFC 2326 has 60 s; clients are told a little less. */
+export const SESSION_TIMEOUT_S = 60;
+export const ADVERTISED_TIMEOUT_S = 55;
+const REPORT_PERIOD_US = 10_000_000;
+
+/** A track that was set up, and what to undo when the session ends. */
+export interface SetupTrack {
+  readonly trackIndex: number;
+  release(): void;
+}
+
+export interface ServerSessionOptions {
+  readonly remote: RemoteAddress;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registry: PathRegistry;
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** It is over; nothing of it may be used any more. `byClient`: the client asked for it, or is gone. */
+  onClose(session: ServerSession, byClient: boolean): void;
+}
+
+/**
+ * `initial` → SETUP → `ready` → PLAY or RECORD → `active` → PAUSE → `ready`. `mode` says which of the two kinds it is, from the first
+ * SETUP or the ANNOUNCE on.
+ */
+export class ServerSession implements SessionEntry {
+  readonly id = randomUUID();
+  readonly kind = "rtspSession";
+  readonly created = new Date();
+  readonly remote: RemoteAddress;
+  readonly userAgent: string;
+  readonly reader: RtspReader;
+  mode: "none" | "read" | "publish" = "none";
+  phase: "initial" | "ready" | "active" | "closed" = "initial";
+  path = "";
+  query = "";
+  user = "";
+  /** `TCP` or `UDP`, the same for all tracks. */
+  transport: "TCP" | "UDP" | undefined;
+  readonly setups: SetupTrack[] = [];
+  media: SessionMedia | undefined;
+  /** The URL of the ANNOUNCE, which control attributes count from. */
+  announceUrl = "";
+  medias: readonly MediaTrack[] = [];
+  readLease: ReadLease | undefined;
+  ingest: RtspIngest | undefined;
+  readonly #options: ServerSessionOptions;
+  readonly #log: Log;
+  #writer: MediaWriter | undefined;
+  #permit: PublishPermit | undefined;
+  #publishLease: PublishLease | undefined;
+  #aliveUs: number;
+  #reportedUs = 0;
+  #receivedBefore = 0;
+  #receiverSsrc = 0;
+
+  constructor(options: ServerSessionOptions) {
+    this.#options = options;
+    this.remote = options.remote;
+    this.userAgent = options.userAgent;
+    this.#aliveUs = options.clock.nowUs();
+    this.#log = options.log.child(`session ${this.id.slice(0, 8)}`);
+    this.reader = new RtspReader({
+      name: `RTSP ${formatAddress(options.remote.address, options.remote.port)}`,
+      clock: options.clock,
+      writeTimeoutMs: options.writeTimeoutMs,
+      onEnd: (reason) => this.#end(reason),
+    });
+  }
+
+  get state(): SessionEntry["state"] {
+    return this.phase === "active" && this.mode !== "none" ? this.mode : "idle";
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    const { reader } = this;
+    const receivers = this.ingest?.receivers ?? [];
+    const sum = (pick: (receiver: (typeof receivers)[number]) => number): number => receivers.reduce((total, one) => total + pick(one), 0);
+    return {
+      inboundBytes: sum((one) => one.counters.bytes),
+      inboundRTPPackets: sum((one) => one.counters.packets),
+      inboundRTPPacketsLost: sum((one) => one.lost),
+      inboundRTPPacketsInError: sum((one) => one.counters.inError),
+      inboundRTPPacketsJitter: receivers.length === 0 ? 0 : sum((one) => one.jitter) / receivers.length,
+      inboundRTCPPackets: sum((one) => one.counters.rtcpPackets) + reader.inboundRtcpPackets,
+      inboundRTCPPacketsInError: sum((one) => one.counters.rtcpInError) + reader.inboundRtcpInError,
+      outboundBytes: reader.outboundBytes,
+      outboundRTPPackets: reader.outboundPackets,
+      outboundRTPPacketsReportedLost: reader.reportedLost,
+      outboundRTPPacketsDiscarded: reader.outboundPacketsDiscarded,
+      outboundRTCPPackets: reader.outboundRtcpPackets,
+    };
+  }
+
+  /** A request of the client came. */
+  touch(): void {
+    this.#aliveUs = this.#options.clock.nowUs();
+  }
+
+  /** ANNOUNCE was allowed; returns what of it cannot be used, in words. */
+  announce(url: string, sdp: Sdp, permit: PublishPermit): readonly string[] {
+    const { usable, skipped } = tracksOf(sdp);
+    this.mode = "publish";
+    this.announceUrl = url;
+    this.medias = usable;
+    this.path = permit.path;
+    this.user = permit.user;
+    this.#permit = permit;
+    return skipped;
+  }
+
+  /** The first track of a publisher is set up: its packets need somewhere to go. Delivery begins with RECORD. */
+  openIngest(): RtspIngest {
+    this.ingest ??= new RtspIngest({
+      tracks: this.medias.map((media) => media.track),
+      sink: { ready: (tracks, native) => this.#publishLease!.sink.ready(tracks, native) },
+      reorder: this.transport === "UDP" ? REORDER_UDP : REORDER_TCP,
+      nowUs: () => this.#options.clock.nowUs(),
+    });
+    return this.ingest;
+  }
+
+  /** Call after the answer to PLAY was written. */
+  play(writer: MediaWriter): void {
+    const lease = this.readLease!;
+    this.#writer = writer;
+    this.phase = "active";
+    this.#reportedUs = this.#options.clock.nowUs();
+    this.reader.prepare(
+      lease.stream,
+      this.setups.map((setup) => setup.trackIndex),
+      writer,
+    );
+    lease.start();
+    this.#log.info(
+      `is reading from path '${this.path}', with ${this.transport}, ${this.setups.length} of ${lease.stream.tracks.length} tracks`,
+    );
+  }
+
+  /** Throws a CallerFault when the path is taken or has changed. */
+  record(sendReport: (trackIndex: number, bytes: Buffer) => void): void {
+    this.#publishLease = this.#options.registry.openForPublish(this.#permit!, {
+      type: "rtspSession",
+      id: this.id,
+      onEnd: (reason) => this.#end(reason),
+    });
+    this.phase = "active";
+    this.#receiverSsrc = Number.parseInt(this.id.slice(0, 8), 16);
+    this.#sendReceiverReport = sendReport;
+    this.#reportedUs = this.#options.clock.nowUs();
+    this.touch();
+    this.ingest?.start();
+    this.#log.info(`is publishing to path '${this.path}', with ${this.transport}, ${this.medias.length} tracks`);
+  }
+
+  pause(): void {
+    if (this.phase !== "active") return;
+    this.phase = "ready";
+    this.readLease?.pause();
+    this.#writer?.close();
+    this.ingest?.close();
+    this.ingest = undefined;
+    this.#publishLease?.close();
+    this.#publishLease = undefined;
+  }
+
+  /** Due about once a second: reports, and the end of a client that has gone silent. */
+  tick(nowUs: number): void {
+    if (this.phase === "active" && nowUs - this.#reportedUs >= REPORT_PERIOD_US) {
+      this.#reportedUs = nowUs;
+      if (this.mode === "read") this.reader.sendReports();
+      else if (this.transport === "UDP") this.#reportReceived(nowUs);
+    }
+    const received = this.#receivedPackets();
+    if (received !== this.#receivedBefore) {
+      this.#receivedBefore = received;
+      this.#aliveUs = nowUs;
+    }
+    const silentUs = nowUs - this.#aliveUs;
+    if (this.phase === "active" && this.mode === "publish") {
+      if (silentUs > this.#options.readTimeoutMs * 1000) this.#end("source-ended");
+    } else if ((this.transport === "UDP" || this.phase !== "active") && silentUs > SESSION_TIMEOUT_S * 1e6) {
+      this.#end("closed");
+    }
+  }
+
+  /** TEARDOWN, or the client's connection is gone. */
+  tearDown(): void {
+    this.#end("closed", true);
+  }
+
+  close(): void {
+    this.#end("closed");
+  }
+
+  #sendReceiverReport: (trackIndex: number, bytes: Buffer) => void = () => {};
+
+  #reportReceived(nowUs: number): void {
+    for (const [index, receiver] of (this.ingest?.receivers ?? []).entries()) {
+      this.#sendReceiverReport(index, receiver.writeReport(this.#receiverSsrc, nowUs));
+    }
+  }
+
+  #receivedPackets(): number {
+    let sum = this.reader.inboundRtcpPackets;
+    for (const { counters } of this.ingest?.receivers ?? []) sum += counters.packets + counters.rtcpPackets;
+    return sum;
+  }
+
+  #end(reason: EndReason, byClient = false): void {
+    if (this.phase === "closed") return;
+    if (this.phase === "active") this.#log.info(byClient ? "is over" : `is over: ${reason}`);
+    this.phase = "closed";
+    this.ingest?.close();
+    this.#writer?.close();
+    this.readLease?.close();
+    this.#publishLease?.close();
+    for (const setup of this.setups) setup.release();
+    this.#options.onClose(this, byClient);
+  }
+}

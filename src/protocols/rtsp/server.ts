@@ -1,0 +1,158 @@
+// The RTSP server: listeners, connections, sessions (RFC 2326).
+import { createServer, type Server, type Socket } from "node:net";
+import type { Clock } from "#base/clock.ts";
+import type { ListenAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import type { PathRegistry } from "#relay/path-registry.ts";
+import type { SessionRegistry } from "#relay/session-registry.ts";
+import { ChannelChoice } from "./channel-variants.ts";
+import { ServerConnection } from "./server-connection.ts";
+import { ServerSession } from "./server-session.ts";
+import { listenUdpPair, type UdpPair } from "./udp-pair.ts";
+
+const TICK_MS = 1000;
+const BACKLOG_CONNECTIONS = 511;
+
+export interface RtspServerOptions {
+  readonly address: ListenAddress;
+  readonly tcp: boolean;
+  /** undefined: no UDP. */
+  readonly udp: { readonly rtp: ListenAddress; readonly rtcp: ListenAddress; readonly readBufferBytes: number } | undefined;
+  readonly authMethods: readonly ("basic" | "digest")[];
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** A connection that sent no request for this long is closed. */
+  readonly handshakeTimeoutMs: number;
+  readonly registry: PathRegistry;
+  readonly sessions: SessionRegistry;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What connections and sessions share. */
+export interface ServerContext {
+  readonly options: RtspServerOptions;
+  readonly tcp: boolean;
+  readonly udp: UdpPair | undefined;
+  readonly channels: ChannelChoice;
+  openSession(connection: ServerConnection): ServerSession;
+  findSession(id: string): ServerSession | undefined;
+  onConnectionClosed(connection: ServerConnection): void;
+}
+
+export class RtspServer {
+  readonly #options: RtspServerOptions;
+  readonly #server: Server;
+  readonly #connections = new Set<ServerConnection>();
+  readonly #sessions = new Map<string, ServerSession>();
+  readonly #context: ServerContext;
+  readonly #udp: UdpPair | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(options: RtspServerOptions, udp: UdpPair | undefined) {
+    this.#options = options;
+    this.#udp = udp;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#context = {
+      options,
+      tcp: options.tcp,
+      udp,
+      channels: new ChannelChoice(),
+      openSession: (connection) => this.#openSession(connection),
+      findSession: (id) => this.#sessions.get(id),
+      onConnectionClosed: (connection) => this.#onConnectionClosed(connection),
+    };
+  }
+
+  /** Listens; rejects with the system's error when an address is taken. */
+  static async listen(options: RtspServerOptions): Promise<RtspServer> {
+    const udp = options.udp && (await listenUdpPair(options.udp.rtp, options.udp.rtcp, options.udp));
+    const server = new RtspServer(options, udp);
+    try {
+      await server.#listen();
+    } catch (error) {
+      udp?.close();
+      throw error;
+    }
+    return server;
+  }
+
+  /** The port that was bound. */
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const session of [...this.#sessions.values()]) session.close();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const connection of [...this.#connections]) connection.close();
+    this.#udp?.close();
+    await closed;
+  }
+
+  #listen(): Promise<void> {
+    const { host, port } = this.#options.address;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ port, backlog: BACKLOG_CONNECTIONS, ...(host !== undefined && { host }) }, () => {
+        this.#server.removeListener("error", reject);
+        // EMFILE and the like at accept: the client that came too many is refused, nobody else feels it.
+        this.#server.on("error", (error) => this.#options.log.error(`cannot accept a connection: ${error.message}`));
+        resolve();
+      });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new ServerConnection(socket, this.#context);
+    this.#connections.add(connection);
+    this.#options.sessions.add(connection);
+  }
+
+  #onConnectionClosed(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+    this.#options.sessions.remove(connection);
+    for (const session of [...this.#sessions.values()]) {
+      const overTcp = session.media?.kind === "tcp" && session.media.connection === connection;
+      const unfinished = session.media === undefined && connection.session === session;
+      if (overTcp || unfinished) session.tearDown();
+    }
+  }
+
+  #openSession(connection: ServerConnection): ServerSession {
+    const { clock, log, registry, readTimeoutMs, writeTimeoutMs } = this.#options;
+    const session = new ServerSession({
+      remote: connection.remote,
+      userAgent: connection.userAgent,
+      clock,
+      log,
+      registry,
+      readTimeoutMs,
+      writeTimeoutMs,
+      onClose: (closed, byClient) => this.#onSessionClosed(closed, byClient ? undefined : connection),
+    });
+    connection.session = session;
+    this.#sessions.set(session.id, session);
+    this.#options.sessions.add(session);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    return session;
+  }
+
+  /** A session that ended by itself takes its connection along: that is how a client learns of it. */
+  #onSessionClosed(session: ServerSession, connection: ServerConnection | undefined): void {
+    this.#sessions.delete(session.id);
+    this.#options.sessions.remove(session);
+    for (const one of this.#connections) if (one.session === session) one.session = undefined;
+    connection?.close();
+    if (this.#sessions.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #tick(): void {
+    const nowUs = this.#options.clock.nowUs();
+    for (const session of [...this.#sessions.values()]) session.tick(nowUs);
+  }
+}

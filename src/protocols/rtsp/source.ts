@@ -1,0 +1,206 @@
+// A camera pulled over RTSP: one attempt, from connecting to the end of the session. The Path retries.
+import type { Clock } from "#base/clock.ts";
+import { deferred } from "#base/deferred.ts";
+import { PeerFault } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { Source, SourceSink } from "#relay/source.ts";
+import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
+import { PlaySession, type PlaySessionOptions } from "./play-session.ts";
+import { RtspIngest } from "./to-stream.ts";
+import { parseRtspUrl, type RtspUrl } from "./url.ts";
+
+const SETUP_TOTAL_MS = 15_000;
+const FIRST_PACKET_MS = 5000;
+const REPORT_MS = 5000;
+const MIN_KEEPALIVE_MS = 2000;
+
+/** What one camera taught us; kept over reconnects. */
+export interface CameraMemory {
+  digestSeen: boolean;
+  /** The keepalive that works, once one was refused. */
+  keepaliveMethod: "GET_PARAMETER" | "OPTIONS" | undefined;
+  /** The transport that brought media, for `automatic`. */
+  transport: "tcp" | "udp" | undefined;
+}
+
+export interface RtspSourceOptions {
+  readonly url: string;
+  readonly transport: "automatic" | "udp" | "multicast" | "tcp";
+  readonly anyPort: boolean;
+  readonly udpPortRange: readonly [number, number];
+  readonly udpReadBufferBytes: number;
+  readonly range: string;
+  readonly scale: string | undefined;
+  /** No RTP for this long is a stall, ms. */
+  readonly stallMs: { readonly tcp: number; readonly udp: number };
+  readonly memory: CameraMemory;
+  readonly clock: Clock;
+  readonly log: Log;
+  random(): number;
+}
+
+export class RtspSource implements Source {
+  readonly #options: RtspSourceOptions;
+
+  constructor(options: RtspSourceOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with a PeerFault when the session ends, `aborted` when the signal ended it. */
+  async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
+    const url = parseRtspUrl(this.#options.url);
+    if (url === undefined) throw new PeerFault("config", "the source is no RTSP URL");
+    if (url.scheme !== "rtsp" || url.tunnel !== "none")
+      throw new PeerFault("config", `${url.scheme} with TLS or a tunnel is not available yet`);
+    const { transport, memory, log } = this.#options;
+    if (transport === "multicast")
+      throw new PeerFault("config", "multicast is not available yet: set rtspTransport to automatic, tcp or udp");
+    const first = transport === "automatic" ? (memory.transport ?? "tcp") : transport;
+    try {
+      await this.#runSession(url, first, sink, signal);
+    } catch (error) {
+      const silent = error instanceof NoMedia || (error instanceof PeerFault && error.code === "unsupported");
+      if (transport !== "automatic" || !silent || signal.aborted) throw error;
+      const other = first === "tcp" ? "udp" : "tcp";
+      memory.transport = undefined;
+      log.info(`no media over ${first.toUpperCase()}, trying ${other.toUpperCase()}`);
+      await this.#runSession(url, other, sink, signal);
+    }
+  }
+
+  async #runSession(url: RtspUrl, transport: "tcp" | "udp", sink: SourceSink, signal: AbortSignal): Promise<void> {
+    const { memory, log } = this.#options;
+    const end = deferred<PeerFault>();
+    const abort = (): void => end.resolve(new PeerFault("aborted", "closed"));
+    signal.addEventListener("abort", abort, { once: true });
+    // What ends the session while it is set up ends the connection, and with it whatever is awaited.
+    const setup = new AbortController();
+    let session: PlaySession | undefined;
+    let ingest: RtspIngest | undefined;
+    let cause: PeerFault | undefined;
+    let playing = false;
+    void end.promise.then((fault) => {
+      cause = fault;
+      setup.abort();
+    });
+    setup.signal.addEventListener("abort", () => {
+      if (!playing) session?.client.close(cause!);
+    });
+    const setupTimer = setTimeout(
+      () => end.resolve(new PeerFault("timeout", `not set up within ${SETUP_TOTAL_MS / 1000} s`)),
+      SETUP_TOTAL_MS,
+    );
+    try {
+      session = await PlaySession.open(
+        {
+          ...this.#sessionOptions(url, transport),
+          onPacket: (trackIndex, isRtcp, bytes, start, stop) => {
+            if (ingest === undefined) return;
+            const first = ingest.lastPacketUs === undefined;
+            ingest.onPacket(trackIndex, isRtcp, bytes, start, stop);
+            if (first && ingest.lastPacketUs !== undefined) ingest.start();
+          },
+          onClosed: (fault) => end.resolve(fault),
+        },
+        setup.signal,
+      );
+      memory.digestSeen ||= session.client.digestSeen;
+      for (const reason of session.skipped) log.warn(`skipping ${reason}`);
+      if (session.medias.length === 0) throw new PeerFault("unsupported", "the source has no media that can be received");
+      ingest = this.#openIngest(session, transport, sink);
+      await session.setUpAll();
+      sink.state?.("probing");
+      await session.play();
+      clearTimeout(setupTimer);
+      playing = true;
+      await this.#watch(session, ingest, transport, sink, end.promise);
+    } catch (error) {
+      cause ??= error as PeerFault;
+      throw cause;
+    } finally {
+      clearTimeout(setupTimer);
+      signal.removeEventListener("abort", abort);
+      ingest?.close();
+      await session?.close(cause ?? new PeerFault("aborted", "closed"));
+    }
+  }
+
+  #sessionOptions(url: RtspUrl, transport: "tcp" | "udp"): Omit<PlaySessionOptions, "onPacket" | "onClosed"> {
+    const { memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random } = this.#options;
+    return { url, transport, digestSeen: memory.digestSeen, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
+  }
+
+  #openIngest(session: PlaySession, transport: "tcp" | "udp", sink: SourceSink): RtspIngest {
+    const { clock, memory } = this.#options;
+    return new RtspIngest({
+      tracks: session.medias.map((media) => media.track),
+      sink,
+      reorder: transport === "tcp" ? REORDER_TCP : REORDER_UDP,
+      nowUs: () => clock.nowUs(),
+      onReady: () => {
+        memory.transport = transport;
+        sink.state?.("live");
+      },
+    });
+  }
+
+  /** Keeps the session alive and reports what was received, until it ends or stalls: rejects with the cause. */
+  async #watch(
+    session: PlaySession,
+    ingest: RtspIngest,
+    transport: "tcp" | "udp",
+    sink: SourceSink,
+    end: Promise<PeerFault>,
+  ): Promise<never> {
+    const { clock, random } = this.#options;
+    const ownSsrc = Math.floor(random() * 2 ** 32);
+    const startedUs = clock.nowUs();
+    const stall = deferred<never>();
+    const stallMs = this.#options.stallMs[transport];
+    const look = (): void => {
+      const limitMs = ingest.lastPacketUs === undefined ? FIRST_PACKET_MS : stallMs;
+      const silentMs = (clock.nowUs() - (ingest.lastPacketUs ?? startedUs)) / 1000;
+      if (silentMs < limitMs) {
+        stallTimer = setTimeout(look, Math.ceil(limitMs - silentMs));
+        return;
+      }
+      sink.state?.("stalled");
+      stall.reject(ingest.lastPacketUs === undefined ? new NoMedia() : new PeerFault("stalled", `no media for ${limitMs / 1000} s`));
+    };
+    let stallTimer = setTimeout(look, Math.min(FIRST_PACKET_MS, stallMs));
+    const reportTimer = setInterval(() => {
+      const nowUs = clock.nowUs();
+      for (const [index, receiver] of ingest.receivers.entries()) session.sendRtcp(index, receiver.writeReport(ownSsrc, nowUs));
+    }, REPORT_MS);
+    const keepaliveMs = Math.max(MIN_KEEPALIVE_MS, session.timeoutS * 400);
+    const keepaliveTimer = setInterval(() => void this.#keepAlive(session), keepaliveMs);
+    try {
+      throw await Promise.race([stall.promise, end]);
+    } finally {
+      clearTimeout(stallTimer);
+      clearInterval(reportTimer);
+      clearInterval(keepaliveTimer);
+    }
+  }
+
+  /** An unanswered keepalive is not fatal while media flows; a refused one tells which method the camera wants. */
+  async #keepAlive(session: PlaySession): Promise<void> {
+    const { memory, log } = this.#options;
+    const method = memory.keepaliveMethod ?? (session.methods.has("GET_PARAMETER") ? "GET_PARAMETER" : "OPTIONS");
+    try {
+      const { status } = await session.keepAlive(method);
+      if (status === 454) session.client.close(new PeerFault("ended", "the session was forgotten by the source"));
+      else if (status !== 200 && method === "GET_PARAMETER") memory.keepaliveMethod = "OPTIONS";
+    } catch (error) {
+      if (method === "GET_PARAMETER" && error instanceof PeerFault && error.code === "timeout") memory.keepaliveMethod = "OPTIONS";
+      log.debug(`keepalive: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** PLAY was answered, but no packet came: another transport may do. */
+class NoMedia extends PeerFault {
+  constructor() {
+    super("stalled", `no media within ${FIRST_PACKET_MS / 1000} s`);
+  }
+}

@@ -1,0 +1,134 @@
+// From received RTP to the relay: each track's packets become units; readiness waits until every video track's parameter sets are known.
+import type { Parameters } from "#codecs/codec.ts";
+import { reorderFramesOf } from "#codecs/reorder.ts";
+import type { SourceSink } from "#relay/source.ts";
+import type { Track } from "#relay/track.ts";
+import type { Unit } from "#relay/unit.ts";
+import { payloadFormatOf } from "#rtp/payload/formats.ts";
+import type { ReorderLimits } from "#rtp/reorder.ts";
+import { type ReceivedFrame, TrackReceiver } from "#rtp/track-receiver.ts";
+
+/** How often what is held back or unfinished is looked at, while there is something. */
+const EXPIRE_MS = 50;
+/** A stream whose parameter sets do not come is served without them. */
+const PARAMETERS_TIMEOUT_US = 10_000_000;
+
+export interface IngestOptions {
+  readonly tracks: readonly Track[];
+  readonly sink: SourceSink;
+  readonly reorder: ReorderLimits;
+  nowUs(): number;
+  /** The sink was told that the stream is ready. */
+  onReady?(): void;
+}
+
+/** The receiving end of one RTSP session, of a camera or of a publisher. */
+export class RtspIngest {
+  readonly receivers: readonly TrackReceiver[];
+  readonly #options: IngestOptions;
+  readonly #tracks: Track[];
+  #publish: ((unit: Unit) => void) | undefined;
+  #startedUs: number | undefined;
+  /** Monotonic time of the newest packet; undefined before the first. */
+  lastPacketUs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    this.#tracks = [...options.tracks];
+    this.receivers = options.tracks.map(
+      (track) =>
+        new TrackReceiver({
+          format: payloadFormatOf(track.codec),
+          channel: track.index * 2,
+          clockRateHz: track.clockRateHz,
+          reorder: options.reorder,
+          onFrame: (frame) => this.#onFrame(track.index, frame),
+        }),
+    );
+  }
+
+  /** The session plays: known parameter sets make the stream ready at once. */
+  start(): void {
+    this.#startedUs = this.#options.nowUs();
+    if (this.#tracks.every(isDescribed)) this.#becomeReady();
+  }
+
+  /** RTP and RTCP of track `index`; the bytes are only borrowed. */
+  onPacket(index: number, isRtcp: boolean, bytes: Buffer, start: number, end: number): void {
+    const receiver = this.receivers[index];
+    if (receiver === undefined) return;
+    const nowUs = this.#options.nowUs();
+    if (isRtcp) {
+      receiver.onRtcp(bytes, start, end, nowUs);
+      return;
+    }
+    this.lastPacketUs = nowUs;
+    receiver.onRtp(bytes, start, end, nowUs);
+    if (receiver.pending) this.#timer ??= setTimeout(() => this.#expire(), EXPIRE_MS);
+  }
+
+  /** The session is over: what is unfinished is closed as damaged. */
+  close(): void {
+    clearTimeout(this.#timer);
+    const nowUs = this.#options.nowUs();
+    for (const receiver of this.receivers) receiver.flush(nowUs);
+    this.#publish = undefined;
+  }
+
+  #expire(): void {
+    const nowUs = this.#options.nowUs();
+    for (const receiver of this.receivers) receiver.expire(nowUs);
+    this.#timer = this.receivers.some((receiver) => receiver.pending) ? setTimeout(() => this.#expire(), EXPIRE_MS) : undefined;
+  }
+
+  #onFrame(index: number, received: ReceivedFrame): void {
+    let track = this.#tracks[index]!;
+    let frame: readonly Buffer[] | undefined;
+    if (received.hasParameters) {
+      const format = payloadFormatOf(track.codec);
+      frame = format.depacketize(received.burst, track.parameters);
+      const parameters = frame && format.readParameters?.(frame, track.parameters);
+      if (parameters !== undefined) {
+        track = { ...track, parameters, reorderFrames: reorderFramesOf(parameters) };
+        this.#tracks[index] = track;
+      }
+    }
+    if (this.#publish === undefined) {
+      const waitedUs = received.arrivalUs - (this.#startedUs ?? received.arrivalUs);
+      if (this.#startedUs === undefined || !(this.#tracks.every(isDescribed) || waitedUs > PARAMETERS_TIMEOUT_US)) return;
+      this.#becomeReady();
+    }
+    this.#publish?.({
+      track,
+      ptsTicks: received.ticks,
+      captureUs: received.arrivalUs,
+      keyframe: received.keyframe,
+      damaged: received.damaged,
+      packets: received.burst,
+      ...(frame && { frame }),
+    });
+  }
+
+  #becomeReady(): void {
+    this.#publish = this.#options.sink.ready([...this.#tracks], "packets");
+    this.#options.onReady?.();
+  }
+}
+
+/** Everything a decoder needs beforehand is known. */
+function isDescribed({ parameters }: { readonly parameters: Parameters }): boolean {
+  switch (parameters.codec) {
+    case "h264":
+      return parameters.sps.length > 0 && parameters.pps.length > 0;
+    case "h265":
+      return parameters.vps.length > 0 && parameters.sps.length > 0 && parameters.pps.length > 0;
+    case "aac":
+    case "g711":
+    case "generic":
+    case "lpcm":
+    case "mjpeg":
+    case "opus":
+      return true;
+  }
+}
