@@ -1,0 +1,165 @@
+// The composition root: makes the modules of a gateway from its config, starts them in order, stops them in reverse. The only reader of the config.
+import { SystemClock } from "#base/clock.ts";
+import { type ListenAddress, parseListenAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import type { Config, PathEntry } from "#config/config.ts";
+import { parseDuration } from "#config/duration.ts";
+import { compileGoRegexp } from "#config/go-regexp.ts";
+import type { InternalUser as ConfigUser } from "#config/object-types.table.ts";
+import { pathNameFault } from "#config/path-name.ts";
+import { InternalUsers } from "#control/internal-users.ts";
+import { RtspServer } from "#protocols/rtsp/server.ts";
+import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
+import type { PathConf, PathSource } from "#relay/path-options.ts";
+import { PathRegistry } from "#relay/path-registry.ts";
+import { SessionRegistry } from "#relay/session-registry.ts";
+
+export class Gateway {
+  readonly registry: PathRegistry;
+  readonly sessions: SessionRegistry;
+  readonly #closers: readonly (() => Promise<void> | void)[];
+  /** Ports that were bound, by setting. */
+  readonly ports: { readonly rtspAddress: number | undefined };
+
+  private constructor(parts: {
+    readonly registry: PathRegistry;
+    readonly sessions: SessionRegistry;
+    readonly rtsp: RtspServer | undefined;
+    readonly closers: readonly (() => Promise<void> | void)[];
+  }) {
+    this.registry = parts.registry;
+    this.sessions = parts.sessions;
+    this.ports = { rtspAddress: parts.rtsp?.port };
+    this.#closers = parts.closers;
+  }
+
+  /** Starts everything; rejects, with nothing left running, when a listener cannot be opened. */
+  static async start(config: Config, log: Log): Promise<Gateway> {
+    const clock = new SystemClock();
+    const sessions = new SessionRegistry();
+    const users = new InternalUsers(config.global.authInternalUsers.map(userOf));
+    const sources = new RtspSourceFactory({
+      readTimeout: { ms: config.global.readTimeout, explicit: isExplicit(config, "readTimeout") },
+      clock,
+      log,
+      random: Math.random,
+    });
+    const registry = new PathRegistry({
+      clock,
+      log,
+      udpMaxPayloadBytes: config.global.udpMaxPayloadSize,
+      authorize: (request) => Promise.resolve(users.decide(request)),
+      confs: config.paths.map((entry) => pathConfOf(entry, config, sources)),
+      nameFault: pathNameFault,
+    });
+    const closers: (() => Promise<void> | void)[] = [() => registry.close()];
+    try {
+      const rtsp = await startRtsp(config, { registry, sessions, clock, log });
+      if (rtsp !== undefined) closers.push(() => rtsp.close());
+      return new Gateway({ registry, sessions, rtsp, closers });
+    } catch (error) {
+      await closeAll(closers);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await closeAll(this.#closers);
+  }
+}
+
+async function closeAll(closers: readonly (() => Promise<void> | void)[]): Promise<void> {
+  for (const close of closers.toReversed()) await close();
+}
+
+async function startRtsp(
+  config: Config,
+  shared: Pick<Parameters<typeof RtspServer.listen>[0], "registry" | "sessions" | "clock" | "log">,
+): Promise<RtspServer | undefined> {
+  const { global } = config;
+  if (!global.rtsp) return undefined;
+  const server = await RtspServer.listen({
+    ...shared,
+    address: addressOf(global.rtspAddress),
+    tcp: global.rtspTransports.includes("tcp"),
+    udp: global.rtspTransports.includes("udp")
+      ? { rtp: addressOf(global.rtpAddress), rtcp: addressOf(global.rtcpAddress), readBufferBytes: global.udpReadBufferSize }
+      : undefined,
+    authMethods: global.rtspAuthMethods,
+    readTimeoutMs: global.readTimeout,
+    writeTimeoutMs: global.writeTimeout,
+    handshakeTimeoutMs: timerMs(global.readTimeout),
+  });
+  const udp = global.rtspTransports.includes("udp") ? `, ${global.rtpAddress} (UDP/RTP), ${global.rtcpAddress} (UDP/RTCP)` : "";
+  shared.log.child("RTSP").info(`listener opened on ${global.rtspAddress} (TCP)${udp}`);
+  return server;
+}
+
+function addressOf(text: string): ListenAddress {
+  const address = parseListenAddress(text);
+  if (address === undefined) throw new Error(`'${text}' is no address to listen on`);
+  return address;
+}
+
+/** setTimeout takes 2^31 − 1 ms, and fires at once for more. */
+function timerMs(ms: number): number {
+  return Math.min(ms, 2 ** 31 - 1);
+}
+
+function isExplicit(config: Config, field: string): boolean {
+  return (config.origins.get(field)?.kind ?? "default") !== "default";
+}
+
+function pathConfOf(entry: PathEntry, config: Config, sources: RtspSourceFactory): PathConf {
+  const { settings } = entry;
+  return {
+    name: entry.name,
+    pattern: entry.pattern,
+    recreateKey: entry.recreateKey,
+    options: {
+      source: pathSourceOf(entry, config, sources),
+      maxReaders: settings.maxReaders,
+      fallback: settings.fallback === "" ? undefined : settings.fallback,
+      gopCache: settings.gopCache,
+      sourceReconnectGraceMs: timerMs(settings.sourceReconnectGrace),
+    },
+  };
+}
+
+function pathSourceOf({ settings }: PathEntry, config: Config, sources: RtspSourceFactory): PathSource {
+  const { source } = settings;
+  if (source === "redirect") return { kind: "redirect", target: settings.sourceRedirect };
+  if (!source.startsWith("rtsp://")) return { kind: "publisher", overridePublisher: settings.overridePublisher };
+  const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
+  const options = {
+    transport: settings.rtspTransport,
+    anyPort: settings.rtspAnyPort,
+    udpPortRange: [firstPort, lastPort] as const,
+    udpReadBufferBytes: settings.sourceUDPReadBufferSize || config.global.udpReadBufferSize,
+    rangeType: settings.rtspRangeType,
+    rangeStart: settings.rtspRangeType === "clock" ? settings.rtspRangeStart : (parseDuration(settings.rtspRangeStart) ?? 0),
+    scale: settings.rtspScale,
+  };
+  return {
+    kind: "pull",
+    type: "rtspSource",
+    url: source,
+    open: (url, path) => sources.open(url, path, options),
+    onDemand: settings.sourceOnDemand
+      ? { startTimeoutMs: timerMs(settings.sourceOnDemandStartTimeout), closeAfterMs: timerMs(settings.sourceOnDemandCloseAfter) }
+      : undefined,
+  };
+}
+
+function userOf({ user, pass, ips, permissions }: ConfigUser): ConstructorParameters<typeof InternalUsers>[0][number] {
+  return { name: user, pass, ips, permissions: permissions.map(({ action, path }) => ({ action, matchesPath: pathMatcher(path) })) };
+}
+
+/** Empty: every path. After `~`: an expression, not anchored. Else the name itself. */
+function pathMatcher(rule: string): (path: string) => boolean {
+  if (rule === "") return () => true;
+  if (!rule.startsWith("~")) return (path) => path === rule;
+  const pattern = compileGoRegexp(rule.slice(1));
+  if ("fault" in pattern) throw new Error(`permission path ${rule}: ${pattern.fault}`);
+  return (path) => pattern.exec(path) !== null;
+}

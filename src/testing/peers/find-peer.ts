@@ -1,0 +1,64 @@
+// Finds the foreign programs that peer tests talk to: what a distribution ships on the PATH, Go peers by an environment variable each.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+export type PeerName = "ffmpeg" | "ffprobe" | "gst-launch-1.0" | "gst-rtsp-server" | "mediamtx" | "gortsplib";
+
+export interface Peer {
+  readonly name: string;
+  /** The program to start. Empty when it is missing. */
+  readonly file: string;
+  /** What to hand to `test(…, { skip: peer.missing })`: why it is not there, or false. */
+  readonly missing: string | false;
+}
+
+/** Go peers are no package of any distribution: whoever wants them tested names a binary. */
+const PEER_VARIABLES: Partial<Record<PeerName, string>> = {
+  mediamtx: "CAMGATE_PEER_MEDIAMTX",
+  gortsplib: "CAMGATE_PEER_GORTSPLIB",
+};
+
+const GST_RTSP_SERVER_IMPORT = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
+
+/**
+ * Looks for a peer. One that is missing is a visible skip, except in CI (`CI=true`), where everything that a distribution ships
+ * has to be there. Throws then, and when a variable names something that cannot be run.
+ */
+export function findPeer(name: PeerName): Peer {
+  const variable = PEER_VARIABLES[name];
+  if (variable !== undefined) {
+    const file = process.env[variable];
+    if (!file) return { name, file: "", missing: `${variable} names no binary` };
+    if (!isExecutable(file)) throw new Error(`${variable}: ${file} cannot be run`);
+    return { name, file, missing: false };
+  }
+  const file = name === "gst-rtsp-server" ? pythonWithGstRtspServer() : onPath(name)[0];
+  if (file !== undefined) return { name, file, missing: false };
+  if (process.env["CI"] === "true") throw new Error(`${name} is not installed, and CI tests against it`);
+  return { name, file: "", missing: `${name} is not installed` };
+}
+
+/** The first reason among several peers, for a test that needs them all. */
+export function missingOf(...peers: readonly Peer[]): string | false {
+  return peers.find(({ missing }) => missing !== false)?.missing ?? false;
+}
+
+/** The distribution's Python has the bindings; another one that comes before it on the PATH may not. */
+function pythonWithGstRtspServer(): string | undefined {
+  return onPath("python3").find((file) => spawnSync(file, ["-c", GST_RTSP_SERVER_IMPORT], { stdio: "ignore" }).status === 0);
+}
+
+function onPath(name: string): string[] {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  return folders.map((folder) => join(folder, name)).filter(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
