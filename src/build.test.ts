@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { version } from "#base/version.ts";
+import { startCameras } from "#testing/camera/cameras.ts";
+import { freeTcpPort, freeUdpPortPair } from "#testing/free-ports.ts";
+import { playOverTcp, RawRtspClient } from "#testing/raw-rtsp-client.ts";
 import { bundle } from "../scripts/bundle.ts";
 
 const run = promisify(execFile);
@@ -24,6 +28,40 @@ async function machineNode(): Promise<{ path: string; version: string } | undefi
 
 const other = await machineNode();
 
+/** Starts the program as a user would: it pulls a camera that asks for a digest; a client plays it; SIGTERM ends it. */
+async function relaysACamera(program: string, node: { readonly file: string; readonly path: string }): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "camgate-smoke-"));
+  const login = { user: "admin", pass: "p@ss:w/rd#1" };
+  const cameras = await startCameras({ port: 0, count: 1, login });
+  const port = await freeTcpPort(0);
+  const rtpPort = await freeUdpPortPair(0);
+  const source = `rtsp://${login.user}:${login.pass}@127.0.0.1:${cameras.port}/gate`;
+  await writeFile(
+    join(folder, "mediamtx.yml"),
+    `rtspAddress: 127.0.0.1:${port}\nrtpAddress: 127.0.0.1:${rtpPort}\nrtcpAddress: 127.0.0.1:${rtpPort + 1}\npaths:\n  gate:\n    source: ${source}\n`,
+  );
+  const child = spawn(node.file, [program], { cwd: folder, env: { PATH: node.path }, stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    let log = "";
+    for await (const chunk of child.stdout.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
+      log += chunk;
+      if (log.includes("stream is available")) break;
+    }
+    child.stdout.resume();
+    assert.ok(!log.includes(login.pass), "the password is not logged");
+    const client = await RawRtspClient.connect(port);
+    await playOverTcp(client, `rtsp://127.0.0.1:${port}/gate`);
+    await client.when("a second of pictures", (packets) => packets.filter(({ channel }) => channel === 0).length >= 25);
+    client.close();
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+  } finally {
+    child.kill("SIGKILL");
+    await cameras.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 describe("the bundle", () => {
   let folder = "";
   let program = "";
@@ -39,9 +77,14 @@ describe("the bundle", () => {
     assert.equal(stdout.trim(), version);
   });
 
+  test(`relays a camera on Node ${process.version}`, () =>
+    relaysACamera(program, { file: process.execPath, path: process.env["PATH"] ?? "" }));
+
   const skip = !other?.version.startsWith("v20.") && `this machine's own Node is ${other?.version ?? "missing"}, not 20`;
   test("is a program, and runs on Node 20", { skip }, async () => {
     const { stdout } = await run(program, ["--version"], { cwd: folder, env: { PATH: other?.path } });
     assert.equal(stdout.trim(), version);
   });
+
+  test("relays a camera on Node 20", { skip }, () => relaysACamera(program, { file: "node", path: other?.path ?? "" }));
 });

@@ -119,6 +119,7 @@ function pathConfOf(entry: PathEntry, config: Config, sources: RtspSourceFactory
     options: {
       source: pathSourceOf(entry, config, sources),
       maxReaders: settings.maxReaders,
+      absoluteTime: settings.useAbsoluteTimestamp,
       fallback: settings.fallback === "" ? undefined : settings.fallback,
       gopCache: settings.gopCache,
       sourceReconnectGraceMs: timerMs(settings.sourceReconnectGrace),

@@ -61,7 +61,7 @@ export function parseScalar(text: string, type: ScalarType): { readonly value: u
 function decodeScalar(node: RawScalar, type: ScalarType, field: string, problems: Problems): unknown {
   const result = parseScalar(node.text, type);
   if ("fault" in result) {
-    problems.error(node.place, field, result.fault, type.kind === "enum" ? nearestName(node.text, type.values) : undefined);
+    problems.error(node.place, field, result.fault, () => (type.kind === "enum" ? nearestName(node.text, type.values) : undefined));
     return undefined;
   }
   return result.value;
@@ -106,7 +106,7 @@ function decodeObject(node: RawNode, type: ObjectType, field: string, problems: 
   }
   const value: Record<string, unknown> = Object.fromEntries(Object.entries(type.fields).map(([name, setting]) => [name, setting.default]));
   const given = new Set<string>();
-  const before = problems.all.length;
+  const before = problems.count;
   for (const entry of node.entries) {
     const setting = Object.hasOwn(type.fields, entry.key) ? type.fields[entry.key] : undefined;
     const entryField = `${field}.${entry.key}`;
@@ -126,7 +126,7 @@ function decodeObject(node: RawNode, type: ObjectType, field: string, problems: 
       given.add(entry.key);
     }
   }
-  if (problems.all.length > before) {
+  if (problems.count > before) {
     return undefined;
   }
   const fault = objectFault(value, given, type);
@@ -148,7 +148,7 @@ function reportUnknownField(key: string, type: ObjectType, field: string, place:
     problems.error(place, field, "belongs to a permission: `permissions:` is missing before the list of actions");
     return;
   }
-  problems.error(place, field, "unknown field", nearestName(key, Object.keys(type.fields)));
+  problems.error(place, field, "unknown field", () => nearestName(key, Object.keys(type.fields)));
 }
 
 function parsed(value: unknown, text: string, type: ValueType): { readonly value: unknown } | { readonly fault: string } {

@@ -180,7 +180,7 @@ class EnvironmentReader {
   #scalar(type: ScalarType, text: string, variable: string): unknown {
     const result = parseScalar(text, type);
     if ("fault" in result) {
-      this.#problems.error(nowhere, variable, result.fault, type.kind === "enum" ? nearestName(text, type.values) : undefined);
+      this.#problems.error(nowhere, variable, result.fault, () => (type.kind === "enum" ? nearestName(text, type.values) : undefined));
       return undefined;
     }
     return result.value;

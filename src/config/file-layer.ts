@@ -132,7 +132,7 @@ class ScopeReader {
     } else if (!inPath && scope.group === "" && (pathSchema.has(entry.key) || oldPathNames.has(entry.key))) {
       this.#problems.error(entry.place, field, "is a setting of paths: it belongs below pathDefaults or a path");
     } else {
-      this.#problems.error(entry.place, field, "unknown setting", nearestName(entry.key, knownKeys(scope)));
+      this.#problems.error(entry.place, field, "unknown setting", () => nearestName(entry.key, knownKeys(scope)));
     }
   }
 }

@@ -95,7 +95,11 @@ function emitRepeat(node: Extract<RegexpNode, { kind: "repeat" }>, next: number,
     }
   }
   for (let i = 0; i < node.min && after !== undefined; i++) {
-    after = emit(node.of, after, program);
+    const body = emit(node.of, after, program);
+    if (body === after) {
+      break; // nothing was written: what takes no character and saves no place is the same once or a thousand times
+    }
+    after = body;
   }
   return after;
 }

@@ -19,24 +19,42 @@ export interface Place {
   readonly line: number | undefined;
 }
 
+/** Later ones are counted, not kept: a file that is broken throughout is told of once, at bounded cost. */
+const maxKept = 1000;
+
 /** Collects problems in the order they are found. */
 export class Problems {
+  /** The first ones, an error among them where there is one. */
   readonly all: Problem[] = [];
+  #count = 0;
+  #hasErrors = false;
 
-  error(place: Place, field: string, message: string, suggestion?: string): void {
-    this.#add("error", place, field, message, suggestion);
+  error(place: Place, field: string, message: string, suggest?: () => string | undefined): void {
+    this.#add("error", place, field, message, suggest);
   }
 
   warning(place: Place, field: string, message: string): void {
-    this.#add("warning", place, field, message, undefined);
+    this.#add("warning", place, field, message);
+  }
+
+  /** All that were found, kept or not. */
+  get count(): number {
+    return this.#count;
   }
 
   get hasErrors(): boolean {
-    return this.all.some((problem) => problem.severity === "error");
+    return this.#hasErrors;
   }
 
-  #add(severity: Problem["severity"], place: Place, field: string, message: string, suggestion: string | undefined): void {
+  #add(severity: Problem["severity"], place: Place, field: string, message: string, suggest?: () => string | undefined): void {
+    this.#count++;
+    const isFirstError = severity === "error" && !this.#hasErrors;
+    this.#hasErrors ||= isFirstError;
+    if (this.all.length >= maxKept && !isFirstError) {
+      return;
+    }
     const base = { severity, file: place.file, line: place.line, field, message };
+    const suggestion = suggest?.();
     this.all.push(suggestion === undefined ? base : { ...base, suggestion });
   }
 }

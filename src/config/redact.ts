@@ -28,13 +28,16 @@ function redactTyped(value: unknown, type: ValueType, secret: boolean): unknown 
   }
 }
 
-/** Replaces passwords of URLs inside a text, and values of parameters that are named like secrets; SRT stream ids hold one as well. */
+/**
+ * Replaces passwords of URLs inside a text, and values of parameters that are named like secrets; SRT stream ids (at most 512 characters) hold
+ * one as well. The lengths in the expressions keep the work in proportion to the text.
+ */
 export function redactText(text: string): string {
   return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)(\S*)/gi, (_, scheme: string, rest: string) => `${scheme}${redactCredentials(rest)}`)
+    .replace(/([a-z][a-z0-9+.-]{0,31}:\/\/)(\S*)/gi, (_, scheme: string, rest: string) => `${scheme}${redactCredentials(rest)}`)
     .replace(/(?<![a-z])(pass|passwd|password|pwd|token|secret|passphrase|jwt)=([^&\s"'/]+)/gi, `$1=${redacted}`)
     .replace(/(streamid=[a-z]+:[^:&\s]*:[^:&\s]*:)[^:&\s]+/gi, `$1${redacted}`)
-    .replace(/(streamid=#!::\S*?(?<![a-z])s=)[^,&\s]+/gi, `$1${redacted}`);
+    .replace(/(streamid=#!::\S{0,512}?(?<![a-z])s=)[^,&\s]+/gi, `$1${redacted}`);
 }
 
 function redactCredentials(rest: string): string {

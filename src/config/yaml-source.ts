@@ -21,6 +21,10 @@ import type { RawEntry, RawNode } from "./raw-node.ts";
 const maxBytes = 2 * 1024 * 1024;
 const maxDepth = 32;
 const maxAliases = 100;
+/** Names, values, punctuation, white space and comments: some thousand paths. Each costs a hundred times its bytes while the text is read. */
+const maxLexemes = 250_000;
+/** A text that is no YAML has a fault at every line. */
+const maxSyntaxFaults = 100;
 /** The parser keeps a few tokens on its stack for each level of nesting. */
 const maxStack = 4 * maxDepth;
 
@@ -33,33 +37,37 @@ export function readYaml(source: string, file: string, problems: Problems): RawN
   }
   const lines = new LineCounter();
   const tokens = tokenize(source, lines);
-  if (typeof tokens === "number") {
-    problems.error({ file, line: lines.linePos(tokens).line }, "", `nested more than ${maxDepth} levels deep`);
+  if ("fault" in tokens) {
+    problems.error({ file, line: lines.linePos(tokens.offset).line }, "", tokens.fault);
     return undefined;
   }
-  const documents = [
-    ...new Composer({ version: "1.2", schema: "failsafe", uniqueKeys: false, lineCounter: lines }).compose(tokens, true, source.length),
-  ];
-  if (documents.length > 1) {
-    problems.error({ file, line: lines.linePos(documents[1]!.range[0]).line }, "", "a second YAML document begins here; one is allowed");
+  const composer = new Composer({ version: "1.2", schema: "failsafe", uniqueKeys: false, lineCounter: lines });
+  const documents = composer.compose(tokens, true, source.length);
+  const document = documents.next().value!;
+  const second = documents.next().value;
+  if (second !== undefined) {
+    problems.error({ file, line: lines.linePos(second.range[0]).line }, "", "a second YAML document begins here; one is allowed");
     return undefined;
   }
-  const document = documents[0]!;
   if (reportSyntax(document, source, lines, file, problems)) {
     return undefined;
   }
   return new Reader(document, lines, file, problems).read();
 }
 
-/** The tokens of a text, or the offset where it gets too deep: composing is recursive, so depth is judged before. */
-function tokenize(source: string, lines: LineCounter): CST.Token[] | number {
+/** The tokens of a text, or where it gets too deep or too long: composing is recursive, so depth is judged before. */
+function tokenize(source: string, lines: LineCounter): CST.Token[] | { readonly offset: number; readonly fault: string } {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
   const tokens: CST.Token[] = [];
+  let lexemes = 0;
   for (const lexeme of new Lexer().lex(source)) {
     tokens.push(...parser.next(lexeme));
     if (parser.stack.length > maxStack) {
-      return parser.offset;
+      return { offset: parser.offset, fault: `nested more than ${maxDepth} levels deep` };
+    }
+    if (++lexemes > maxLexemes) {
+      return { offset: parser.offset, fault: "the file has too many names and values up to here" };
     }
   }
   tokens.push(...parser.end());
@@ -67,7 +75,7 @@ function tokenize(source: string, lines: LineCounter): CST.Token[] | number {
 }
 
 function reportSyntax(document: Document, source: string, lines: LineCounter, file: string, problems: Problems): boolean {
-  const faults = [...document.errors, ...document.warnings];
+  const faults = [...document.errors, ...document.warnings].slice(0, maxSyntaxFaults);
   const sourceLines = source.split("\n");
   const reported = new Set<number>();
   for (const fault of faults) {
@@ -113,9 +121,9 @@ class Reader {
   }
 
   read(): RawNode | undefined {
-    const before = this.#problems.all.length;
+    const before = this.#problems.count;
     const root = this.#node(this.#document.contents, { file: this.#file, line: 1 }, 0);
-    return this.#problems.all.length > before ? undefined : root;
+    return this.#problems.count > before ? undefined : root;
   }
 
   #node(node: unknown, parent: Place, depth: number): RawNode {
@@ -180,7 +188,7 @@ class Reader {
       const value = this.#node(pair.value, keyNode.place, depth + 1);
       const key = keyNode.kind === "null" ? (isScalar(pair.key) ? String(pair.key.source ?? "") : "") : keyNode.text;
       if (key === "<<") {
-        merged.push(...this.#mergeEntries(value));
+        for (const entry of this.#mergeEntries(value)) merged.push(entry);
         continue;
       }
       const first = own.get(key);

@@ -2,8 +2,11 @@
 import { restamped, type TrackOutput } from "./track-output.ts";
 import type { Face, Unit } from "./unit.ts";
 
-/** At least this much between two frames of a backlog, s: players drop frames of equal time. */
-const STEP_S = 0.001;
+/**
+ * Between two frames of a backlog. Not 0: players drop frames of equal time. No more, because a backlog arrives all at once: times that run
+ * ahead of the arrival are a fast clock to GStreamer's jitter buffer, which holds them back until its decoder shows a GOP in its full length.
+ */
+const STEP_TICKS = 1;
 
 /**
  * The units with times drawn together, strictly increasing in display order; for the packet face also with sequence numbers that
@@ -27,11 +30,10 @@ export function makeBacklog(units: readonly Unit[], face: Face, output: TrackOut
 function drawTogether(units: readonly Unit[]): readonly number[] {
   const last = units[units.length - 1];
   if (last === undefined) return [];
-  const stepTicks = Math.ceil(last.track.clockRateHz * STEP_S);
   const ptsOf = units.map((unit) => unit.ptsTicks);
   const order = units.map((_, i) => i).sort((a, b) => ptsOf[a]! - ptsOf[b]!);
   const settled = Math.max(0, order.length - 1 - last.track.reorderFrames);
   const endTicks = ptsOf[order[settled]!]!;
-  for (let rank = settled - 1; rank >= 0; rank--) ptsOf[order[rank]!] = endTicks - (settled - rank) * stepTicks;
+  for (let rank = settled - 1; rank >= 0; rank--) ptsOf[order[rank]!] = endTicks - (settled - rank) * STEP_TICKS;
   return ptsOf;
 }

@@ -19,7 +19,7 @@ test("starts once, with the first request's query, and stops after the last read
   const { events, demand } = setUp();
   demand.request("a=1");
   demand.request("a=2");
-  demand.ready(0);
+  demand.readers(0);
   assert.equal(demand.state, "closing");
   demand.readers(1);
   t.mock.timers.tick(60_000);
@@ -36,7 +36,7 @@ test("a request in the closing time starts that time anew", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { events, demand } = setUp();
   demand.request("");
-  demand.ready(0);
+  demand.readers(0);
   t.mock.timers.tick(4_000);
   demand.request("");
   t.mock.timers.tick(4_000);
@@ -50,7 +50,7 @@ test("a source that does not come is stopped, and whoever waits is told", (t) =>
   const { events, demand } = setUp();
   demand.request("");
   t.mock.timers.tick(10_000);
-  assert.deepEqual(events, ["start ", "stop", "timeout"]);
+  assert.deepEqual(events, ["start ", "timeout", "stop"]);
   demand.request("");
   assert.equal(events.at(-1), "start ");
 });

@@ -6,9 +6,9 @@ export interface DemandOptions {
   readonly startTimeoutMs: number;
   readonly closeAfterMs: number;
   start(query: string): void;
-  stop(): void;
-  /** The source did not come in time: everybody who waits must be told. */
+  /** The source did not come in time; `stop` follows. */
   onTimeout(): void;
+  stop(): void;
 }
 
 /**
@@ -34,18 +34,13 @@ export class Demand {
     if (this.#state !== "idle") return;
     this.#enter("starting");
     this.#arm(this.#options.startTimeoutMs, () => {
-      this.#stop();
       this.#options.onTimeout();
+      this.#stop();
     });
     this.#options.start(query);
   }
 
-  /** The stream is there. */
-  ready(readerCount: number): void {
-    if (this.#state === "starting") this.readers(readerCount);
-  }
-
-  /** The number of readers changed. */
+  /** The stream is there, or the number of its readers changed. */
   readers(count: number): void {
     if (this.#state === "idle") return;
     if (count > 0) this.#enter("running");

@@ -12,6 +12,8 @@ export interface PathOptions extends LivePathOptions {
   readonly source: PathSource;
   /** 0: no limit. */
   readonly maxReaders: number;
+  /** The source's clock is trusted: times that leave are its own. */
+  readonly absoluteTime: boolean;
   /** Where a DESCRIBE of a path without a stream is sent: `/other` or an absolute URL. */
   readonly fallback: string | undefined;
 }

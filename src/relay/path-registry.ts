@@ -51,12 +51,12 @@ export class PathRegistry {
   /** Throws AccessDenied, or a CallerFault that says why there is nothing to see. */
   async describe(request: AccessRequest): Promise<Description & { readonly user: string }> {
     const user = await this.#admit(request);
-    return { ...(await this.#open(request.path).describe(request.query)), user };
+    return { ...(await this.#use(request.path, (path) => path.describe(request.query))), user };
   }
 
   async openForRead(request: AccessRequest, reader: Reader, client: ClientIdentity): Promise<ReadLease & { readonly user: string }> {
     const user = await this.#admit(request);
-    return { ...(await this.#open(request.path).read(reader, client, request.query)), user };
+    return { ...(await this.#use(request.path, (path) => path.read(reader, client, request.query))), user };
   }
 
   async permitPublish(request: AccessRequest): Promise<PublishPermit> {
@@ -65,8 +65,16 @@ export class PathRegistry {
   }
 
   openForPublish(permit: PublishPermit, publisher: Publisher): PublishLease {
-    if (this.#confOf(permit.path).conf !== permit.conf) throw new CallerFault("conflict", "configuration has changed");
-    return this.#open(permit.path).publish(publisher);
+    const { conf } = this.#confOf(permit.path);
+    if (conf.name !== permit.conf.name || conf.recreateKey !== permit.conf.recreateKey)
+      throw new CallerFault("conflict", "configuration has changed");
+    const path = this.#open(permit.path);
+    try {
+      return path.publish(publisher);
+    } catch (error) {
+      this.#dropIdle(path);
+      throw error;
+    }
   }
 
   /** New entries: paths whose entry differs in live settings only go on undisturbed, the others are closed and made anew. */
@@ -74,8 +82,11 @@ export class PathRegistry {
     this.#confs = confs;
     for (const path of [...this.#paths.values()]) {
       const found = findConf(confs, path.name);
-      if (found !== undefined && found.conf.recreateKey === path.conf.recreateKey) path.update(found.conf);
-      else this.#drop(path);
+      if (found === undefined || !isSame(path, found)) this.#drop(path);
+      else {
+        path.update(found.conf);
+        this.#dropIdle(path);
+      }
     }
     this.#openStatic();
   }
@@ -109,9 +120,7 @@ export class PathRegistry {
       udpMaxPayloadBytes,
       random,
       gopBudget: this.#gopBudget,
-      onIdle: (idle) => {
-        if (idle.conf.pattern !== undefined) this.#drop(idle);
-      },
+      onIdle: (idle) => this.#dropIdle(idle),
     });
     this.#paths.set(name, path);
     return path;
@@ -121,8 +130,29 @@ export class PathRegistry {
     for (const conf of this.#confs) if (conf.pattern === undefined) this.#open(conf.name);
   }
 
+  /** A path that was asked for in vain leaves nothing behind, whatever names strangers make up. */
+  async #use<T>(name: string, use: (path: Path) => Promise<T>): Promise<T> {
+    const path = this.#open(name);
+    try {
+      return await use(path);
+    } finally {
+      this.#dropIdle(path);
+    }
+  }
+
+  /** Paths of an expression exist only while they are needed. */
+  #dropIdle(path: Path): void {
+    if (path.conf.pattern !== undefined && path.idle) this.#drop(path);
+  }
+
   #drop(path: Path): void {
-    this.#paths.delete(path.name);
+    if (this.#paths.get(path.name) === path) this.#paths.delete(path.name);
     path.close();
   }
+}
+
+/** The path would be made from the new entry as it is: equal settings, and equal groups where they are part of the source's URL. */
+function isSame(path: Path, { conf, groups }: { readonly conf: PathConf; readonly groups: readonly string[] }): boolean {
+  if (conf.recreateKey !== path.conf.recreateKey) return false;
+  return conf.options.source.kind !== "pull" || JSON.stringify(groups) === JSON.stringify(path.groups);
 }

@@ -178,10 +178,12 @@ export class Path {
     if (old !== undefined) {
       if (!source.overridePublisher) throw new CallerFault("conflict", `someone is already publishing to path '${this.name}'`);
       this.#log.info(`the publisher is replaced by ${publisher.type} ${publisher.id}`);
-      this.#unpublish(old);
-      old.onEnd("closed");
     }
     this.#publisher = publisher;
+    if (old !== undefined) {
+      this.#endStream("empty", "source-ended");
+      old.onEnd("closed");
+    }
     const sink = this.#makeSink(() => this.#publisher === publisher);
     return { sink, close: () => this.#unpublish(publisher) };
   }
@@ -196,12 +198,12 @@ export class Path {
     if (this.#state === "closed") return;
     const publisher = this.#publisher;
     this.#publisher = undefined;
+    this.#endStream("closed", "path-removed");
+    this.#rejectHeld(new CallerFault("no-stream", `path '${this.name}' was removed`));
     this.#demand?.lost();
     this.#runner?.stop();
     this.#runner = undefined;
-    this.#endStream("closed", "path-removed");
     publisher?.onEnd("path-removed");
-    this.#rejectHeld(new CallerFault("no-stream", `path '${this.name}' was removed`));
   }
 
   #makeDemand(source: PathSource): Demand | undefined {
@@ -223,12 +225,10 @@ export class Path {
         stopCommand?.();
         stopCommand = undefined;
         if (source.kind === "pull") this.#endStream("empty", "source-ended");
+        this.#rejectHeld(this.#noStream());
         this.#checkIdle();
       },
-      onTimeout: () => {
-        this.#rejectHeld(new CallerFault("timed-out", `source of path '${this.name}' has timed out`));
-        this.#checkIdle();
-      },
+      onTimeout: () => this.#rejectHeld(new CallerFault("timed-out", `source of path '${this.name}' has timed out`)),
     });
   }
 
@@ -276,7 +276,7 @@ export class Path {
     if (this.#stream?.accepts(tracks) === false) this.#endStream("empty", "tracks-changed");
     if (this.#stream === undefined) {
       const { clock, udpMaxPayloadBytes, gopBudget } = this.#deps;
-      this.#stream = new Stream(tracks, native, { clock, udpMaxPayloadBytes, gopBudget });
+      this.#stream = new Stream(tracks, native, { clock, udpMaxPayloadBytes, gopBudget, absoluteTime: this.conf.options.absoluteTime });
       this.#stream.cacheGop(this.conf.options.gopCache);
     }
     const stream = this.#stream;
@@ -287,7 +287,7 @@ export class Path {
       this.#availableSinceUs = this.#deps.clock.nowUs();
       this.#log.info(`stream is available, ${tracks.length} ${tracks.length === 1 ? "track" : "tracks"} (${codecList(tracks)})`);
     }
-    this.#demand?.ready(this.#leases.size);
+    this.#demand?.readers(this.#leases.size);
     const held = [...this.#held];
     this.#held.clear();
     for (const request of held) request.resolve(stream);
@@ -303,13 +303,14 @@ export class Path {
   }
 
   #endStream(next: "empty" | "closed", reason: EndReason): void {
-    clearTimeout(this.#graceTimer);
+    if (this.#state === "closed") return;
     const stream = this.#stream;
     this.#stream = undefined;
     if (this.#state !== next) this.#enter(next);
     if (stream === undefined) return;
     this.#log.info("stream is not available any more");
     const waiting = [...this.#leases.keys()].filter((reader) => !stream.readers.has(reader));
+    if (this.#leases.size > 0) this.#demand?.readers(0);
     this.#leases.clear();
     stream.end(reason);
     for (const reader of waiting) reader.onEnd(reason);
@@ -325,13 +326,12 @@ export class Path {
   }
 
   #awaitStream(query: string): Promise<Stream> {
-    if (this.#state === "closed") return Promise.reject(this.#noStream());
+    const demand = this.#demand;
     if (this.#state === "available") {
-      this.#demand?.request(query);
+      if (demand?.state === "closing") demand.request(query);
       return Promise.resolve(this.#stream!);
     }
-    const demand = this.#demand;
-    if (demand === undefined) return Promise.reject(this.#noStream());
+    if (this.#state !== "empty" || demand === undefined) return Promise.reject(this.#noStream());
     return new Promise((resolve, reject) => {
       this.#held.add({ resolve, reject });
       demand.request(query);

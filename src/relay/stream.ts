@@ -21,7 +21,7 @@ interface TrackState {
   readonly format: PayloadFormat;
   readonly output: TrackOutput;
   readonly timeline: TrackTimeline;
-  /** `yes` from the first packet on that did not fit a datagram: all packets of the track are then made here. */
+  /** `yes` from the first packet on that did not fit a datagram: all packets of the track are then made here. `cannot`: nobody knows the format. */
   repacketize: "no" | "yes" | "cannot";
   /** Copy-on-write: a reader may leave while a unit is handed round. */
   packetReaders: readonly Reader[];
@@ -33,6 +33,8 @@ export interface StreamOptions {
   /** Largest RTP packet that fits a datagram, header included. */
   readonly udpMaxPayloadBytes: number;
   readonly gopBudget: GopCacheBudget;
+  /** Times that leave are the source's own, where it has an accepted clock, instead of ours. */
+  readonly absoluteTime?: boolean;
 }
 
 export class Stream {
@@ -40,6 +42,7 @@ export class Stream {
   framesInError = 0;
   /** Asks the source for a keyframe, where it can; at most once a second. */
   onKeyframeWanted: (() => void) | undefined;
+  readonly absoluteTime: boolean;
   readonly #clock: Clock;
   readonly #udpMaxPayloadBytes: number;
   readonly #states: readonly TrackState[];
@@ -59,12 +62,13 @@ export class Stream {
     this.#clock = options.clock;
     this.#udpMaxPayloadBytes = options.udpMaxPayloadBytes;
     this.#native = native;
+    this.absoluteTime = options.absoluteTime ?? false;
     this.#states = tracks.map((track) => ({
       track,
       format: payloadFormatOf(track.codec),
       output: new TrackOutput(describeFormat(track.parameters).payloadType ?? FIRST_DYNAMIC_TYPE + track.index),
       timeline: new TrackTimeline(track.clockRateHz),
-      repacketize: "no",
+      repacketize: track.codec === "generic" ? "cannot" : "no",
       packetReaders: [],
       frameReaders: [],
     }));
@@ -189,6 +193,15 @@ export class Stream {
     });
   }
 
+  /** For sender reports: an RTP timestamp of a track, and the UTC time, µs, that belongs to it. undefined before the track's first unit. */
+  reportAt(trackIndex: number, nowUs: number): { readonly timestamp: number; readonly utcUs: number } | undefined {
+    const { output, track } = this.#states[trackIndex]!;
+    if (output.lastCaptureUs < 0) return undefined;
+    const senderUtcUs = this.absoluteTime ? output.lastSenderUtcUs : undefined;
+    const utcUs = senderUtcUs === undefined ? this.#clock.utcOf(nowUs).utcUs : senderUtcUs + (nowUs - output.lastCaptureUs);
+    return { timestamp: output.rtpTimestampAt(nowUs, track.clockRateHz), utcUs };
+  }
+
   requestKeyframe(): void {
     const nowUs = this.#clock.nowUs();
     if (this.onKeyframeWanted === undefined || nowUs - this.#keyframeAskedUs < 1e6) return;
@@ -202,7 +215,12 @@ export class Stream {
     const cached = this.#gop !== undefined && unit.track.index === this.#videoIndex;
     state.track = unit.track;
     this.#epochUs ??= unit.captureUs;
-    unit.ptsTicks = state.timeline.place(unit.ptsTicks, unit.captureUs - this.#epochUs);
+    const sinceEpochUs = unit.captureUs - this.#epochUs;
+    unit.ptsTicks = state.timeline.place(unit.ptsTicks, sinceEpochUs);
+    if (unit.senderUtcUs !== undefined) {
+      const reference = this.#states[Math.max(0, this.#videoIndex)]!.timeline;
+      state.timeline.align(reference, unit.ptsTicks, unit.senderUtcUs, sinceEpochUs);
+    }
     this.inboundBytes += unitBytes(unit);
     if (unit.damaged) this.framesInError++;
     if (unit.packets !== undefined && this.#native === "packets") this.#takePackets(state, unit);
@@ -210,6 +228,7 @@ export class Stream {
     if (unit.frame === undefined && state.frameReaders.length > 0) this.#makeFrame(state, unit);
     output.lastPtsTicks = unit.ptsTicks;
     output.lastCaptureUs = unit.captureUs;
+    output.lastSenderUtcUs = unit.senderUtcUs;
     if (cached) {
       this.#gop!.push(unit);
       this.#shared = undefined;
@@ -225,10 +244,11 @@ export class Stream {
       this.#makeFrame(state, unit);
       if (this.#makePackets(state, unit)) return;
       if (unit.damaged) {
-        delete unit.packets; // nothing whole is left of it: the next frame's numbers show the gap
+        delete unit.packets; // nothing whole is left of it
+        state.output.skip();
         return;
       }
-      state.repacketize = "cannot";
+      state.output.renumber(); // goes out as it came, between frames that were made here
     }
     state.output.stampCopied(burst, unit.ptsTicks);
   }
@@ -278,12 +298,13 @@ function largestPacket(burst: PacketBurst): number {
   return largest;
 }
 
-/** Same codec and the same channel counts: what a reader has told its client of the track still holds. */
+/** What a reader has told its client of the track still holds. Parameter sets of video may change: they come in the stream. */
 function sameShape(a: Track, b: Track): boolean {
   const left = a.parameters;
   const right = b.parameters;
   if (left.codec !== right.codec) return false;
-  if ("channelCount" in left && "channelCount" in right) return left.channelCount === right.channelCount;
-  if (left.codec === "generic" && right.codec === "generic") return left.rtpmap === right.rtpmap && left.fmtp === right.fmtp;
-  return true;
+  if (left.codec === "h265" && right.codec === "h265") return (left.maxDonDiff ?? 0) === (right.maxDonDiff ?? 0);
+  if (left.codec === "h264") return true;
+  const [before, after] = [describeFormat(left), describeFormat(right)];
+  return before.payloadType === after.payloadType && before.rtpmap === after.rtpmap && before.fmtp === after.fmtp;
 }

@@ -16,6 +16,8 @@ export class TrackOutput {
   /** pts and capture time of the newest unit: the pair that sender reports extrapolate from. */
   lastPtsTicks = 0;
   lastCaptureUs = -1;
+  /** The source's own clock at the newest unit, µs since 1970, where it is known. */
+  lastSenderUtcUs: number | undefined;
   #delta = 0;
   #sourceSsrc = -1;
   #sourceNext = -1;
@@ -27,6 +29,11 @@ export class TrackOutput {
   /** The source's numbering ended (reconnect): the next packet continues ours. */
   renumber(): void {
     this.#sourceSsrc = -1;
+  }
+
+  /** A frame is left out: leaves a gap of one, which shows it. */
+  skip(): void {
+    this.nextSequence = (this.nextSequence + 1) & 0xffff;
   }
 
   rtpTimestamp(ptsTicks: number): number {
@@ -55,7 +62,7 @@ export class TrackOutput {
 
   /** Stamps packets that were made here; a damaged frame leaves a gap of one before it. */
   stampMade(burst: PacketBurst, ptsTicks: number, damaged: boolean): void {
-    if (damaged) this.nextSequence = (this.nextSequence + 1) & 0xffff;
+    if (damaged) this.skip();
     this.nextSequence = stampRun(burst, this, this.nextSequence, ptsTicks);
   }
 

@@ -11,4 +11,9 @@ export class TimestampUnwrapper {
     this.#last = timestamp;
     return this.#ticks;
   }
+
+  /** Ticks of a timestamp near the newest one, which stays the newest; undefined before the first. */
+  ticksOf(timestamp: number): number | undefined {
+    return this.#last < 0 ? undefined : this.#ticks + ((timestamp - this.#last) | 0);
+  }
 }

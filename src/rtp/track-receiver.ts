@@ -40,6 +40,7 @@ export class TrackReceiver {
   byeSeen = false;
   readonly #reorder: ReorderBuffer;
   readonly #assembler: FrameAssembler;
+  readonly #onSenderReport: ((report: SenderReportSeen, ticks: number) => void) | undefined;
   readonly #ticksPerUs: number;
   readonly #unwrapper = new TimestampUnwrapper();
   #ssrc = -1;
@@ -54,8 +55,11 @@ export class TrackReceiver {
     readonly clockRateHz: number;
     readonly reorder: ReorderLimits;
     onFrame(frame: ReceivedFrame): void;
+    /** A report of the track's sender, once RTP has come. `ticks`: its RTP timestamp, unwrapped as those of the frames are. */
+    onSenderReport?(report: SenderReportSeen, ticks: number): void;
   }) {
     const onFrame = options.onFrame;
+    this.#onSenderReport = options.onSenderReport;
     this.#ticksPerUs = options.clockRateHz / 1e6;
     this.#assembler = new FrameAssembler(options.format, options.channel, (frame) => {
       onFrame({ ...frame, ticks: this.#unwrapper.unwrap(frame.timestamp) });
@@ -108,9 +112,11 @@ export class TrackReceiver {
     else this.counters.rtcpPackets++;
     for (const packet of packets) {
       if (packet.kind === "bye") this.byeSeen = true;
-      if (packet.kind !== "sender-report") continue;
+      if (packet.kind !== "sender-report" || (this.#ssrc >= 0 && packet.ssrc !== this.#ssrc)) continue;
       const { ntpSeconds, ntpFraction, timestamp } = packet;
       this.lastSenderReport = { ntpSeconds, ntpFraction, timestamp, arrivalUs };
+      const ticks = this.#unwrapper.ticksOf(timestamp);
+      if (ticks !== undefined) this.#onSenderReport?.(this.lastSenderReport, ticks);
     }
   }
 

@@ -50,8 +50,16 @@ export function mutate(bytes: Buffer, random: Random): Buffer {
   return mutated;
 }
 
-/** Rounds for one mutation loop: `usual`, or what CAMGATE_FUZZ_ROUNDS says. */
+/** Rounds of all mutation loops of the tests together, about. */
+const USUAL_ROUNDS = 200_000;
+
+/** Rounds for one mutation loop: `usual`, or its share of CAMGATE_FUZZ_ROUNDS, which the loops of all files divide among them. */
 export function fuzzRounds(usual: number): number {
   const asked = Number(process.env["CAMGATE_FUZZ_ROUNDS"]);
-  return Number.isInteger(asked) && asked > 0 ? asked : usual;
+  return Number.isInteger(asked) && asked > 0 ? Math.ceil((usual * asked) / USUAL_ROUNDS) : usual;
+}
+
+/** Numbers for one mutation loop: the same in every run of the tests, others for each CAMGATE_FUZZ_SEED. */
+export function fuzzRandom(seed: number): Random {
+  return seededRandom(seed + Math.imul(Number(process.env["CAMGATE_FUZZ_SEED"] ?? 0), 0x9e37_79b1));
 }

@@ -1,5 +1,5 @@
 // A small site for tests and for the demo's cameras: paths, their registry and an RTSP server on free loopback ports, without a config.
-import { SystemClock } from "#base/clock.ts";
+import { type Clock, SystemClock } from "#base/clock.ts";
 import { type Log, silentLog } from "#base/log.ts";
 import { RtspServer, type RtspServerOptions } from "#protocols/rtsp/server.ts";
 import { type RtspPathOptions, RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
@@ -15,6 +15,7 @@ export interface SiteOptions {
   readonly server?: Partial<RtspServerOptions>;
   readonly udpMaxPayloadBytes?: number;
   readonly log?: Log;
+  readonly clock?: Clock;
 }
 
 export interface Site {
@@ -30,7 +31,7 @@ export interface Site {
 const LOOPBACK = { host: "127.0.0.1", port: 0 } as const;
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
-  const clock = new SystemClock();
+  const clock = options.clock ?? new SystemClock();
   const log = options.log ?? silentLog;
   const sessions = new SessionRegistry();
   const registry = new PathRegistry({
@@ -74,6 +75,7 @@ export function pathConf(name: string, changes: Partial<PathOptions> = {}): Path
   const options: PathOptions = {
     source: { kind: "publisher", overridePublisher: true },
     maxReaders: 0,
+    absoluteTime: false,
     fallback: undefined,
     gopCache: true,
     sourceReconnectGraceMs: 60_000,

@@ -28,7 +28,8 @@ export interface RtspClientOptions {
 
 interface Pending {
   readonly sequence: string;
-  readonly timer: NodeJS.Timeout;
+  /** Ends its timers. */
+  stop(): void;
   resolve(response: RtspResponse): void;
   reject(fault: PeerFault): void;
 }
@@ -129,7 +130,7 @@ export class RtspClient {
     this.#splitter.stop();
     this.socket.destroy();
     for (const pending of this.#pending.splice(0)) {
-      clearTimeout(pending.timer);
+      pending.stop();
       pending.reject(fault);
     }
     this.#options.onClosed(fault);
@@ -151,32 +152,30 @@ export class RtspClient {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.splice(this.#pending.indexOf(pending), 1);
+        pending.stop();
         reject(new PeerFault("timeout", `no answer to ${method} within ${REQUEST_TIMEOUT_MS / 1000} s`));
       }, REQUEST_TIMEOUT_MS);
-      const pending: Pending = { sequence, timer, resolve, reject };
+      const bodyTimer = method === "DESCRIBE" ? setInterval(() => this.#splitter.finishBody(), OPEN_BODY_MS) : undefined;
+      const stop = (): void => {
+        clearTimeout(timer);
+        clearInterval(bodyTimer);
+      };
+      const pending: Pending = { sequence, stop, resolve, reject };
       this.#pending.push(pending);
-      if (method === "DESCRIBE") this.#watchOpenBody(pending);
     });
   }
 
-  /** Ends a body that nothing delimits. */
-  #watchOpenBody(pending: Pending): void {
-    const timer = setInterval(() => {
-      if (!this.#pending.includes(pending)) clearInterval(timer);
-      else if (this.#splitter.awaitsBodyEnd) this.#splitter.finishBody();
-    }, OPEN_BODY_MS);
-  }
-
-  /** By CSeq; an answer without one, or with a wrong one, is taken for the oldest request. */
+  /** By CSeq; an answer without one, or with a wrong one, is taken for the oldest request, unless it comes too late for an earlier one. */
   #settle(response: RtspResponse): void {
     const sequence = response.headers.get("CSeq");
+    if (this.#pending.length > 0 && Number(sequence) < Number(this.#pending[0]!.sequence)) return;
     const index = Math.max(
       0,
       this.#pending.findIndex((pending) => pending.sequence === sequence),
     );
     const [pending] = this.#pending.splice(index, 1);
     if (pending === undefined) return;
-    clearTimeout(pending.timer);
+    pending.stop();
     pending.resolve(response);
   }
 

@@ -9,6 +9,9 @@ import { FRAMING_BYTES, RTP_HEADER_BYTES } from "#rtp/burst.ts";
 import { parseRtcp, writeSenderReport } from "#rtp/rtcp.ts";
 import type { MediaWriter } from "./media-writer.ts";
 
+/** A client's idea of the source's clock is corrected when it would be wrong by this much. */
+const CLOCK_TOLERANCE_US = 500;
+
 export interface RtspReaderOptions {
   readonly name: string;
   readonly clock: Clock;
@@ -20,6 +23,9 @@ export interface RtspReaderOptions {
 interface Sent {
   packets: number;
   octets: number;
+  reported: boolean;
+  /** UTC less stream time, µs, as the newest report told it; undefined before one that carried the source's own clock. */
+  clockUs: number | undefined;
 }
 
 /** Set up track by track, then given its writer, then attached. */
@@ -38,6 +44,8 @@ export class RtspReader implements Reader {
   #stream: Stream | undefined;
   #writer: MediaWriter | undefined;
   #gate: Gate | undefined;
+  /** The units of the backlog are drawn together in time: no report may be made of them. */
+  #inBacklog = false;
 
   constructor(options: RtspReaderOptions) {
     this.name = options.name;
@@ -57,7 +65,7 @@ export class RtspReader implements Reader {
     this.#stream = stream;
     this.#writer = writer;
     this.#sent.clear();
-    for (const track of tracks) this.#sent.set(track.index, { packets: 0, octets: 0 });
+    for (const track of tracks) this.#sent.set(track.index, { packets: 0, octets: 0, reported: false, clockUs: undefined });
     this.#gate = new Gate({
       tracks,
       pendingBytes: () => writer.pendingBytes(),
@@ -65,6 +73,7 @@ export class RtspReader implements Reader {
       nowUs: () => clock.nowUs(),
       onStuck: () => this.#options.onEnd("too-slow"),
     });
+    this.#inBacklog = true;
     writer.beginBacklog();
   }
 
@@ -74,22 +83,25 @@ export class RtspReader implements Reader {
 
   onUnit(unit: Unit): void {
     const burst = unit.packets!;
-    if (!this.#gate!.admits(unit)) {
-      this.outboundPacketsDiscarded += burst.count;
+    const gate = this.#gate!;
+    const discarded = gate.discarded;
+    if (!gate.admits(unit)) {
+      if (gate.discarded > discarded) this.outboundPacketsDiscarded += burst.count;
       return;
     }
     const sent = this.#sent.get(unit.track.index)!;
     const bytes = burst.bytes.length;
+    if (!this.#inBacklog && (!sent.reported || this.#clockChanged(unit, sent))) this.#report(unit.track.index, sent);
     this.#writer!.writeBurst(unit.track.index, burst);
-    this.#gate!.wrote(bytes);
+    gate.wrote(bytes);
     this.outboundBytes += bytes;
     this.outboundPackets += burst.count;
-    if (sent.packets === 0) this.#report(unit.track.index, sent);
     sent.packets += burst.count;
     sent.octets += bytes - burst.count * (FRAMING_BYTES + RTP_HEADER_BYTES);
   }
 
   onBacklogEnd(): void {
+    this.#inBacklog = false;
     this.#writer?.endBacklog();
     this.#gate?.endBacklog();
   }
@@ -118,14 +130,24 @@ export class RtspReader implements Reader {
     }
   }
 
+  /** The source's clock says something else of this unit than the client would compute from the newest report. */
+  #clockChanged({ track, ptsTicks, senderUtcUs }: Unit, sent: Sent): boolean {
+    if (!this.#stream!.absoluteTime || senderUtcUs === undefined) return false;
+    const clockUs = senderUtcUs - (ptsTicks / track.clockRateHz) * 1e6;
+    if (sent.clockUs !== undefined && Math.abs(clockUs - sent.clockUs) < CLOCK_TOLERANCE_US) return false;
+    sent.clockUs = clockUs;
+    return true;
+  }
+
   #report(index: number, sent: Sent): void {
-    const { clock } = this.#options;
-    const output = this.#stream!.output(index);
-    const track = this.#stream!.tracks[index]!;
-    const nowUs = clock.nowUs();
-    const timestamp = output.rtpTimestampAt(nowUs, track.clockRateHz);
-    const { utcUs } = clock.utcOf(nowUs);
-    this.#writer!.writeRtcp(index, writeSenderReport({ ssrc: output.ssrc, utcUs, timestamp, ...sent }));
+    const stream = this.#stream!;
+    const report = stream.reportAt(index, this.#options.clock.nowUs());
+    if (report === undefined) return;
+    this.#writer!.writeRtcp(
+      index,
+      writeSenderReport({ ssrc: stream.output(index).ssrc, ...report, packets: sent.packets, octets: sent.octets }),
+    );
+    sent.reported = true;
     this.outboundRtcpPackets++;
   }
 }

@@ -1,8 +1,9 @@
 // How RTP and RTCP leave for one RTSP reader: interleaved in its TCP connection (RFC 2326 §10.12) or as datagrams.
-import type { Socket as UdpSocket } from "node:dgram";
-import type { Socket as TcpSocket } from "node:net";
+import type { Socket } from "node:net";
+import type { DatagramDestination } from "#native/udp-socket.ts";
 import { FRAMING_BYTES, type PacketBurst } from "#rtp/burst.ts";
 import { onChannel } from "./channel-variants.ts";
+import type { UdpPair } from "./udp-pair.ts";
 
 export interface MediaWriter {
   /** Bytes handed over that the peer has not taken. */
@@ -17,10 +18,10 @@ export interface MediaWriter {
 
 /** Channels by track index: RTP on the first, RTCP on the one above. */
 export class TcpMediaWriter implements MediaWriter {
-  readonly #socket: TcpSocket;
+  readonly #socket: Socket;
   readonly #channels: ReadonlyMap<number, number>;
 
-  constructor(socket: TcpSocket, channels: ReadonlyMap<number, number>) {
+  constructor(socket: Socket, channels: ReadonlyMap<number, number>) {
     this.#socket = socket;
     this.#channels = channels;
   }
@@ -57,9 +58,16 @@ export class TcpMediaWriter implements MediaWriter {
 }
 
 export interface UdpDestination {
+  /** The sockets to send from. */
+  readonly from: UdpPair;
   readonly address: string;
   readonly rtpPort: number;
   readonly rtcpPort: number;
+}
+
+interface PreparedDestination extends UdpDestination {
+  /** The RTP port, as bursts are sent there. */
+  readonly rtp: DatagramDestination;
 }
 
 /** Packets of a backlog that leave per millisecond: a receive buffer of ordinary size keeps up. */
@@ -67,17 +75,15 @@ const PACED_PACKETS_PER_MS = 24;
 
 /** Destinations by track index. */
 export class UdpMediaWriter implements MediaWriter {
-  readonly #rtp: UdpSocket;
-  readonly #rtcp: UdpSocket;
-  readonly #destinations: ReadonlyMap<number, UdpDestination>;
+  readonly #destinations: ReadonlyMap<number, PreparedDestination>;
   /** The backlog, and what came behind it, until it has left. */
   #paced: { readonly trackIndex: number; readonly burst: PacketBurst }[] | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(rtp: UdpSocket, rtcp: UdpSocket, destinations: ReadonlyMap<number, UdpDestination>) {
-    this.#rtp = rtp;
-    this.#rtcp = rtcp;
-    this.#destinations = destinations;
+  constructor(destinations: ReadonlyMap<number, UdpDestination>) {
+    this.#destinations = new Map(
+      [...destinations].map(([index, to]) => [index, { ...to, rtp: to.from.rtp.destination(to.address, to.rtpPort) }]),
+    );
   }
 
   pendingBytes(): number {
@@ -90,8 +96,8 @@ export class UdpMediaWriter implements MediaWriter {
   }
 
   writeRtcp(trackIndex: number, bytes: Buffer): void {
-    const { address, rtcpPort } = this.#destinations.get(trackIndex)!;
-    this.#rtcp.send(bytes, rtcpPort, address);
+    const { from, address, rtcpPort } = this.#destinations.get(trackIndex)!;
+    from.rtcp.socket.send(bytes, rtcpPort, address);
   }
 
   beginBacklog(): void {
@@ -123,11 +129,7 @@ export class UdpMediaWriter implements MediaWriter {
   }
 
   #send(trackIndex: number, burst: PacketBurst): void {
-    const { address, rtpPort } = this.#destinations.get(trackIndex)!;
-    const { bytes, offsets, count } = burst;
-    for (let i = 0; i < count; i++) {
-      const start = offsets[i]! + FRAMING_BYTES;
-      this.#rtp.send(bytes, start, offsets[i + 1]! - start, rtpPort, address);
-    }
+    const { from, rtp } = this.#destinations.get(trackIndex)!;
+    from.rtp.sendBurst(burst, rtp);
   }
 }

@@ -1,4 +1,5 @@
 // The client's side of one RTSP session with a camera: DESCRIBE, SETUP, PLAY, and where its packets come in (RFC 2326 §10).
+import { isIP } from "node:net";
 import { PeerFault, type PeerFaultCode } from "#base/errors.ts";
 import { parseSdp, type Sdp } from "#rtp/sdp.ts";
 import { RtspClient } from "./client.ts";
@@ -72,6 +73,8 @@ export class PlaySession {
       const described = await describe(url, options, signal);
       if (!("redirect" in described)) return new PlaySession(options, described);
       // The credentials were given for the first host; they go along only to the same one.
+      if (described.redirect.scheme !== url.scheme || described.redirect.tunnel !== "none")
+        throw new PeerFault("unsupported", `redirected to a ${described.redirect.scheme} URL that cannot be followed`);
       const sameHost = described.redirect.host === url.host;
       url = sameHost ? { ...described.redirect, user: url.user, pass: url.pass } : described.redirect;
     }
@@ -139,11 +142,11 @@ export class PlaySession {
     const header = writeTransport({ profile: "RTP/AVP", lower: "udp", multicast: false, clientPorts });
     const response = await this.#setUp(control, header);
     const granted = parseTransports(response.headers.getAll("Transport")).find(({ lower }) => lower === "udp");
-    const ports = granted?.serverPorts;
+    const ports = granted?.serverPorts?.includes(0) ? undefined : granted?.serverPorts;
     if (ports === undefined && !anyPort) {
       throw new PeerFault("config", "the source does not say which UDP ports it uses: set `rtspAnyPort: yes`, or `rtspTransport: tcp`");
     }
-    const from = granted?.source ?? peer;
+    const from = isUsable(granted?.source) ? granted.source : peer;
     pair.rtp.expect(from, anyPort ? undefined : ports![0], (bytes) => onPacket(trackIndex, false, bytes, 0, bytes.length));
     pair.rtcp.expect(from, anyPort ? undefined : ports![1], (bytes) => onPacket(trackIndex, true, bytes, 0, bytes.length));
     if (ports === undefined) return;
@@ -194,6 +197,7 @@ async function describe(
   signal: AbortSignal,
 ): Promise<Described | { readonly redirect: RtspUrl }> {
   const channels: ChannelMap = new Map();
+  let isDescribed = false; // until then an end of the connection shows in the exchange; one that redirects ends by our own hand
   const client = await RtspClient.connect(
     {
       url,
@@ -203,14 +207,18 @@ async function describe(
         const { trackIndex, isRtcp } = channels.get(channel)!;
         options.onPacket(trackIndex, isRtcp, bytes, start, end);
       },
-      onClosed: (fault) => options.onClosed(fault),
+      onClosed: (fault) => {
+        if (isDescribed) options.onClosed(fault);
+      },
     },
     signal,
   );
   const abort = (): void => client.close(new PeerFault("aborted", "closed"));
   signal.addEventListener("abort", abort, { once: true });
   try {
-    return await exchangeDescription(client, channels, url);
+    const answer = await exchangeDescription(client, channels, url);
+    isDescribed = !("redirect" in answer);
+    return answer;
   } catch (error) {
     client.close(error as PeerFault);
     throw error;
@@ -244,6 +252,11 @@ async function exchangeDescription(
     contentBase: contentBaseOf(response.headers),
     sdp,
   };
+}
+
+/** Cameras behind NAT or with two networks send from an address of their own; some name none, or 0.0.0.0. */
+function isUsable(source: string | undefined): source is string {
+  return source !== undefined && isIP(source) !== 0 && source !== "0.0.0.0" && source !== "::";
 }
 
 const CODE_OF_STATUS: Readonly<Record<number, PeerFaultCode>> = {

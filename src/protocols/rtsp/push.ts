@@ -10,7 +10,7 @@ import { type MediaWriter, TcpMediaWriter, type UdpDestination, UdpMediaWriter }
 import type { RtspResponse } from "./message.ts";
 import { faultOf } from "./play-session.ts";
 import { describeStream } from "./sdp-tracks.ts";
-import { parseTransports, writeTransport } from "./transport-header.ts";
+import { parseTransports, type Transport, writeTransport } from "./transport-header.ts";
 import { openUdpPair, type UdpPair } from "./udp-pair.ts";
 import { parseRtspUrl, urlWithoutCredentials } from "./url.ts";
 
@@ -67,12 +67,13 @@ export class RtspPush {
     );
     const target = urlWithoutCredentials(url);
     const timers: NodeJS.Timeout[] = [];
+    let writer: MediaWriter | undefined;
     try {
       await expectOk(
         "ANNOUNCE",
         client.request("ANNOUNCE", target, { "Content-Type": "application/sdp" }, Buffer.from(describeStream(stream))),
       );
-      const writer = await this.#setUpAll(client, target, stream, channels, pairs);
+      writer = await this.#setUpAll(client, target, stream, reader, channels, pairs);
       await expectOk("RECORD", client.request("RECORD", target, { Range: "npt=0.000-" }));
       reader.prepare(
         stream,
@@ -89,6 +90,7 @@ export class RtspPush {
       signal.removeEventListener("abort", abort);
       for (const timer of timers) clearInterval(timer);
       stream.removeReader(reader);
+      writer?.close();
       client.close(new PeerFault("aborted", "closed"));
       for (const pair of pairs) pair.close();
     }
@@ -98,33 +100,45 @@ export class RtspPush {
     client: RtspClient,
     target: string,
     stream: Stream,
+    reader: RtspReader,
     channels: Map<number, number>,
     pairs: UdpPair[],
   ): Promise<MediaWriter> {
     const { transport, udpPortRange, random } = this.#options;
     const destinations = new Map<number, UdpDestination>();
-    if (transport === "udp") pairs.push(await openUdpPair(client.remoteAddress, udpPortRange, random, { readBufferBytes: 0 }));
     for (const { index } of stream.tracks) {
-      const wanted = [index * 2, index * 2 + 1] as const;
-      const pair = pairs[0];
-      const offer = pair === undefined ? { interleaved: wanted } : { clientPorts: [pair.rtp.port, pair.rtcp.port] as const };
-      const header = writeTransport({ profile: "RTP/AVP", lower: transport, multicast: false, mode: "record", ...offer });
-      const response = await expectOk("SETUP", client.request("SETUP", `${target}/trackID=${index}`, { Transport: header }));
-      const session = parseSession(response.headers.get("Session") ?? "");
-      if (session !== undefined) client.setSession(session.id);
-      const granted = parseTransports(response.headers.getAll("Transport"))[0];
-      if (pair === undefined) channels.set(index, granted?.interleaved?.[0] ?? wanted[0]);
-      else {
-        const ports = granted?.serverPorts;
-        if (ports === undefined) throw new PeerFault("protocol", "SETUP was answered without server ports");
-        destinations.set(index, { address: pair.rtp.addressFor(client.remoteAddress), rtpPort: ports[0], rtcpPort: ports[1] });
+      if (transport === "tcp") {
+        const interleaved = [index * 2, index * 2 + 1] as const;
+        const granted = await setUp(client, target, index, { lower: "tcp", interleaved });
+        channels.set(index, granted?.interleaved?.[0] ?? interleaved[0]);
+        continue;
       }
+      // A pair for each track: many servers tell tracks apart by the port they come from.
+      const from = await openUdpPair(client.remoteAddress, udpPortRange, random, { readBufferBytes: 0 });
+      pairs.push(from);
+      const granted = await setUp(client, target, index, { lower: "udp", clientPorts: [from.rtp.port, from.rtcp.port] });
+      const ports = granted?.serverPorts;
+      if (ports === undefined || ports.includes(0)) throw new PeerFault("protocol", "SETUP was answered without server ports");
+      const [rtpPort, rtcpPort] = ports;
+      from.rtcp.expect(client.remoteAddress, rtcpPort, (bytes) => reader.onRtcp(bytes, 0, bytes.length));
+      destinations.set(index, { from, address: from.rtp.addressFor(client.remoteAddress), rtpPort, rtcpPort });
     }
-    const pair = pairs[0];
-    return pair === undefined
-      ? new TcpMediaWriter(client.socket, channels)
-      : new UdpMediaWriter(pair.rtp.socket, pair.rtcp.socket, destinations);
+    return transport === "tcp" ? new TcpMediaWriter(client.socket, channels) : new UdpMediaWriter(destinations);
   }
+}
+
+/** One track; returns what the server granted. */
+async function setUp(
+  client: RtspClient,
+  target: string,
+  index: number,
+  offer: Pick<Transport, "lower" | "interleaved" | "clientPorts">,
+): Promise<Transport | undefined> {
+  const header = writeTransport({ profile: "RTP/AVP", multicast: false, mode: "record", ...offer });
+  const response = await expectOk("SETUP", client.request("SETUP", `${target}/trackID=${index}`, { Transport: header }));
+  const session = parseSession(response.headers.get("Session") ?? "");
+  if (session !== undefined) client.setSession(session.id);
+  return parseTransports(response.headers.getAll("Transport"))[0];
 }
 
 async function expectOk(method: string, answer: Promise<RtspResponse>): Promise<RtspResponse> {

@@ -160,7 +160,7 @@ export class RequestHandler {
     }));
     return {
       ...ok(session, { Range: "npt=0.000-", "RTP-Info": writeRtpInfo(info) }),
-      after: () => session.play(openWriter(session, this.#context)),
+      after: () => session.play(openWriter(session)),
     };
   }
 
@@ -168,7 +168,7 @@ export class RequestHandler {
     if (session.mode !== "publish") throw new RtspRefusal(455, "RECORD before ANNOUNCE");
     if (session.phase === "active") return ok(session, {});
     if (session.setups.length < session.medias.length) throw new RtspRefusal(455, "RECORD before every track was set up");
-    session.record(sendReportOf(session, this.#context));
+    session.record(sendReportOf(session));
     return ok(session, {});
   }
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { CallerFault } from "#base/errors.ts";
-import { formatAddress } from "#base/listen-address.ts";
+import { formatAddress, plainAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import { AccessDenied, type RemoteAddress } from "#relay/access.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
@@ -12,10 +12,13 @@ import { RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse, writeRe
 import { RtspRefusal } from "./refusal.ts";
 import { RequestHandler } from "./request-handler.ts";
 import type { RtspServerOptions, ServerContext } from "./server.ts";
-import type { ServerSession } from "./server-session.ts";
+import { SESSION_TIMEOUT_S, type ServerSession } from "./server-session.ts";
 
 /** Requests of a client that may wait for their turn. */
 const MAX_WAITING = 32;
+
+/** What came on a pair of interleaved channels. The bytes are only borrowed. */
+export type TakePacket = (isRtcp: boolean, bytes: Buffer, start: number, end: number) => void;
 
 export class ServerConnection implements SessionEntry {
   readonly id = randomUUID();
@@ -38,6 +41,8 @@ export class ServerConnection implements SessionEntry {
   /** Who takes what comes on an interleaved channel. */
   readonly #channels = new Map<number, (bytes: Buffer, start: number, end: number) => void>();
   readonly #waiting: RtspRequest[] = [];
+  /** Runs until the first request has come. A trickle of bytes does not stop it. */
+  readonly #handshakeTimer: NodeJS.Timeout;
   #busy = false;
   #closed = false;
 
@@ -45,7 +50,7 @@ export class ServerConnection implements SessionEntry {
     this.socket = socket;
     this.#context = context;
     this.options = context.options;
-    this.remote = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    this.remote = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
     this.log = context.options.log.child(`conn ${formatAddress(this.remote.address, this.remote.port)}`);
     this.auth = new DigestServer({ methods: context.options.authMethods });
     this.#handler = new RequestHandler(this, context);
@@ -57,7 +62,10 @@ export class ServerConnection implements SessionEntry {
       onFault: (fault) => this.#fail(fault.message),
     });
     socket.setNoDelay(true);
-    socket.setTimeout(context.options.handshakeTimeoutMs, () => this.#fail("sent no request in time"));
+    this.#handshakeTimer = setTimeout(() => this.#fail("sent no request in time"), context.options.handshakeTimeoutMs);
+    socket.setTimeout(SESSION_TIMEOUT_S * 1000, () => {
+      if (this.session === undefined && !this.#busy) this.#fail("silent, without a session");
+    });
     socket.on("data", (chunk: Buffer) => this.#splitter.push(chunk));
     socket.on("error", (error) => {
       this.log.debug(`closed: ${error.message}`); // clients that leave with data unread make a reset of it
@@ -80,15 +88,17 @@ export class ServerConnection implements SessionEntry {
     return { inboundBytes: this.socket.bytesRead, outboundBytes: this.socket.bytesWritten };
   }
 
-  /** Takes an interleaved channel; false when it is taken already. */
-  claimChannel(channel: number, take: (bytes: Buffer, start: number, end: number) => void): boolean {
-    if (this.#channels.has(channel)) return false;
-    this.#channels.set(channel, take);
+  /** Takes the interleaved channel for RTP and the one above it for RTCP; false when there are no such two, or one is taken already. */
+  claimChannels(rtp: number, take: TakePacket): boolean {
+    if (rtp > 254 || this.#channels.has(rtp) || this.#channels.has(rtp + 1)) return false;
+    this.#channels.set(rtp, (bytes, start, end) => take(false, bytes, start, end));
+    this.#channels.set(rtp + 1, (bytes, start, end) => take(true, bytes, start, end));
     return true;
   }
 
-  releaseChannel(channel: number): void {
-    this.#channels.delete(channel);
+  releaseChannels(rtp: number): void {
+    this.#channels.delete(rtp);
+    this.#channels.delete(rtp + 1);
   }
 
   close(): void {
@@ -96,7 +106,7 @@ export class ServerConnection implements SessionEntry {
   }
 
   #enqueue(request: RtspRequest): void {
-    this.socket.setTimeout(0);
+    clearTimeout(this.#handshakeTimer);
     this.userAgent = request.headers.get("User-Agent") ?? this.userAgent;
     this.#waiting.push(request);
     if (this.#waiting.length > MAX_WAITING) this.#fail("sends requests faster than they are answered");
@@ -122,7 +132,7 @@ export class ServerConnection implements SessionEntry {
       after = answer.after;
     } catch (error) {
       response = await this.#refuse(request, error);
-      if (response.status === 401 && error instanceof AccessDenied && !error.denial.challenge) after = () => this.socket.end();
+      if (response.status === 401 && error instanceof AccessDenied && !error.denial.challenge) after = () => this.socket.destroySoon();
     }
     if (this.#closed) return;
     const headers = RtspHeaders.of({ ...(sequence !== undefined && { CSeq: sequence }), Server: "gortsplib" });
@@ -135,7 +145,7 @@ export class ServerConnection implements SessionEntry {
   async #refuse(request: RtspRequest, error: unknown): Promise<RtspResponse> {
     if (error instanceof AccessDenied) {
       if (!error.denial.challenge) this.log.warn(`authentication failed: ${error.denial.reason}`);
-      await new Promise((resolve) => setTimeout(resolve, error.denial.delayMs));
+      await new Promise((resolve) => setTimeout(resolve, error.denial.delayMs).unref());
       return rtspResponse(401, RtspHeaders.of({ "WWW-Authenticate": this.auth.challenges(request) }));
     }
     if (!(error instanceof CallerFault)) throw error;
@@ -152,6 +162,7 @@ export class ServerConnection implements SessionEntry {
   #onClosed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#handshakeTimer);
     this.#splitter.stop();
     this.#waiting.length = 0;
     this.log.debug("closed");

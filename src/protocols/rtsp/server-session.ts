@@ -8,7 +8,7 @@ import type { PublishLease, ReadLease } from "#relay/path.ts";
 import type { PathRegistry, PublishPermit } from "#relay/path-registry.ts";
 import type { EndReason } from "#relay/reader.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
-import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
+import type { ReorderLimits } from "#rtp/reorder.ts";
 import type { Sdp } from "#rtp/sdp.ts";
 import { RtspReader } from "./from-stream.ts";
 import type { MediaWriter } from "./media-writer.ts";
@@ -130,11 +130,13 @@ export class ServerSession implements SessionEntry {
   }
 
   /** The first track of a publisher is set up: its packets need somewhere to go. Delivery begins with RECORD. */
-  openIngest(): RtspIngest {
+  openIngest(reorder: ReorderLimits): RtspIngest {
     this.ingest ??= new RtspIngest({
       tracks: this.medias.map((media) => media.track),
       sink: { ready: (tracks, native) => this.#publishLease!.sink.ready(tracks, native) },
-      reorder: this.transport === "UDP" ? REORDER_UDP : REORDER_TCP,
+      reorder,
+      repairTime: false,
+      senderClocks: () => ({ last: undefined }),
       nowUs: () => this.#options.clock.nowUs(),
     });
     return this.ingest;
@@ -142,6 +144,7 @@ export class ServerSession implements SessionEntry {
 
   /** Call after the answer to PLAY was written. */
   play(writer: MediaWriter): void {
+    if (this.phase === "closed") return;
     const lease = this.readLease!;
     this.#writer = writer;
     this.phase = "active";
@@ -178,8 +181,7 @@ export class ServerSession implements SessionEntry {
     this.phase = "ready";
     this.readLease?.pause();
     this.#writer?.close();
-    this.ingest?.close();
-    this.ingest = undefined;
+    this.ingest?.stop();
     this.#publishLease?.close();
     this.#publishLease = undefined;
   }
@@ -231,7 +233,7 @@ export class ServerSession implements SessionEntry {
     if (this.phase === "closed") return;
     if (this.phase === "active") this.#log.info(byClient ? "is over" : `is over: ${reason}`);
     this.phase = "closed";
-    this.ingest?.close();
+    this.ingest?.stop();
     this.#writer?.close();
     this.readLease?.close();
     this.#publishLease?.close();

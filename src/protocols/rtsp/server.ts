@@ -1,6 +1,7 @@
 // The RTSP server: listeners, connections, sessions (RFC 2326).
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "#base/clock.ts";
+import { CallerFault } from "#base/errors.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
@@ -122,6 +123,7 @@ export class RtspServer {
   }
 
   #openSession(connection: ServerConnection): ServerSession {
+    if (!this.#connections.has(connection)) throw new CallerFault("not-found", "the connection was closed meanwhile");
     const { clock, log, registry, readTimeoutMs, writeTimeoutMs } = this.#options;
     const session = new ServerSession({
       remote: connection.remote,

@@ -1,6 +1,5 @@
 // Where the media of a session goes: channels of one connection, or ports of the client.
 import { type MediaWriter, TcpMediaWriter, type UdpDestination, UdpMediaWriter } from "./media-writer.ts";
-import type { ServerContext } from "./server.ts";
 import type { ServerConnection } from "./server-connection.ts";
 import type { ServerSession } from "./server-session.ts";
 
@@ -9,14 +8,14 @@ export type SessionMedia =
   | { readonly kind: "tcp"; readonly connection: ServerConnection; readonly channels: ReadonlyMap<number, number> }
   | { readonly kind: "udp"; readonly destinations: ReadonlyMap<number, UdpDestination> };
 
-export function openWriter(session: ServerSession, context: ServerContext): MediaWriter {
+export function openWriter(session: ServerSession): MediaWriter {
   const media = session.media!;
   if (media.kind === "tcp") return new TcpMediaWriter(media.connection.socket, media.channels);
-  return new UdpMediaWriter(context.udp!.rtp.socket, context.udp!.rtcp.socket, media.destinations);
+  return new UdpMediaWriter(media.destinations);
 }
 
 /** Takes receiver reports to a publisher. */
-export function sendReportOf(session: ServerSession, context: ServerContext): (trackIndex: number, bytes: Buffer) => void {
-  const writer = openWriter(session, context);
+export function sendReportOf(session: ServerSession): (trackIndex: number, bytes: Buffer) => void {
+  const writer = openWriter(session);
   return (trackIndex, bytes) => writer.writeRtcp(trackIndex, bytes);
 }

@@ -1,6 +1,7 @@
 // SETUP (RFC 2326 §10.4): which track, over which transport, on which channels or ports.
 import { isIP } from "node:net";
 import { CallerFault } from "#base/errors.ts";
+import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
 import type { RtspRequest } from "./message.ts";
 import { RtspRefusal } from "./refusal.ts";
 import { isControlOf, type RequestPath } from "./request-path.ts";
@@ -28,7 +29,7 @@ export function setUpTrack(input: SetupInput): string {
   const offer = offers.find(({ lower, multicast, profile, clientPorts }) => {
     if (multicast || profile.startsWith("RTP/SAVP")) return false;
     if (session.transport !== undefined && (session.transport === "TCP") !== (lower === "tcp")) return false;
-    return lower === "tcp" ? tcp : udp !== undefined && clientPorts !== undefined;
+    return lower === "tcp" ? tcp : udp !== undefined && clientPorts !== undefined && !clientPorts.includes(0);
   });
   if (offer === undefined) throw new RtspRefusal(461, "none of the offered transports is available");
   const answer = offer.lower === "tcp" ? setUpTcp(input, trackIndex, offer) : setUpUdp(input, trackIndex, offer);
@@ -37,6 +38,7 @@ export function setUpTrack(input: SetupInput): string {
 }
 
 function streamTrack({ session, target, request }: SetupInput): number {
+  if (target.path !== session.path) throw new CallerFault("invalid", `the session is for path '${session.path}'`, "URL");
   const { tracks } = session.readLease!.stream;
   const index = target.track ?? (tracks.length === 1 ? 0 : -1);
   if (tracks[index] === undefined) throw new RtspRefusal(404, `the stream has no track at ${request.url}`);
@@ -51,17 +53,16 @@ function announcedTrack({ session, target, request }: SetupInput): number {
 }
 
 function setUpTcp({ session, connection, context }: SetupInput, trackIndex: number, offer: Transport): Transport {
+  if (session.media?.kind === "tcp" && session.media.connection !== connection)
+    throw new CallerFault("invalid", "the session's other tracks are on another connection");
   const wanted = offer.interleaved?.[0] ?? trackIndex * 2;
   const reading = session.mode === "read";
   const channel = reading ? context.channels.take(session.path, trackIndex, wanted) : wanted;
-  const ingest = reading ? undefined : session.openIngest();
-  const claimed =
-    channel < 255 &&
-    connection.claimChannel(channel, (bytes, start, end) => ingest?.onPacket(trackIndex, false, bytes, start, end)) &&
-    connection.claimChannel(channel + 1, (bytes, start, end) => {
-      if (ingest === undefined) session.reader.onRtcp(bytes, start, end);
-      else ingest.onPacket(trackIndex, true, bytes, start, end);
-    });
+  const ingest = reading ? undefined : session.openIngest(REORDER_TCP);
+  const claimed = connection.claimChannels(channel, (isRtcp, bytes, start, end) => {
+    if (ingest !== undefined) ingest.onPacket(trackIndex, isRtcp, bytes, start, end);
+    else if (isRtcp) session.reader.onRtcp(bytes, start, end);
+  });
   if (!claimed) {
     if (reading) context.channels.release(session.path, trackIndex, channel);
     throw new CallerFault("invalid", `interleaved channel ${channel} is in use`, "Transport");
@@ -74,8 +75,7 @@ function setUpTcp({ session, connection, context }: SetupInput, trackIndex: numb
   session.setups.push({
     trackIndex,
     release: () => {
-      connection.releaseChannel(channel);
-      connection.releaseChannel(channel + 1);
+      connection.releaseChannels(channel);
       if (reading) context.channels.release(session.path, trackIndex, channel);
     },
   });
@@ -87,7 +87,7 @@ function setUpUdp({ session, connection, context }: SetupInput, trackIndex: numb
   const [rtpPort, rtcpPort] = offer.clientPorts!;
   const { address } = connection.remote;
   if (isIP(address.split("%")[0]!) === 0) throw new CallerFault("invalid", "the client has no address");
-  const ingest = session.mode === "read" ? undefined : session.openIngest();
+  const ingest = session.mode === "read" ? undefined : session.openIngest(REORDER_UDP);
   const stops = [
     rtcp.expect(address, rtcpPort, (bytes) => {
       if (ingest === undefined) session.reader.onRtcp(bytes, 0, bytes.length);
@@ -95,7 +95,7 @@ function setUpUdp({ session, connection, context }: SetupInput, trackIndex: numb
     }),
   ];
   if (ingest !== undefined) stops.push(rtp.expect(address, rtpPort, (bytes) => ingest.onPacket(trackIndex, false, bytes, 0, bytes.length)));
-  const destination = { address: rtp.addressFor(address), rtpPort, rtcpPort };
+  const destination = { from: context.udp!, address: rtp.addressFor(address), rtpPort, rtcpPort };
   session.media = {
     kind: "udp",
     destinations: new Map([...(session.media?.kind === "udp" ? session.media.destinations : []), [trackIndex, destination]]),

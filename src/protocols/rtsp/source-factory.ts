@@ -60,7 +60,7 @@ export class RtspSourceFactory {
   #memoryOf(key: string): CameraMemory {
     const known = this.#memories.get(key);
     if (known !== undefined) return known;
-    const memory: CameraMemory = { digestSeen: false, keepaliveMethod: undefined, transport: undefined };
+    const memory: CameraMemory = { digestSeen: false, keepaliveMethod: undefined, senderClocks: [], transport: undefined };
     if (this.#memories.size >= MAX_MEMORIES) this.#memories.clear();
     this.#memories.set(key, memory);
     return memory;

@@ -5,6 +5,7 @@ import { PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Source, SourceSink } from "#relay/source.ts";
 import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
+import type { SenderClockMemory } from "#rtp/sender-clock.ts";
 import { PlaySession, type PlaySessionOptions } from "./play-session.ts";
 import { RtspIngest } from "./to-stream.ts";
 import { parseRtspUrl, type RtspUrl } from "./url.ts";
@@ -19,6 +20,8 @@ export interface CameraMemory {
   digestSeen: boolean;
   /** The keepalive that works, once one was refused. */
   keepaliveMethod: "GET_PARAMETER" | "OPTIONS" | undefined;
+  /** By track. */
+  readonly senderClocks: SenderClockMemory[];
   /** The transport that brought media, for `automatic`. */
   transport: "tcp" | "udp" | undefined;
 }
@@ -96,9 +99,8 @@ export class RtspSource implements Source {
           ...this.#sessionOptions(url, transport),
           onPacket: (trackIndex, isRtcp, bytes, start, stop) => {
             if (ingest === undefined) return;
-            const first = ingest.lastPacketUs === undefined;
+            if (!isRtcp && ingest.lastPacketUs === undefined) ingest.start();
             ingest.onPacket(trackIndex, isRtcp, bytes, start, stop);
-            if (first && ingest.lastPacketUs !== undefined) ingest.start();
           },
           onClosed: (fault) => end.resolve(fault),
         },
@@ -120,7 +122,7 @@ export class RtspSource implements Source {
     } finally {
       clearTimeout(setupTimer);
       signal.removeEventListener("abort", abort);
-      ingest?.close();
+      ingest?.stop();
       await session?.close(cause ?? new PeerFault("aborted", "closed"));
     }
   }
@@ -136,6 +138,11 @@ export class RtspSource implements Source {
       tracks: session.medias.map((media) => media.track),
       sink,
       reorder: transport === "tcp" ? REORDER_TCP : REORDER_UDP,
+      repairTime: true,
+      senderClocks: (index) => {
+        memory.senderClocks[index] ??= { last: undefined };
+        return memory.senderClocks[index];
+      },
       nowUs: () => clock.nowUs(),
       onReady: () => {
         memory.transport = transport;

@@ -6,7 +6,9 @@ import type { Track } from "#relay/track.ts";
 import type { Unit } from "#relay/unit.ts";
 import { payloadFormatOf } from "#rtp/payload/formats.ts";
 import type { ReorderLimits } from "#rtp/reorder.ts";
+import type { SenderClockMemory } from "#rtp/sender-clock.ts";
 import { type ReceivedFrame, TrackReceiver } from "#rtp/track-receiver.ts";
+import { TrackTiming } from "#rtp/track-timing.ts";
 
 /** How often what is held back or unfinished is looked at, while there is something. */
 const EXPIRE_MS = 50;
@@ -17,6 +19,10 @@ export interface IngestOptions {
   readonly tracks: readonly Track[];
   readonly sink: SourceSink;
   readonly reorder: ReorderLimits;
+  /** A camera: its timestamps are checked and mended. What a publisher sends is taken as it is. */
+  readonly repairTime: boolean;
+  /** What is known of the sender's clock on each track, from its earlier sessions. */
+  readonly senderClocks: (trackIndex: number) => SenderClockMemory;
   nowUs(): number;
   /** The sink was told that the stream is ready. */
   onReady?(): void;
@@ -27,6 +33,7 @@ export class RtspIngest {
   readonly receivers: readonly TrackReceiver[];
   readonly #options: IngestOptions;
   readonly #tracks: Track[];
+  readonly #timings: readonly TrackTiming[];
   #publish: ((unit: Unit) => void) | undefined;
   #startedUs: number | undefined;
   /** Monotonic time of the newest packet; undefined before the first. */
@@ -36,6 +43,9 @@ export class RtspIngest {
   constructor(options: IngestOptions) {
     this.#options = options;
     this.#tracks = [...options.tracks];
+    this.#timings = options.tracks.map(
+      ({ index, clockRateHz }) => new TrackTiming({ clockRateHz, repair: options.repairTime, memory: options.senderClocks(index) }),
+    );
     this.receivers = options.tracks.map(
       (track) =>
         new TrackReceiver({
@@ -44,11 +54,13 @@ export class RtspIngest {
           clockRateHz: track.clockRateHz,
           reorder: options.reorder,
           onFrame: (frame) => this.#onFrame(track.index, frame),
+          onSenderReport: ({ ntpSeconds, ntpFraction, arrivalUs }, ticks) =>
+            this.#timings[track.index]!.sender.report(ntpSeconds, ntpFraction, ticks, arrivalUs),
         }),
     );
   }
 
-  /** The session plays: known parameter sets make the stream ready at once. */
+  /** The session plays, for the first time or again: known parameter sets make the stream ready at once. */
   start(): void {
     this.#startedUs = this.#options.nowUs();
     if (this.#tracks.every(isDescribed)) this.#becomeReady();
@@ -68,9 +80,11 @@ export class RtspIngest {
     if (receiver.pending) this.#timer ??= setTimeout(() => this.#expire(), EXPIRE_MS);
   }
 
-  /** The session is over: what is unfinished is closed as damaged. */
-  close(): void {
+  /** The session is over or pauses: what is unfinished is closed as damaged, what still comes goes nowhere. */
+  stop(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#startedUs = undefined;
     const nowUs = this.#options.nowUs();
     for (const receiver of this.receivers) receiver.flush(nowUs);
     this.#publish = undefined;
@@ -99,10 +113,12 @@ export class RtspIngest {
       if (this.#startedUs === undefined || !(this.#tracks.every(isDescribed) || waitedUs > PARAMETERS_TIMEOUT_US)) return;
       this.#becomeReady();
     }
+    const { ptsTicks, captureUs, senderUtcUs } = this.#timings[index]!.next(received.ticks, received.arrivalUs, track.reorderFrames > 0);
     this.#publish?.({
       track,
-      ptsTicks: received.ticks,
-      captureUs: received.arrivalUs,
+      ptsTicks,
+      captureUs,
+      ...(senderUtcUs !== undefined && { senderUtcUs }),
       keyframe: received.keyframe,
       damaged: received.damaged,
       packets: received.burst,

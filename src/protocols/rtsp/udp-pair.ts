@@ -1,8 +1,10 @@
 // Two UDP sockets, one for RTP and one for RTCP, and who gets what arrives.
-import { createSocket, type Socket } from "node:dgram";
+import type { Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { errorText, PeerFault } from "#base/errors.ts";
 import { type ListenAddress, plainAddress } from "#base/listen-address.ts";
+import { type DatagramDestination, openUdpSocket, type UdpSocket } from "#native/udp-socket.ts";
+import { FRAMING_BYTES, type PacketBurst } from "#rtp/burst.ts";
 
 export type DatagramHandler = (bytes: Buffer) => void;
 
@@ -13,7 +15,9 @@ interface Peer {
 
 /** One socket. Datagrams of peers that nobody expects are counted and dropped. */
 export class UdpPort {
+  /** For single datagrams. */
   readonly socket: Socket;
+  readonly #udp: UdpSocket;
   readonly #isV4: boolean;
   /** Datagrams from strangers. */
   strangers = 0;
@@ -21,12 +25,11 @@ export class UdpPort {
   /** Takes datagrams from every port of its address. */
   readonly #anyPort: Peer[] = [];
 
-  constructor(socket: Socket) {
-    this.socket = socket;
-    this.#isV4 = socket.address().family === "IPv4";
-    socket.on("message", (bytes, from) => this.#dispatch(bytes, from.address, from.port));
-    // A send error belongs to one destination (ECONNREFUSED, EHOSTUNREACH): its session ends by its own timeout.
-    socket.on("error", () => {});
+  constructor(udp: UdpSocket) {
+    this.#udp = udp;
+    this.socket = udp.dgram;
+    this.#isV4 = udp.dgram.address().family === "IPv4";
+    udp.onDatagram((bytes, address, port) => this.#dispatch(bytes, address, port));
   }
 
   get port(): number {
@@ -50,8 +53,18 @@ export class UdpPort {
     };
   }
 
+  /** For `sendBurst`; `address` in the form of `addressFor`. */
+  destination(address: string, port: number): DatagramDestination {
+    return this.#udp.destination(address, port);
+  }
+
+  /** Every packet of a frame as a datagram, in order. What the system does not take is dropped: the peer's session ends by its own timeout. */
+  sendBurst(burst: PacketBurst, to: DatagramDestination): void {
+    this.#udp.sendBurst(burst, FRAMING_BYTES, to);
+  }
+
   close(): void {
-    this.socket.close();
+    this.#udp.close();
   }
 
   #dispatch(bytes: Buffer, address: string, port: number): void {
@@ -132,21 +145,6 @@ async function bindUdp(host: string | undefined, port: number, options: UdpOptio
   }
 }
 
-function bindFamily(type: "udp4" | "udp6", host: string | undefined, port: number, options: UdpOptions): Promise<UdpPort> {
-  const socket = createSocket({
-    type,
-    ...(options.readBufferBytes > 0 && { recvBufferSize: options.readBufferBytes }),
-    // Destinations are literals: answering at once keeps sends off the thread pool and in order.
-    lookup: (address, _options, callback) => callback(null, address, type === "udp4" ? 4 : 6),
-  });
-  return new Promise((resolve, reject) => {
-    socket.once("error", (error) => {
-      socket.close();
-      reject(error);
-    });
-    socket.bind({ port, ...(host !== undefined && { address: host }) }, () => {
-      socket.removeAllListeners("error");
-      resolve(new UdpPort(socket));
-    });
-  });
+async function bindFamily(family: "udp4" | "udp6", host: string | undefined, port: number, options: UdpOptions): Promise<UdpPort> {
+  return new UdpPort(await openUdpSocket({ family, host, port, readBufferBytes: options.readBufferBytes }));
 }

@@ -16,7 +16,7 @@ import { opusSamples } from "#codecs/opus/packet.ts";
 import { codecProperties } from "#codecs/properties.ts";
 import { BurstBuilder, payloadEnd, payloadStart } from "#rtp/burst.ts";
 import { readCodedClip } from "#testing/coded-clip.ts";
-import { fuzzRounds, mutate, seededRandom } from "#testing/mutate.ts";
+import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
 import { burstOf, readRtpCapture } from "#testing/rtp-capture.ts";
 import { parametersFromSdp, payloadFormatOf } from "./formats.ts";
 
@@ -52,7 +52,7 @@ for (const [part, parameters] of PARAMETERS) {
     const packets = files.flatMap((file) => readRtpCapture(new URL(file, CAPTURES)));
     assert.ok(packets.length > 0);
     const format = payloadFormatOf(parameters.codec);
-    const random = seededRandom(1);
+    const random = fuzzRandom(1);
     let whole = 0;
     for (let round = fuzzRounds(2000); round > 0; round--) {
       const from = random(packets.length);
@@ -82,7 +82,7 @@ test("damaged parameter sets", () => {
   const h265 = clip("h265-main-open-gop.h265").parameters;
   assert.ok(h264.codec === "h264" && h265.codec === "h265");
   const seeds = [...h264.sps, ...h264.pps, ...h265.vps, ...h265.sps, ...h265.pps, AAC.config, Buffer.from("eb8a0800", "hex")];
-  const random = seededRandom(2);
+  const random = fuzzRandom(2);
   let read = 0;
   const rounds = fuzzRounds(10_000);
   for (let round = rounds; round > 0; round--) {
@@ -108,7 +108,7 @@ test("damaged parameter sets", () => {
 test("damaged images", () => {
   const seeds = readdirSync(CLIPS).filter((file) => file.endsWith(".jpg"));
   const images = seeds.map((file) => readFileSync(new URL(file, CLIPS)).subarray(0, 900)); // mostly header
-  const random = seededRandom(3);
+  const random = fuzzRandom(3);
   for (let round = fuzzRounds(2000); round > 0; round--) {
     const bytes = mutate(images[random(images.length)]!, random);
     parseJpeg(bytes);
@@ -117,7 +117,7 @@ test("damaged images", () => {
 });
 
 test("damaged slices and times leave the decoding times increasing", () => {
-  const random = seededRandom(4);
+  const random = fuzzRandom(4);
   for (const name of ["h264-main-b3.h264", "h265-main-open-gop.h265"]) {
     const { frames, parameters } = clip(name);
     for (let round = fuzzRounds(20); round > 0; round--) {
@@ -140,7 +140,7 @@ test("damaged slices and times leave the decoding times increasing", () => {
 });
 
 test("damaged SDP values", () => {
-  const random = seededRandom(5);
+  const random = fuzzRandom(5);
   const seeds = readdirSync(CAPTURES)
     .filter((file) => file.endsWith(".sdp"))
     .flatMap((file) => readFileSync(new URL(file, CAPTURES), "latin1").match(/(?<=a=(rtpmap|fmtp):\d+ ).*/g) ?? []);

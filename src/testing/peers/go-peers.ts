@@ -18,9 +18,9 @@
 // Hashes are over the NAL units of the access units, each behind its length in four bytes, big endian.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { freeTcpPort, freeUdpPortPair } from "../free-ports.ts";
 import type { RtspTransport } from "./ffmpeg.ts";
 import { findPeer } from "./find-peer.ts";
-import { freePort, freePortPair } from "./free-port.ts";
 import { type RunningPeer, runPeer, startPeer, type TestScope } from "./run-peer.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -101,7 +101,7 @@ export async function startMediamtx(
   config = "paths:\n  all_others:\n",
 ): Promise<{ readonly port: number; readonly url: (path: string) => string; readonly process: RunningPeer }> {
   const folder = await temporaryFolder(scope);
-  const [port, rtpPort] = [await freePort(), await freePortPair()];
+  const [port, rtpPort] = [await freeTcpPort(0), await freeUdpPortPair(0)];
   const off = ["rtmp", "hls", "webrtc", "srt", "moq"].map((name) => `${name}: no\n`).join("");
   const rtsp = `rtspTransports: [tcp, udp]
 rtspAddress: 127.0.0.1:${port}

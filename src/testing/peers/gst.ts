@@ -1,4 +1,6 @@
 // GStreamer as camera (gst-camera.py), as reader (rtspsrc) and as publisher (rtspclientsink).
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RtspTransport } from "./ffmpeg.ts";
 import { findPeer } from "./find-peer.ts";
@@ -10,7 +12,7 @@ export const gstRtspServer = findPeer("gst-rtsp-server");
 export interface GstCameraOptions {
   readonly video?: "h264" | "h264-bframes" | "h265" | "mjpeg";
   readonly audio?: "pcma" | "pcmu" | "aac" | "opus" | "l16";
-  /** Served from its start to each client: raw streams (.h264, .h265, .mjpeg, .alaw, .mulaw, .aac), .mp4, .mkv, .ts, .ogg. With B-frames: a container. */
+  /** Served from its start to each client: raw streams (.h264, .h265, .mjpeg, .alaw, .mulaw, .s16be at 44.1 kHz stereo, .aac), .mp4, .mkv, .ts, .ogg. With B-frames: a container. */
   readonly videoFile?: string;
   readonly audioFile?: string;
   readonly size?: `${number}x${number}`;
@@ -58,22 +60,52 @@ export async function startGstCamera(scope: TestScope, options: GstCameraOptions
 }
 
 // No parser behind them: it would put in access unit delimiters. The depayloader itself puts in the parameter sets of the SDP.
+/** What comes out for one frame: Annex B, a JPEG image, a raw AAC frame, an Opus packet, samples. */
 const DEPAYLOADERS = {
   h264: "rtph264depay ! video/x-h264,stream-format=byte-stream,alignment=au",
   h265: "rtph265depay ! video/x-h265,stream-format=byte-stream,alignment=au",
   mjpeg: "rtpjpegdepay",
-  aac: "rtpmp4gdepay ! aacparse ! audio/mpeg,stream-format=adts",
+  aac: "rtpmp4gdepay",
+  opus: "rtpopusdepay",
   pcma: "rtppcmadepay",
   pcmu: "rtppcmudepay",
   l16: "rtpL16depay",
 } as const;
+
+export type GstCodec = keyof typeof DEPAYLOADERS;
+
+/** One track to read, and the folder that gets its frames, each in a file of its own (`gstFrames`). */
+export interface GstTrack {
+  readonly media: "video" | "audio";
+  readonly codec: GstCodec;
+  readonly folder: string;
+}
+
+/** Reads tracks until it is interrupted. */
+export function gstReadFrames(
+  scope: TestScope,
+  options: { readonly url: string; readonly transport: RtspTransport; readonly tracks: readonly GstTrack[] },
+): RunningPeer {
+  const source = `rtspsrc name=source location=${options.url} protocols=${options.transport} latency=200`;
+  const tracks = options.tracks.map(({ media, codec, folder }) => {
+    const sink = `multifilesink sync=false next-file=buffer location=${join(folder, "%06d")}`;
+    return `source. ! application/x-rtp,media=${media} ! queue ! ${DEPAYLOADERS[codec]} ! ${sink}`;
+  });
+  return startPeer(scope, gstLaunch, ["-q", ...`${source} ${tracks.join(" ")}`.split(" ")]);
+}
+
+/** The frames that `gstReadFrames` has written so far, without the last: it may not be whole. */
+export async function gstFrames(folder: string): Promise<Buffer[]> {
+  const names = (await readdir(folder)).sort();
+  return Promise.all(names.slice(0, -1).map((name) => readFile(join(folder, name))));
+}
 
 /** Reads one track into a file until `frames` buffers came or it is interrupted. */
 export function gstRead(
   scope: TestScope,
   options: {
     readonly url: string;
-    readonly codec: keyof typeof DEPAYLOADERS;
+    readonly codec: GstCodec;
     readonly file: string;
     readonly transport: RtspTransport;
     readonly frames?: number;

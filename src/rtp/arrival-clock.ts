@@ -1,0 +1,34 @@
+// Times frames by their arrival, for cameras whose own clock is of no use: a loop that follows the mean distance of frames and smooths jitter.
+
+const PHASE_GAIN = 0.05;
+const STEP_GAIN = PHASE_GAIN ** 2 / 4; // critically damped
+
+export class ArrivalClock {
+  readonly #ticksPerUs: number;
+  readonly #originUs: number;
+  readonly #originTicks: number;
+  #ticks: number;
+  #stepTicks: number;
+
+  /** Goes on from a frame at `ticks` that came at `arrivalUs`; `stepTicks`: the usual distance of two frames, 0 where unknown. */
+  constructor(clockRateHz: number, ticks: number, arrivalUs: number, stepTicks: number) {
+    this.#ticksPerUs = clockRateHz / 1e6;
+    this.#originUs = arrivalUs;
+    this.#originTicks = ticks;
+    this.#ticks = ticks;
+    this.#stepTicks = stepTicks;
+  }
+
+  /** Ticks of the next frame: at least one more than the last, a fraction only while smoothing. */
+  next(arrivalUs: number): number {
+    const arrivedTicks = this.#originTicks + (arrivalUs - this.#originUs) * this.#ticksPerUs;
+    if (this.#stepTicks === 0) this.#stepTicks = Math.max(1, arrivedTicks - this.#ticks);
+    const expected = this.#ticks + this.#stepTicks;
+    const error = arrivedTicks - expected;
+    // After a pause the loop would take long to catch up: a second is no jitter.
+    const paused = Math.abs(error) > this.#ticksPerUs * 1e6;
+    this.#stepTicks = paused ? this.#stepTicks : Math.max(1, this.#stepTicks + error * STEP_GAIN);
+    this.#ticks = Math.max(this.#ticks + 1, paused ? arrivedTicks : expected + error * PHASE_GAIN);
+    return Math.round(this.#ticks);
+  }
+}
