@@ -8,6 +8,7 @@ import { compileGoRegexp } from "#config/go-regexp.ts";
 import type { InternalUser as ConfigUser } from "#config/object-types.table.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import { InternalUsers } from "#control/internal-users.ts";
+import { nativeStatus } from "#native/ladder.ts";
 import { RtspServer } from "#protocols/rtsp/server.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import type { PathConf, PathSource } from "#relay/path-options.ts";
@@ -92,6 +93,8 @@ async function startRtsp(
   });
   const udp = global.rtspTransports.includes("udp") ? `, ${global.rtpAddress} (UDP/RTP), ${global.rtcpAddress} (UDP/RTCP)` : "";
   shared.log.child("RTSP").info(`listener opened on ${global.rtspAddress} (TCP)${udp}`);
+  const { rung, reason } = nativeStatus();
+  if (udp !== "" && reason !== undefined) shared.log.child("UDP").info(`packets are sent by ${rung}: ${reason}`);
   return server;
 }
 

@@ -38,16 +38,18 @@ export type CallerFaultCode =
   | "timed-out" // an on-demand source did not come in time
   | "unauthorized";
 
-/** Goes back to whoever asked. `field` names what to mend where one field is at fault. */
+/** Goes back to whoever asked. `field` names what to mend where one field is at fault; `cure` tells whoever runs the gateway, in its log. */
 export class CallerFault extends Error {
   readonly code: CallerFaultCode;
   readonly field: string | undefined;
+  readonly cure: string | undefined;
 
-  constructor(code: CallerFaultCode, message: string, field?: string) {
+  constructor(code: CallerFaultCode, message: string, field?: string, cure?: string) {
     super(message);
     this.name = "CallerFault";
     this.code = code;
     this.field = field;
+    this.cure = cure;
   }
 }
 

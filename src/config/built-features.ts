@@ -47,4 +47,12 @@ export const featureNames = {
 export type Feature = keyof typeof featureNames;
 
 /** What exists in this version. */
-export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>(["rtsp", "rtspDigest", "rtspRange", "fallback", "absoluteTimestamp", "logFile", "syslog"]);
+export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
+  "rtsp",
+  "rtspDigest",
+  "rtspRange",
+  "fallback",
+  "absoluteTimestamp",
+  "logFile",
+  "syslog",
+]);

@@ -15,7 +15,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const prefixes = ["RTSP_", "MTX_", "CAMGATE_"] as const;
 /** What hooks and tests find in their environment: no settings. */
 const foreign =
-  /^(MTX_(PATH|QUERY|CONN_TYPE|CONN_ID|SOURCE_TYPE|SOURCE_ID|READER_TYPE|READER_ID|SEGMENT_PATH|SEGMENT_DURATION)|CAMGATE_((PEER|TEST|FUZZ)_.*|VERSION))$/;
+  /^(MTX_(PATH|QUERY|CONN_TYPE|CONN_ID|SOURCE_TYPE|SOURCE_ID|READER_TYPE|READER_ID|SEGMENT_PATH|SEGMENT_DURATION)|CAMGATE_((PEER|TEST|FUZZ)_.*|VERSION|NATIVE))$/;
 const confKey = /^(MTX|RTSP|CAMGATE)_CONFKEY$/;
 const nowhere = { file: undefined, line: undefined };
 /** A list grows by one at a time, so that an index in a variable's name cannot make a huge one. */

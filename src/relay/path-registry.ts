@@ -27,6 +27,8 @@ export interface PublishPermit {
   readonly user: string;
 }
 
+const NOT_CONFIGURED_CURE = "name it under `paths:` in the config, or `all_others:` for every name";
+
 export class PathRegistry {
   readonly #options: PathRegistryOptions;
   readonly #gopBudget = new GopCacheBudget();
@@ -105,7 +107,7 @@ export class PathRegistry {
 
   #confOf(name: string): { readonly conf: PathConf; readonly groups: readonly string[] } {
     const found = findConf(this.#confs, name);
-    if (found === undefined) throw new CallerFault("not-configured", `path '${name}' is not configured`);
+    if (found === undefined) throw new CallerFault("not-configured", `path '${name}' is not configured`, "path", NOT_CONFIGURED_CURE);
     return found;
   }
 

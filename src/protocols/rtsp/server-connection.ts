@@ -45,6 +45,7 @@ export class ServerConnection implements SessionEntry {
   readonly #handshakeTimer: NodeJS.Timeout;
   #busy = false;
   #closed = false;
+  #onDrained: () => void = () => {};
 
   constructor(socket: Socket, context: ServerContext) {
     this.socket = socket;
@@ -64,13 +65,14 @@ export class ServerConnection implements SessionEntry {
     socket.setNoDelay(true);
     this.#handshakeTimer = setTimeout(() => this.#fail("sent no request in time"), context.options.handshakeTimeoutMs);
     socket.setTimeout(SESSION_TIMEOUT_S * 1000, () => {
-      if (this.session === undefined && !this.#busy) this.#fail("silent, without a session");
+      if (this.session === undefined && (!this.#busy || socket.writableNeedDrain)) this.#fail("silent, without a session");
     });
     socket.on("data", (chunk: Buffer) => this.#splitter.push(chunk));
     socket.on("error", (error) => {
       this.log.debug(`closed: ${error.message}`); // clients that leave with data unread make a reset of it
       this.close();
     });
+    socket.on("drain", () => this.#onDrained());
     socket.on("end", () => this.close());
     socket.on("close", () => this.#onClosed());
     this.log.debug("opened");
@@ -107,6 +109,7 @@ export class ServerConnection implements SessionEntry {
 
   #enqueue(request: RtspRequest): void {
     clearTimeout(this.#handshakeTimer);
+    this.#context.onRequest(this);
     this.userAgent = request.headers.get("User-Agent") ?? this.userAgent;
     this.#waiting.push(request);
     if (this.#waiting.length > MAX_WAITING) this.#fail("sends requests faster than they are answered");
@@ -117,6 +120,8 @@ export class ServerConnection implements SessionEntry {
     this.#busy = true;
     for (let request = this.#waiting.shift(); request !== undefined && !this.#closed; request = this.#waiting.shift()) {
       await this.#answer(request);
+      // Who does not read answers gets no more of them: the requests behind pile up to their limit.
+      if (this.socket.writableNeedDrain) await new Promise<void>((resolve) => void (this.#onDrained = resolve));
     }
     this.#busy = false;
   }
@@ -149,7 +154,7 @@ export class ServerConnection implements SessionEntry {
       return rtspResponse(401, RtspHeaders.of({ "WWW-Authenticate": this.auth.challenges(request) }));
     }
     if (!(error instanceof CallerFault)) throw error;
-    this.log.info(`${request.method} refused: ${error.message}`);
+    this.log.info(`${request.method} refused: ${error.message}${error.cure === undefined ? "" : ` (${error.cure})`}`);
     return rtspResponse(statusOf(error));
   }
 
@@ -165,6 +170,7 @@ export class ServerConnection implements SessionEntry {
     clearTimeout(this.#handshakeTimer);
     this.#splitter.stop();
     this.#waiting.length = 0;
+    this.#onDrained();
     this.log.debug("closed");
     this.#context.onConnectionClosed(this);
   }

@@ -71,6 +71,7 @@ export class ServerSession implements SessionEntry {
   #publishLease: PublishLease | undefined;
   #aliveUs: number;
   #reportedUs = 0;
+  #wasActive = false;
   #receivedBefore = 0;
   #receiverSsrc = 0;
 
@@ -148,6 +149,7 @@ export class ServerSession implements SessionEntry {
     const lease = this.readLease!;
     this.#writer = writer;
     this.phase = "active";
+    this.#wasActive = true;
     this.#reportedUs = this.#options.clock.nowUs();
     this.reader.prepare(
       lease.stream,
@@ -168,6 +170,7 @@ export class ServerSession implements SessionEntry {
       onEnd: (reason) => this.#end(reason),
     });
     this.phase = "active";
+    this.#wasActive = true;
     this.#receiverSsrc = Number.parseInt(this.id.slice(0, 8), 16);
     this.#sendReceiverReport = sendReport;
     this.#reportedUs = this.#options.clock.nowUs();
@@ -231,7 +234,7 @@ export class ServerSession implements SessionEntry {
 
   #end(reason: EndReason, byClient = false): void {
     if (this.phase === "closed") return;
-    if (this.phase === "active") this.#log.info(byClient ? "is over" : `is over: ${reason}`);
+    if (this.#wasActive) this.#log.info(byClient ? "is over" : `is over: ${reason}`);
     this.phase = "closed";
     this.ingest?.stop();
     this.#writer?.close();

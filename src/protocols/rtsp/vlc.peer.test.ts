@@ -12,6 +12,7 @@ import { freeUdpPortPair } from "#testing/free-ports.ts";
 import { ffmpeg, ffmpegPublish } from "#testing/peers/ffmpeg.ts";
 import type { TestScope } from "#testing/peers/run-peer.ts";
 import { until } from "#testing/peers/until.ts";
+import { watchUnits } from "#testing/peers/watch-units.ts";
 import { type Site, startSite } from "#testing/rtsp-site.ts";
 import { parseSession } from "./headers.ts";
 import { RtspSplitter } from "./interleaved.ts";
@@ -30,6 +31,8 @@ for (const transport of ["udp", "tcp"] as const) {
     const audio = { file: CLIP_FILES.audio.pathname, format: ["-f", "alaw", "-ar", "8000", "-ac", "1"] };
     ffmpegPublish(t, { url: site.url("cam"), files: [{ file: clipFile }, audio], transport: "tcp", loop: true });
     await until("a stream on path cam", () => site.registry.get("cam")?.state === "available");
+    const units = await watchUnits(site, "cam");
+    await until("a keyframe to begin with", () => units.some((unit) => unit.keyframe && unit.track.kind === "video"));
 
     const url = site.url("cam");
     const media: Media = [[], []];
