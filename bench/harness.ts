@@ -1,4 +1,5 @@
-// Interleaved rounds and their statistics: A B A B …, so that what the machine does meanwhile hits all contenders alike.
+// Interleaved rounds and what they sum up to: A B A B …, so that what the machine does meanwhile hits all contenders alike.
+import { median } from "./statistics.ts";
 
 /** Named figures of one run, e.g. `cpuSecondsPerGb`. A figure that could not be taken is left out. */
 export type Sample = Readonly<Record<string, number>>;
@@ -59,12 +60,6 @@ export function summarize(samples: readonly Sample[]): Record<string, Summary> {
     summaries[name] = { median: median(values), min: Math.min(...values), max: Math.max(...values) };
   }
   return summaries;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** The ratio of two medians, by figure: below 1 means that `of` needs less. */

@@ -1,7 +1,7 @@
 // What a process costs, read from /proc (Linux only), and the system calls it makes, counted by strace.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 
 const clockTicksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
@@ -14,11 +14,31 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond;
 }
 
-/** Resident memory, and the part of it that no other process shares: what the process really adds to the machine. */
-export function memoryOf(pid: number): { privateBytes: number; residentBytes: number } {
+/** What all processors together have worked since the machine started: user, nice, system, irq, softirq, steal. */
+export function machineCpuSeconds(): number {
+  // proc(5): `cpu user nice system idle iowait irq softirq steal …` in clock ticks
+  const [, user, nice, system, , , irq, softirq, steal] = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]!.split(/\s+/).map(Number);
+  return (user! + nice! + system! + irq! + softirq! + steal!) / clockTicksPerSecond;
+}
+
+export interface MemoryMib {
+  /** Heaps, stacks and whatever else the process has written to: what it adds to the machine, whoever runs beside it. */
+  readonly privateDirtyMib: number;
+  /** With the pages of files that nobody else has mapped now: the program's own code counts unless somebody else runs it too. */
+  readonly privateMib: number;
+  readonly residentMib: number;
+}
+
+export function memoryMibOf(pid: number): MemoryMib {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  const bytesOf = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(rollup)?.[1] ?? Number.NaN);
-  return { privateBytes: bytesOf("Private_Clean") + bytesOf("Private_Dirty"), residentBytes: bytesOf("Rss") };
+  const mibOf = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(rollup)?.[1] ?? Number.NaN) / 1024;
+  const privateDirtyMib = mibOf("Private_Dirty");
+  return { privateDirtyMib, privateMib: privateDirtyMib + mibOf("Private_Clean"), residentMib: mibOf("Rss") };
+}
+
+/** Open file descriptors. */
+export function descriptorsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
 }
 
 const SEND_CALLS = ["write", "writev", "sendto", "sendmsg", "sendmmsg"];

@@ -1,37 +1,39 @@
-// The least RTSP client that can drive a load (RFC 2326): one request at a time, interleaved media handed over as raw bytes.
+// The least RTSP client that can drive a load (RFC 2326): one request at a time; media interleaved or over UDP.
 import { connect, type Socket } from "node:net";
+import { MessageSplitter, type RtspMessage, writeMessage } from "./rtsp-messages.ts";
+import { openUdpPair, type UdpPair } from "./udp-pair.ts";
 
-const DOLLAR = 0x24; // §10.12
-const HEADER_END = Buffer.from("\r\n\r\n");
-const MAX_RESPONSE_BYTES = 65_536;
-
-export interface RtspResponse {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-}
+export type Transport = "tcp" | "udp";
 
 interface Pending {
   readonly method: string;
-  resolve(response: RtspResponse): void;
+  resolve(response: RtspMessage): void;
   reject(error: Error): void;
 }
 
-/** One connection. All connections of a process read into one buffer: `onMedia` must be done with the bytes when it returns. */
+/** All connections of a process may read into one buffer: what is handed over must be used before the callback returns. */
 export class RtspConnection {
-  /** Called with whatever the socket gave while no response is awaited: interleaved frames, cut anywhere. */
-  onMedia: (bytes: Buffer) => void = () => {};
+  /** Called for every RTP packet, whichever way it came. RTCP is left out. */
+  onRtp: (rtp: Buffer) => void = () => {};
+  /** Set after `play`, it gets all that arrives on the connection, cut anywhere, instead of `onRtp`. No requests can be made from then on. */
+  onRaw: ((bytes: Buffer) => void) | undefined;
   onClose: () => void = () => {};
   readonly socket: Socket;
   readonly #url: URL;
+  readonly #splitter = new MessageSplitter();
+  #base: string;
   #sequence = 0;
   #session: string | undefined;
   #pending: Pending | undefined;
-  #received = Buffer.alloc(0);
+  #udp: UdpPair | undefined;
 
   private constructor(url: URL, readBuffer: Buffer) {
     this.#url = url;
+    this.#base = url.href;
+    this.#splitter.onMessage = (message) => this.#onResponse(message);
+    this.#splitter.onPacket = (channel, bytes) => {
+      if (channel === 0) this.onRtp(bytes);
+    };
     this.socket = connect({
       host: url.hostname,
       port: Number(url.port),
@@ -39,15 +41,15 @@ export class RtspConnection {
       onread: {
         buffer: readBuffer,
         callback: (size) => {
-          const bytes = readBuffer.subarray(0, size);
-          if (this.#pending) this.#onResponseBytes(bytes);
-          else this.onMedia(bytes);
+          this.#onBytes(readBuffer.subarray(0, size));
           return true;
         },
       },
     });
     this.socket.on("error", (error) => this.#fail(error));
     this.socket.on("close", () => {
+      this.#udp?.close();
+      this.#udp = undefined;
       this.#fail(new Error("connection closed"));
       this.onClose();
     });
@@ -62,25 +64,30 @@ export class RtspConnection {
   }
 
   /** Rejects on a status that is not 2xx. `target`: an absolute URL; without it the URL of the connection. */
-  request(method: string, headers: Record<string, string> = {}, target = this.#url.href, body = ""): Promise<RtspResponse> {
+  request(method: string, headers: Readonly<Record<string, string>> = {}, target = this.#url.href, body = ""): Promise<RtspMessage> {
     this.#sequence += 1;
-    const lines = [`${method} ${target} RTSP/1.0`, `CSeq: ${this.#sequence}`, "User-Agent: camgate-bench"];
-    if (this.#session !== undefined) lines.push(`Session: ${this.#session}`);
-    for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-    if (body !== "") lines.push(`Content-Length: ${Buffer.byteLength(body)}`);
+    const session = this.#session === undefined ? {} : { Session: this.#session };
+    const all = { CSeq: String(this.#sequence), "User-Agent": "camgate-bench", ...session, ...headers };
     return new Promise((resolve, reject) => {
+      if (this.socket.destroyed) return void reject(new Error("connection closed"));
       this.#pending = { method, resolve, reject };
-      this.socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
+      this.socket.write(writeMessage(`${method} ${target} RTSP/1.0`, all, body));
     });
   }
 
-  /** DESCRIBE, SETUP of the first media and PLAY; afterwards everything that arrives is `onMedia`. */
-  async play(): Promise<void> {
+  /** DESCRIBE and SETUP of the first media. */
+  async setUp(transport: Transport): Promise<void> {
     const description = await this.request("DESCRIBE", { Accept: "application/sdp" });
-    const base = description.headers.get("content-base") ?? this.#url.href;
+    this.#base = description.headers.get("content-base") ?? this.#url.href;
     const control = /m=[\s\S]*?^a=control:(.*)$/m.exec(description.body)?.[1]?.trim() ?? "";
-    await this.request("SETUP", { Transport: "RTP/AVP/TCP;unicast;interleaved=0-1" }, join(base, control));
-    await this.request("PLAY", { Range: "npt=0-" }, base);
+    const wanted = transport === "tcp" ? "RTP/AVP/TCP;unicast;interleaved=0-1" : await this.#openUdp();
+    await this.request("SETUP", { Transport: wanted }, join(this.#base, control));
+  }
+
+  /** `setUp` and PLAY; packets may come before it resolves. */
+  async play(transport: Transport): Promise<void> {
+    await this.setUp(transport);
+    await this.request("PLAY", { Range: "npt=0-" }, this.#base);
   }
 
   /** ANNOUNCE, SETUP and RECORD; afterwards interleaved frames may be written to `socket`. */
@@ -91,44 +98,49 @@ export class RtspConnection {
     await this.request("RECORD", { Range: "npt=0-" });
   }
 
+  async tearDown(): Promise<void> {
+    await this.request("TEARDOWN", {}, this.#base);
+  }
+
   close(): void {
     this.socket.destroy();
+  }
+
+  async #openUdp(): Promise<string> {
+    const pair = await openUdpPair();
+    if (this.socket.destroyed) {
+      pair.close();
+      throw new Error("connection closed");
+    }
+    this.#udp = pair;
+    pair.rtp.on("message", (rtp) => this.onRtp(rtp));
+    return `RTP/AVP;unicast;client_port=${pair.rtpPort}-${pair.rtpPort + 1}`;
+  }
+
+  #onBytes(bytes: Buffer): void {
+    if (this.onRaw) {
+      this.onRaw(bytes);
+      return;
+    }
+    try {
+      this.#splitter.push(bytes);
+    } catch (error) {
+      this.socket.destroy(error as Error);
+    }
+  }
+
+  #onResponse({ startLine, headers, body }: RtspMessage): void {
+    this.#session = headers.get("session")?.split(";")[0] ?? this.#session;
+    const pending = this.#pending;
+    this.#pending = undefined;
+    const status = Number(startLine.split(" ")[1]);
+    if (status >= 200 && status < 300) pending?.resolve({ startLine, headers, body });
+    else pending?.reject(new Error(`${pending.method} answered "${startLine}"`));
   }
 
   #fail(error: Error): void {
     this.#pending?.reject(error);
     this.#pending = undefined;
-  }
-
-  #onResponseBytes(bytes: Buffer): void {
-    this.#received = Buffer.concat([this.#received, bytes]);
-    while (this.#received[0] === DOLLAR && this.#received.length >= 4) {
-      const end = 4 + this.#received.readUInt16BE(2);
-      if (this.#received.length < end) return;
-      this.#received = this.#received.subarray(end);
-    }
-    const headerEnd = this.#received.indexOf(HEADER_END);
-    if (headerEnd < 0) {
-      if (this.#received.length > MAX_RESPONSE_BYTES) this.#fail(new Error("no end of the response's header"));
-      return;
-    }
-    const [statusLine = "", ...lines] = this.#received.toString("latin1", 0, headerEnd).split("\r\n");
-    const headers = new Map(
-      lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
-    );
-    const end = headerEnd + HEADER_END.length + Number(headers.get("content-length") ?? 0);
-    if (this.#received.length < end) return;
-
-    const body = this.#received.toString("utf8", headerEnd + HEADER_END.length, end);
-    const rest = this.#received.subarray(end);
-    this.#received = Buffer.alloc(0);
-    this.#session = headers.get("session")?.split(";")[0] ?? this.#session;
-    const pending = this.#pending;
-    this.#pending = undefined;
-    const status = Number(statusLine.split(" ")[1]);
-    if (status >= 200 && status < 300) pending?.resolve({ status, headers, body });
-    else pending?.reject(new Error(`${pending.method} answered "${statusLine}"`));
-    if (rest.length > 0) this.onMedia(rest);
   }
 }
 

@@ -1,12 +1,13 @@
 // The servers that are measured: each runs as its own process from an equivalent configuration in MediaMTX's format.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Transport } from "./rtsp-connection.ts";
+import { openUdpPair } from "./udp-pair.ts";
 
 /** How a server is started: the command takes the path of the configuration file as its last argument. */
 export interface ServerKind {
@@ -16,9 +17,18 @@ export interface ServerKind {
   readonly args: readonly string[];
 }
 
+/** A path that pulls a camera over RTSP. */
+export interface PulledPath {
+  readonly name: string;
+  readonly source: string;
+  readonly transport: Transport;
+}
+
 export interface RunningServer {
   readonly pid: number;
   rtspUrl(path: string): string;
+  /** What it logged last, once it has ended without having been asked to. */
+  lastWords(): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -26,12 +36,23 @@ const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
 /** A small young generation: what the units and the bin wrapper start camgate with. */
 const NODE_OPTIONS = ["--max-semi-space-size=2"];
+/** What the ratios of a report are of. */
+export const OWN_NAME = "camgate";
+
+/** Servers that have not been stopped: whatever ends the benchmark ends them. */
+const running = new Map<ChildProcess, string>();
+process.on("exit", () => {
+  for (const [child, folder] of running) {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 /** camgate as it stands here: the bundle that ships, or with `src` the sources themselves. */
 export function camgateServer(from: "dist" | "src"): ServerKind | undefined {
   const entry = fileURLToPath(new URL(from === "dist" ? "../dist/camgate.mjs" : "../src/main.ts", import.meta.url));
   if (!existsSync(entry)) return undefined;
-  return { name: "camgate", version: `${from}, Node ${process.version}`, file: process.execPath, args: [...NODE_OPTIONS, entry] };
+  return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [...NODE_OPTIONS, entry] };
 }
 
 /** A peer from the command line: `mediamtx=/path/of/the/binary`. */
@@ -41,14 +62,15 @@ export function peerServer(argument: string): ServerKind {
   return { name, version: execFileSync(file, ["--version"], { encoding: "utf8" }).trim(), file, args: [] };
 }
 
-/** Starts the server and resolves when it accepts RTSP connections. */
-export async function startServer(kind: ServerKind): Promise<RunningServer> {
+/** Starts the server and resolves when it accepts RTSP connections. Paths that are not pulled take publishers. */
+export async function startServer(kind: ServerKind, pulled: readonly PulledPath[] = []): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), "camgate-bench-"));
   const [rtspPort, rtpPort] = await Promise.all([freePort(), freePortPair()]);
   const configFile = join(folder, "bench.yml");
-  writeFileSync(configFile, configuration(rtspPort, rtpPort));
+  writeFileSync(configFile, configuration(rtspPort, rtpPort, pulled));
 
   const child = spawn(kind.file, [...kind.args, configFile], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  running.set(child, folder);
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (chunk: string) => {
@@ -57,6 +79,7 @@ export async function startServer(kind: ServerKind): Promise<RunningServer> {
   }
   const stop = async () => {
     await end(child);
+    running.delete(child);
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -65,10 +88,16 @@ export async function startServer(kind: ServerKind): Promise<RunningServer> {
     await stop();
     throw new Error(`${kind.name} did not start: ${(error as Error).message}\n${log}`);
   }
-  return { pid: child.pid!, rtspUrl: (path) => `rtsp://127.0.0.1:${rtspPort}/${path}`, stop };
+  return {
+    pid: child.pid!,
+    rtspUrl: (path) => `rtsp://127.0.0.1:${rtspPort}/${path}`,
+    lastWords: () => (child.exitCode === null && child.signalCode === null ? undefined : `(${child.exitCode ?? child.signalCode}) ${log}`),
+    stop,
+  };
 }
 
-function configuration(rtspPort: number, rtpPort: number): string {
+function configuration(rtspPort: number, rtpPort: number, pulled: readonly PulledPath[]): string {
+  const paths = pulled.map(({ name, source, transport }) => `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n`);
   return `logLevel: error
 rtsp: yes
 rtspTransports: [tcp, udp]
@@ -81,7 +110,7 @@ webrtc: no
 srt: no
 moq: no
 paths:
-  all_others:
+${paths.join("")}  all_others:
 `;
 }
 
@@ -116,16 +145,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** An even UDP port whose neighbour above is free too: RTP takes it, RTCP the other (RFC 3550 §11). */
 async function freePortPair(): Promise<number> {
-  for (;;) {
-    const even = (await freePort()) & ~1;
-    if ((await isFreeUdp(even)) && (await isFreeUdp(even + 1))) return even;
-  }
-}
-
-async function isFreeUdp(port: number): Promise<boolean> {
-  const socket = createSocket("udp4");
-  const free = new Promise<boolean>((resolve) => socket.once("error", () => resolve(false)).bind(port, "127.0.0.1", () => resolve(true)));
-  return free.finally(() => socket.close());
+  const pair = await openUdpPair();
+  pair.close();
+  return pair.rtpPort;
 }

@@ -9,8 +9,11 @@ const CLOCK_RATE_HZ = 90_000; // RFC 6184 §8.2.1
 const PAYLOAD_TYPE = 96;
 /** Bytes of slice data a packet: with both headers well below any udpMaxPayloadSize. 12 packets make an ordinary frame. */
 const SLICE_BYTES_PER_PACKET = 1250;
-/** Where a frame carries the time it was sent at, counted from the start of its first fragment's slice data. */
+/** Where a packet carries the time it was sent at, counted from the start of its slice data. */
 const SENT_AT_OFFSET = 8;
+const SENT_AT_BYTES = 8;
+/** Room for that time in the last fragment of a frame too. */
+const MIN_SLICE_BYTES = 64;
 
 // Constrained baseline, level 4.0, 1920x1080, as x264 writes them.
 const SPS = Buffer.from("6742c028d900780227e5c044000003000400000300f03c60c920", "hex");
@@ -33,34 +36,53 @@ export function cameraSdp(): string {
   ].join("\r\n");
 }
 
-/** Makes frame after frame as the bytes that go to the socket: every packet as `$` channel length RTP. */
+/** One frame as the bytes that go to a socket: every packet as `$` channel length RTP. */
+export interface CameraFrame {
+  readonly bytes: Buffer;
+  /** Where each `$` stands, and the end: RTP packet i is offsets[i] + 4 … offsets[i + 1]. */
+  readonly offsets: readonly number[];
+}
+
+export interface CameraOptions {
+  /** Tells cameras apart: their SSRC and their noise. */
+  readonly seed?: number;
+  readonly gopFrames?: number;
+  /** Where in its GOP the camera begins, in frames. */
+  readonly firstFrame?: number;
+}
+
+/** Makes frame after frame. */
 export class SyntheticCamera {
   #sequence = 1000;
-  #frame = 0;
+  #frame: number;
+  readonly #gopFrames: number;
   readonly #ssrc: number;
   readonly #noise: Buffer;
-  readonly #interFrameBytes: number;
+  readonly #sizes: ReturnType<typeof frameSizes>;
 
-  constructor(seed = 1) {
+  constructor({ seed = 1, gopFrames = CAMERA_LOAD.gopFrames, firstFrame = 0 }: CameraOptions = {}) {
+    this.#frame = firstFrame;
+    this.#gopFrames = gopFrames;
     this.#ssrc = 0x10000 + seed;
     this.#noise = noise(CAMERA_LOAD.keyframeBytes + 4096, seed);
-    const gopBytes = (CAMERA_LOAD.bitsPerSecond / 8 / CAMERA_LOAD.framesPerSecond) * CAMERA_LOAD.gopFrames;
-    this.#interFrameBytes = Math.round((gopBytes - CAMERA_LOAD.keyframeBytes) / (CAMERA_LOAD.gopFrames - 1));
+    this.#sizes = frameSizes(gopFrames);
   }
 
-  /** The next frame. `sentAtUs`: CLOCK_MONOTONIC of this machine, read back by `sentAtUsOf`. */
-  next(sentAtUs: number): Buffer {
-    const keyframe = this.#frame % CAMERA_LOAD.gopFrames === 0;
-    const sliceBytes = keyframe ? CAMERA_LOAD.keyframeBytes : this.#interFrameBytes;
+  /** The next frame. `sentAtUs`: CLOCK_MONOTONIC of this machine, stamped into each of its packets. */
+  next(sentAtUs: number): CameraFrame {
+    const keyframe = this.#frame % this.#gopFrames === 0;
+    const sliceBytes = keyframe ? this.#sizes.keyframeBytes : this.#sizes.interFrameBytes;
     const fragments = Math.ceil(sliceBytes / SLICE_BYTES_PER_PACKET);
     const perPacket = FRAMING_BYTES + RTP_HEADER_BYTES;
     const setsBytes = keyframe ? 2 * perPacket + SPS.length + PPS.length : 0;
     const out = Buffer.allocUnsafe(setsBytes + sliceBytes + fragments * (perPacket + 2));
     const timestamp = Math.round((this.#frame * CLOCK_RATE_HZ) / CAMERA_LOAD.framesPerSecond) >>> 0;
+    const offsets: number[] = [];
     let at = 0;
 
     if (keyframe) {
       for (const set of [SPS, PPS]) {
+        offsets.push(at);
         at = this.#header(out, at, set.length, timestamp, false);
         at += set.copy(out, at);
       }
@@ -69,15 +91,18 @@ export class SyntheticCamera {
       const from = i * SLICE_BYTES_PER_PACKET;
       const size = Math.min(SLICE_BYTES_PER_PACKET, sliceBytes - from);
       const last = i === fragments - 1;
+      offsets.push(at);
       at = this.#header(out, at, 2 + size, timestamp, last);
       out[at] = 0x60 | 28; // §5.8 FU indicator: NRI 3, FU-A
       out[at + 1] = (i === 0 ? 0x80 : 0) | (last ? 0x40 : 0) | (keyframe ? 5 : 1); // FU header: S, E, NAL unit type
       this.#noise.copy(out, at + 2, from, from + size);
-      if (i === 0) writeSliceStart(out, at + 2, keyframe, sentAtUs);
+      // H.264 §7.3.3: first_mb_in_slice ue(0), slice_type ue(7) I or ue(5) P, pic_parameter_set_id ue(0)
+      if (i === 0) out[at + 2] = keyframe ? 0x88 : 0x9b;
+      writeSentAt(out, at + 2 + SENT_AT_OFFSET, sentAtUs);
       at += 2 + size;
     }
     this.#frame += 1;
-    return out;
+    return { bytes: out, offsets: [...offsets, at] };
   }
 
   #header(out: Buffer, at: number, payloadBytes: number, timestamp: number, marker: boolean): number {
@@ -94,22 +119,66 @@ export class SyntheticCamera {
   }
 }
 
-/** What one RTP packet of a SyntheticCamera says, or undefined where it is no slice of it. */
-export function readCameraPacket(rtp: Buffer): { keyframe: boolean; marker: boolean; sentAtUs: number | undefined } | undefined {
-  if (rtp.length < RTP_HEADER_BYTES + 2 || (rtp[12]! & 0x1f) !== 28) return undefined;
-  const start = (rtp[13]! & 0x80) !== 0;
-  const sentAt = RTP_HEADER_BYTES + 2 + SENT_AT_OFFSET;
-  const sentAtUs = start && rtp.length >= sentAt + 8 ? Number(rtp.readBigUInt64BE(sentAt) & ~TAG_MASK) : undefined;
-  return { keyframe: (rtp[13]! & 0x1f) === 5, marker: (rtp[1]! & 0x80) !== 0, sentAtUs };
+/** Stamps packets `from` to `to` (exclusive) of a frame anew: they leave later than the others. */
+export function restamp(frame: CameraFrame, from: number, to: number, sentAtUs: number): void {
+  for (let i = from; i < to; i += 1) {
+    const rtp = frame.offsets[i]! + FRAMING_BYTES;
+    if (isFragment(frame.bytes, rtp)) writeSentAt(frame.bytes, rtp + RTP_HEADER_BYTES + 2 + SENT_AT_OFFSET, sentAtUs);
+  }
 }
 
-// The top byte is not zero, so that no start code can arise from a small time.
-const TAG_MASK = 0xffn << 56n;
+export interface CameraPacket {
+  readonly keyframe: boolean;
+  /** The first, and the last packet of the picture. */
+  readonly first: boolean;
+  readonly marker: boolean;
+  readonly sentAtUs: number;
+}
 
-function writeSliceStart(out: Buffer, at: number, keyframe: boolean, sentAtUs: number): void {
-  // H.264 §7.3.3: first_mb_in_slice ue(0), slice_type ue(7) I or ue(5) P, pic_parameter_set_id ue(0)
-  out[at] = keyframe ? 0x88 : 0x9b;
-  out.writeBigUInt64BE(TAG_MASK | BigInt(Math.round(sentAtUs)), at + SENT_AT_OFFSET);
+/** What one RTP packet of a SyntheticCamera says, or undefined where it is no slice of it. */
+export function readCameraPacket(rtp: Buffer): CameraPacket | undefined {
+  if (rtp.length < RTP_HEADER_BYTES + 2 + MIN_SLICE_BYTES || !isFragment(rtp, 0)) return undefined;
+  return {
+    keyframe: (rtp[RTP_HEADER_BYTES + 1]! & 0x1f) === 5,
+    first: (rtp[RTP_HEADER_BYTES + 1]! & 0x80) !== 0,
+    marker: (rtp[1]! & 0x80) !== 0,
+    sentAtUs: readSentAt(rtp, RTP_HEADER_BYTES + 2 + SENT_AT_OFFSET),
+  };
+}
+
+function isFragment(bytes: Buffer, rtp: number): boolean {
+  return (bytes[rtp + RTP_HEADER_BYTES]! & 0x1f) === 28;
+}
+
+/** Seven bits a byte below a set one, the lowest first: no zero byte that could be part of a start code. */
+function writeSentAt(out: Buffer, at: number, sentAtUs: number): void {
+  let left = Math.round(sentAtUs);
+  for (let i = 0; i < SENT_AT_BYTES; i += 1) {
+    out[at + i] = 0x80 | (left % 128);
+    left = Math.floor(left / 128);
+  }
+}
+
+function readSentAt(bytes: Buffer, at: number): number {
+  let sentAtUs = 0;
+  for (let i = SENT_AT_BYTES - 1; i >= 0; i -= 1) sentAtUs = sentAtUs * 128 + (bytes[at + i]! & 0x7f);
+  return sentAtUs;
+}
+
+/** A keyframe and the frames between two of them, so that the bit rate comes out. A short GOP has smaller keyframes. */
+function frameSizes(gopFrames: number): { keyframeBytes: number; interFrameBytes: number } {
+  const gopBytes = (CAMERA_LOAD.bitsPerSecond / 8 / CAMERA_LOAD.framesPerSecond) * gopFrames;
+  const keyframeBytes = gopFrames === 1 ? gopBytes : Math.min(CAMERA_LOAD.keyframeBytes, gopBytes / 2);
+  return {
+    keyframeBytes: inWholePackets(keyframeBytes),
+    interFrameBytes: inWholePackets((gopBytes - keyframeBytes) / Math.max(1, gopFrames - 1)),
+  };
+}
+
+/** Without a last packet that has no room for its stamp. */
+function inWholePackets(bytes: number): number {
+  const inLastPacket = Math.round(bytes) % SLICE_BYTES_PER_PACKET;
+  return inLastPacket < MIN_SLICE_BYTES ? Math.round(bytes) - inLastPacket : Math.round(bytes);
 }
 
 /** Repeatable noise without a zero byte: nothing in it looks like a start code. */
