@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { FRAMING_BYTES, type PacketBurst } from "#rtp/burst.ts";
 import { type CodedFile, type CodedFormat, makeCodedFile, mediaOf } from "#testing/bitstreams/coded-file.ts";
 import { assertRunOf, elementsOfMuxed, muxerOf } from "#testing/bitstreams/elements.ts";
 import { ffmpeg, ffmpegDecodeGray, ffmpegPublish, type RtspTransport } from "#testing/peers/ffmpeg.ts";
 import { runPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
+import { watchUnits } from "#testing/peers/watch-units.ts";
 import { type Site, startSite } from "#testing/rtsp-site.ts";
 
 /** More than a GOP. */
@@ -32,13 +34,26 @@ for (const codec of ["vp8", "mpeg4"] as const) {
   }
 }
 
-for (const codec of ["h264", "h265", "aac"] as const) {
+for (const codec of ["h264", "h265", "mjpeg", "aac"] as const) {
   test(`${codec} in packets of 20 kB is cut anew for all readers`, { skip: ffmpeg.missing }, async (t) => {
     const { site, whole } = await published(t, { codec, seconds: 30, size: "640x352" }, "tcp", ["-pkt_size", "20000"]);
+    const units = await watchUnits(site, "cam");
     const [overTcp, overUdp] = await Promise.all([read(t, site, codec, "tcp"), read(t, site, codec, "udp")]);
     assertRunOf(whole, overTcp, LEAST_FRAMES);
     assertRunOf(whole, overUdp, LEAST_FRAMES);
+    const sizes = units.flatMap(({ packets }) => packetSizes(packets!));
+    assert.ok(Math.max(...sizes) <= 1452, "each fits a datagram");
+    const publisher = site.sessions
+      .list("rtspSession")
+      .find(({ state }) => state === "publish")!
+      .counters();
+    const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+    assert.ok(publisher["inboundBytes"]! / publisher["inboundRTPPackets"]! > mean, "they came in larger ones");
   });
+}
+
+function packetSizes({ offsets, count }: PacketBurst): number[] {
+  return Array.from({ length: count }, (_, i) => offsets[i + 1]! - offsets[i]! - FRAMING_BYTES);
 }
 
 /** A site to which ffmpeg publishes a file, and the elements of that file. */

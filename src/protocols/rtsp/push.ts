@@ -38,7 +38,7 @@ export class RtspPush {
     return this.#reader?.outboundBytes ?? 0;
   }
 
-  /** Publishes the stream until aborted (resolves) or until it fails (rejects with a PeerFault). */
+  /** Publishes the stream until aborted (resolves; while it connects it rejects with `aborted`) or until it fails (rejects with a PeerFault). */
   async run(stream: Stream, signal: AbortSignal): Promise<void> {
     const url = parseRtspUrl(this.#options.url);
     if (url === undefined || url.scheme !== "rtsp" || url.tunnel !== "none")

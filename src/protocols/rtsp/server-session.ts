@@ -176,7 +176,7 @@ export class ServerSession implements SessionEntry {
     this.#reportedUs = this.#options.clock.nowUs();
     this.touch();
     this.ingest?.start();
-    this.#log.info(`is publishing to path '${this.path}', with ${this.transport}, ${this.medias.length} tracks`);
+    this.#log.info(`is publishing to path '${this.path}', with ${this.transport}, tracks: ${this.medias.length}`);
   }
 
   pause(): void {
