@@ -60,6 +60,7 @@ function writeClock(ms: number): string {
   return minutes > 0 ? `${minutes}m${secondText}` : secondText;
 }
 
+/** Without trailing zeros, and never with an exponent. */
 function decimal(value: number, digits: number): string {
-  return String(Number(value.toFixed(digits)));
+  return value.toFixed(digits).replace(/\.?0+$/, "");
 }

@@ -113,7 +113,10 @@ class EnvironmentReader {
   finish(): Layer {
     for (const [leaves, names] of this.#changedLists) {
       for (const name of names) {
-        this.#checkObjects(leaves.get(name)!, (leaves === this.#builder.global ? globalSchema : pathSchema).get(name)!.type);
+        const { type } = (leaves === this.#builder.global ? globalSchema : pathSchema).get(name)!;
+        if (!this.#areWhole(leaves.get(name)!, type)) {
+          leaves.delete(name); // what lacks a field must not go on
+        }
       }
     }
     return this.#builder.build("environment");
@@ -231,16 +234,18 @@ class EnvironmentReader {
     return items;
   }
 
-  #checkObjects(leaf: Leaf, type: ValueType): void {
+  /** Whether the objects of a list have all they need; reports those that have not. */
+  #areWhole(leaf: Leaf, type: ValueType): boolean {
     if (type.kind !== "list" || type.of.kind !== "object" || leaf.origin.kind !== "environment") {
-      return;
+      return true;
     }
-    for (const value of leaf.value as readonly object[]) {
-      const fault = deepFault(value, type.of);
-      if (fault !== undefined) {
-        this.#problems.error(nowhere, leaf.origin.variable, fault);
-      }
+    const { variable } = leaf.origin;
+    const { of } = type;
+    const faults = (leaf.value as readonly object[]).map((value) => deepFault(value, of)).filter((fault) => fault !== undefined);
+    for (const fault of faults) {
+      this.#problems.error(nowhere, variable, fault);
     }
+    return faults.length === 0;
   }
 }
 

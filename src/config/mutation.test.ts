@@ -92,6 +92,10 @@ describe("damaged configs", () => {
     assert.ok(loaded > 0 && refused > 0, `${loaded} loaded, ${refused} refused`);
   });
 
+  it("have users without a name in variables", () => {
+    assert.equal(check(parseConfig("", "f.yml", { MTX_AUTHINTERNALUSERS_2_PASS: "sha256:x" })), false);
+  });
+
   it("come from damaged variables too", () => {
     const random = fuzzRandom(2);
     const damaged = (text: string): string => mutate(Buffer.from(text), random).toString("latin1").replaceAll("\0", "");

@@ -121,9 +121,16 @@ export class ServerConnection implements SessionEntry {
     for (let request = this.#waiting.shift(); request !== undefined && !this.#closed; request = this.#waiting.shift()) {
       await this.#answer(request);
       // Who does not read answers gets no more of them: the requests behind pile up to their limit.
-      if (this.socket.writableNeedDrain) await new Promise<void>((resolve) => void (this.#onDrained = resolve));
+      if (this.socket.writableNeedDrain) await this.#drained();
     }
     this.#busy = false;
+  }
+
+  /** Resolves once what was written has left, or the connection is gone. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onDrained = resolve;
+    });
   }
 
   async #answer(request: RtspRequest): Promise<void> {

@@ -235,7 +235,8 @@ test("what is not RTSP closes the connection", async (t) => {
 test("who sends no request is closed in time, however he trickles", async (t) => {
   const { connect, site } = await setUp(t, { server: { handshakeTimeoutMs: 60 } });
   const [silent, trickling] = [await connect(), await connect()];
-  const trickle = setInterval(() => trickling.send("O"), 5);
+  trickling.send("OPTIONS * RTSP/1.0\r\nUser-Agent: ");
+  const trickle = setInterval(() => trickling.send("x"), 5);
   t.after(() => clearInterval(trickle));
   await Promise.all([silent.closed, trickling.closed]);
   while (site.sessions.size > 0) await setImmediate();

@@ -2,8 +2,10 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "#base/clock.ts";
 import { CallerFault } from "#base/errors.ts";
+import { EventCounter, eventReportText } from "#base/event-counter.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
+import { openFileLimit } from "#base/open-file-limit.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
 import { ChannelChoice } from "./channel-variants.ts";
@@ -13,6 +15,9 @@ import { listenUdpPair, type UdpPair } from "./udp-pair.ts";
 
 const TICK_MS = 1000;
 const BACKLOG_CONNECTIONS = 511;
+/** Open files that are left to cameras, recordings and whatever else the process does: a quarter of the system's limit, at least these. */
+const MIN_RESERVED_FILES = 64;
+const MIN_CONNECTIONS = 16;
 
 export interface RtspServerOptions {
   readonly address: ListenAddress;
@@ -24,6 +29,8 @@ export interface RtspServerOptions {
   readonly writeTimeoutMs: number;
   /** A connection that sent no request for this long is closed. */
   readonly handshakeTimeoutMs: number;
+  /** Default: what the system's limit of open files allows. */
+  readonly maxConnections?: number;
   readonly registry: PathRegistry;
   readonly sessions: SessionRegistry;
   readonly clock: Clock;
@@ -38,6 +45,8 @@ export interface ServerContext {
   readonly channels: ChannelChoice;
   openSession(connection: ServerConnection): ServerSession;
   findSession(id: string): ServerSession | undefined;
+  /** Called at every request. */
+  onRequest(connection: ServerConnection): void;
   onConnectionClosed(connection: ServerConnection): void;
 }
 
@@ -45,6 +54,11 @@ export class RtspServer {
   readonly #options: RtspServerOptions;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
+  /** Those that sent no request yet, oldest first. */
+  readonly #silent = new Set<ServerConnection>();
+  readonly #maxConnections: number;
+  /** Connections that could not be had, told at most once a second. */
+  readonly #refused: EventCounter;
   readonly #sessions = new Map<string, ServerSession>();
   readonly #context: ServerContext;
   readonly #udp: UdpPair | undefined;
@@ -53,6 +67,8 @@ export class RtspServer {
   private constructor(options: RtspServerOptions, udp: UdpPair | undefined) {
     this.#options = options;
     this.#udp = udp;
+    this.#maxConnections = options.maxConnections ?? defaultMaxConnections();
+    this.#refused = new EventCounter((report) => options.log.warn(`connections not accepted: ${eventReportText(report)}`));
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#context = {
       options,
@@ -61,6 +77,7 @@ export class RtspServer {
       channels: new ChannelChoice(),
       openSession: (connection) => this.#openSession(connection),
       findSession: (id) => this.#sessions.get(id),
+      onRequest: (connection) => void this.#silent.delete(connection),
       onConnectionClosed: (connection) => this.#onConnectionClosed(connection),
     };
   }
@@ -90,6 +107,7 @@ export class RtspServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of [...this.#connections]) connection.close();
     this.#udp?.close();
+    this.#refused.flush();
     await closed;
   }
 
@@ -99,25 +117,38 @@ export class RtspServer {
       this.#server.once("error", reject);
       this.#server.listen({ port, backlog: BACKLOG_CONNECTIONS, ...(host !== undefined && { host }) }, () => {
         this.#server.removeListener("error", reject);
-        // EMFILE and the like at accept: the client that came too many is refused, nobody else feels it.
-        this.#server.on("error", (error) => this.#options.log.error(`cannot accept a connection: ${error.message}`));
+        // ENOBUFS and the like at accept: the client that came too many is refused, nobody else feels it.
+        this.#server.on("error", (error) => this.#refused.count(error.message));
         resolve();
       });
     });
   }
 
+  /** Strangers that say nothing make room for the next one; clients that spoke keep their place. */
   #accept(socket: Socket): void {
+    if (this.#connections.size >= this.#maxConnections) {
+      const [oldestSilent] = this.#silent;
+      this.#refused.count(`${oldestSilent === undefined ? "refused" : "closed before a request"}, ${this.#maxConnections} are open`);
+      if (oldestSilent === undefined) {
+        socket.destroy();
+        return;
+      }
+      this.#silent.delete(oldestSilent);
+      oldestSilent.close();
+    }
     const connection = new ServerConnection(socket, this.#context);
     this.#connections.add(connection);
+    this.#silent.add(connection);
     this.#options.sessions.add(connection);
   }
 
   #onConnectionClosed(connection: ServerConnection): void {
     this.#connections.delete(connection);
+    this.#silent.delete(connection);
     this.#options.sessions.remove(connection);
     for (const session of [...this.#sessions.values()]) {
       const overTcp = session.media?.kind === "tcp" && session.media.connection === connection;
-      const unfinished = session.media === undefined && connection.session === session;
+      const unfinished = session.phase !== "active" && connection.session === session;
       if (overTcp || unfinished) session.tearDown();
     }
   }
@@ -157,4 +188,10 @@ export class RtspServer {
     const nowUs = this.#options.clock.nowUs();
     for (const session of [...this.#sessions.values()]) session.tick(nowUs);
   }
+}
+
+function defaultMaxConnections(): number {
+  const limit = openFileLimit();
+  if (limit === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(MIN_CONNECTIONS, limit - Math.max(MIN_RESERVED_FILES, Math.ceil(limit / 4)));
 }

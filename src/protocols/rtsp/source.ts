@@ -5,6 +5,7 @@ import { PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Source, SourceSink } from "#relay/source.ts";
 import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
+import { writePictureLoss } from "#rtp/rtcp.ts";
 import type { SenderClockMemory } from "#rtp/sender-clock.ts";
 import { PlaySession, type PlaySessionOptions } from "./play-session.ts";
 import { RtspIngest } from "./to-stream.ts";
@@ -162,6 +163,10 @@ export class RtspSource implements Source {
     const { clock, random } = this.#options;
     const ownSsrc = Math.floor(random() * 2 ** 32);
     const startedUs = clock.nowUs();
+    const video = session.medias.findIndex(({ track }) => track.kind === "video");
+    sink.onKeyframeWanted = () => {
+      if (video >= 0) session.sendRtcp(video, writePictureLoss(ownSsrc, ingest.receivers[video]!.ssrc >>> 0));
+    };
     const stall = deferred<never>();
     const stallMs = this.#options.stallMs[transport];
     const look = (): void => {

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { PathSource } from "#relay/path-options.ts";
+import type { Stream } from "#relay/stream.ts";
+import { FakeClock } from "#testing/fake-clock.ts";
+import { until } from "#testing/peers/until.ts";
+import { PublishedPath } from "#testing/published-path.ts";
+import { playOverTcp, RawRtspClient } from "#testing/raw-rtsp-client.ts";
+import { type SiteOptions, startSite } from "#testing/rtsp-site.ts";
+import { ScriptedCamera } from "#testing/scripted-camera.ts";
+import { frameNumberOfPacket, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
+import { RtspPush } from "./push.ts";
+
+/** A stream of one site, and another site to publish it to. */
+async function setUp(t: TestContext, options: SiteOptions = {}) {
+  const [from, to] = [await startSite(), await startSite(options)];
+  t.after(() => Promise.all([from.close(), to.close()]));
+  const camera = await PublishedPath.open(from.registry, "cam", { tracks: [syntheticTrack(), syntheticAudioTrack()] });
+  const description = await from.registry.describe({
+    action: "read",
+    path: "cam",
+    protocol: "",
+    remote: { address: "", port: 0 },
+    query: "",
+    id: "",
+    credentials: { kind: "none" },
+  });
+  assert.ok("stream" in description);
+  return { from, to, camera, stream: description.stream };
+}
+
+function push(t: TestContext, stream: Stream, url: string, transport: "tcp" | "udp" = "tcp") {
+  const abort = new AbortController();
+  const one = new RtspPush({
+    url,
+    transport,
+    udpPortRange: [32_768, 60_999],
+    writeTimeoutMs: 10_000,
+    clock: new FakeClock(),
+    random: Math.random,
+  });
+  const ended = one.run(stream, abort.signal).then(
+    () => undefined,
+    (fault: { code: string }) => fault.code,
+  );
+  t.after(() => abort.abort());
+  return { one, abort, ended };
+}
+
+test("over TCP and over UDP: what goes in here comes out there", async (t) => {
+  for (const transport of ["tcp", "udp"] as const) {
+    const { to, camera, stream } = await setUp(t);
+    camera.frame(2);
+    const { one, abort, ended } = push(t, stream, to.url("copy"), transport);
+    await until("the copy", () => to.registry.get("copy")?.state === "available");
+    const reader = await RawRtspClient.connect(to.port);
+    t.after(() => reader.close());
+    await playOverTcp(reader, to.url("copy"));
+    await until("a live frame", () => {
+      camera.frame();
+      return reader.on(0).some((packet) => (frameNumberOfPacket(packet) ?? 0) > 2);
+    });
+    assert.ok(one.outboundBytes > 3000);
+    assert.deepEqual(to.sessions.list("rtspSession").find(({ state }) => state === "publish")?.transport, transport.toUpperCase());
+    abort.abort();
+    assert.equal(await ended, undefined);
+    await until("the copy is gone", () => to.registry.get("copy") === undefined);
+  }
+});
+
+test("over UDP: a push that ends while the open GOP is still leaving sends no more of it", async (t) => {
+  const { to, camera, stream } = await setUp(t);
+  camera.frame(9);
+  const { abort, ended } = push(t, stream, to.url("copy"), "udp");
+  await until("attached", () => stream.readers.size > 0);
+  abort.abort();
+  assert.equal(await ended, undefined);
+  assert.equal(stream.readers.size, 0);
+});
+
+test("refused, wrong or gone: what the fault says", async (t) => {
+  const redirect: PathSource = { kind: "redirect", target: "/x" };
+  const { to, camera, stream } = await setUp(t, { paths: { redirect: { source: redirect }, copy: {} } });
+  assert.equal(await push(t, stream, to.url("redirect")).ended, "protocol");
+  assert.equal(await push(t, stream, "rtsps://127.0.0.1/x").ended, "config");
+  const silent = await ScriptedCamera.start({ script: { ANNOUNCE: () => "hang-up" } });
+  t.after(() => silent.close());
+  assert.ok(["ended", "connect"].includes((await push(t, stream, silent.url()).ended) ?? ""));
+  const { ended } = push(t, stream, to.url("copy"));
+  await until("the copy", () => to.registry.get("copy")?.state === "available");
+  camera.close();
+  assert.equal(await ended, "ended");
+});
