@@ -57,9 +57,16 @@ export class BurstBuilder {
     return at + RTP_HEADER_BYTES;
   }
 
+  /** The burst. A slab that is mostly empty is not kept: readers and the GOP cache may hold a burst for long. */
   finish(): PacketBurst {
     this.#offsets[this.#count] = this.#used;
-    return { bytes: this.bytes.subarray(0, this.#used), offsets: this.#offsets, count: this.#count };
+    let bytes = this.bytes.subarray(0, this.#used);
+    if (this.bytes.length > 2 * this.#used) {
+      const exact = Buffer.allocUnsafeSlow(this.#used);
+      bytes.copy(exact);
+      bytes = exact;
+    }
+    return { bytes, offsets: this.#offsets, count: this.#count };
   }
 
   #open(packetBytes: number): number {

@@ -31,7 +31,7 @@ export class FrameAssembler {
   #flags = 0;
   #damaged = false;
   #arrivalUs = 0;
-  /** Running estimate of a frame's slab: quick to grow, slow to shrink. */
+  /** First size of the next frame's slab: a little more than the last frame. A keyframe doubles it a few times, and the frame behind it is trimmed. */
   #estimateBytes = 2048;
 
   /** `channel`: the track's canonical interleaved channel. */
@@ -85,8 +85,7 @@ export class FrameAssembler {
     const builder = this.#builder!;
     this.#builder = undefined;
     const used = builder.sizeBytes;
-    const wanted = used + (used >> 2) + RTP_HEADER_BYTES;
-    this.#estimateBytes = wanted > this.#estimateBytes ? wanted : this.#estimateBytes - ((this.#estimateBytes - wanted) >> 4);
+    this.#estimateBytes = used + (used >> 2) + RTP_HEADER_BYTES;
     this.#emit({
       burst: builder.finish(),
       timestamp: this.#timestamp,
