@@ -75,14 +75,19 @@ async function runGateway(configFile: string | undefined): Promise<number> {
   return 0;
 }
 
+/** Whoever starts programs in groups (npm, timeout, a terminal) delivers one signal twice: to the process and to its group. */
+const SAME_SIGNAL_MS = 100;
+
 /** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once: process.exit would wait for a hung disk call. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (stopping) process.kill(process.pid, "SIGKILL");
-      stopping = true;
-      resolve(signal);
+      const nowMs = performance.now();
+      first ??= { signal, atMs: nowMs };
+      resolve(first.signal);
+      const isFirst = signal === first.signal && nowMs - first.atMs < SAME_SIGNAL_MS;
+      if (!isFirst) process.kill(process.pid, "SIGKILL");
     };
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
