@@ -24,6 +24,8 @@ const peers = [
   { package: "python3-gi" },
   { package: "gir1.2-gst-rtsp-server-1.0" },
   { package: "strace", program: "strace" },
+  { package: "libfaketime" },
+  { package: "chromium", program: "chromium" },
 ];
 
 const say = (text) => process.stderr.write(`${text}\n`);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-export type PeerName = "ffmpeg" | "ffprobe" | "gst-launch-1.0" | "gst-rtsp-server" | "mediamtx" | "gortsplib";
+export type PeerName = "chromium" | "ffmpeg" | "ffprobe" | "gst-launch-1.0" | "gst-rtsp-server" | "mediamtx" | "gortsplib";
 
 export interface Peer {
   readonly name: string;

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { monotonicUs, SystemClock, TIME_QUALITIES } from "./clock.ts";
+
+test("the monotonic clock is one for all processes, in whole microseconds", () => {
+  const before = monotonicUs();
+  const other = Number(execFileSync(process.execPath, ["-p", "process.hrtime.bigint() / 1000n"], { encoding: "utf8" }).replace("n", ""));
+  const after = monotonicUs();
+  assert.ok(before <= other && other <= after, `${before} ${other} ${after}`);
+  assert.ok(Number.isInteger(before));
+});
+
+test("UTC is the wall clock", () => {
+  const clock = new SystemClock();
+  const before = Date.now() * 1000;
+  const { utcUs } = clock.utcOf(clock.nowUs());
+  assert.ok(utcUs >= before - 1000 && utcUs <= (Date.now() + 1) * 1000);
+});
+
+test("time qualities have these bytes on disk", () => {
+  assert.deepEqual(TIME_QUALITIES, ["none", "est", "hint", "rtc", "ntp", "ptp"]);
+});
