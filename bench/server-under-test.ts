@@ -35,7 +35,7 @@ export interface RunningServer {
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
 /** A small young generation: what the units and the bin wrapper start camgate with. */
-const NODE_OPTIONS = ["--max-semi-space-size=2"];
+const NODE_OPTIONS = ["--max-semi-space-size=1"];
 /** What the ratios of a report are of. */
 export const OWN_NAME = "camgate";
 
