@@ -1,4 +1,5 @@
 // The composition root: makes the modules of a gateway from its config, starts them in order, stops them in reverse. The only reader of the config.
+import { join, resolve } from "node:path";
 import { SystemClock } from "#base/clock.ts";
 import { type ListenAddress, parseListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
@@ -8,6 +9,7 @@ import { compileGoRegexp } from "#config/go-regexp.ts";
 import type { InternalUser as ConfigUser } from "#config/object-types.table.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import { InternalUsers } from "#control/internal-users.ts";
+import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
 import { nativeStatus } from "#native/ladder.ts";
 import { RtspServer } from "#protocols/rtsp/server.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
@@ -36,7 +38,8 @@ export class Gateway {
 
   /** Starts everything; rejects, with nothing left running, when a listener cannot be opened. */
   static async start(config: Config, log: Log): Promise<Gateway> {
-    const clock = new SystemClock();
+    const keeper = records(config) ? await openClock(config, log) : undefined;
+    const clock = keeper ?? new SystemClock();
     const sessions = new SessionRegistry();
     const users = new InternalUsers(config.global.authInternalUsers.map(userOf));
     const sources = new RtspSourceFactory({
@@ -53,8 +56,14 @@ export class Gateway {
       confs: config.paths.map((entry) => pathConfOf(entry, config, sources)),
       nameFault: pathNameFault,
     });
-    const closers: (() => Promise<void> | void)[] = [() => registry.close()];
+    const closers: (() => Promise<void> | void)[] = [() => keeper?.close(), () => registry.close()];
     try {
+      if (keeper !== undefined) {
+        // Loaded when it is wanted: a gateway that only relays does not carry it in memory.
+        const { Recording } = await import("./gateway-recording.ts");
+        const recording = await Recording.start({ config, registry, clock: keeper, log });
+        closers.push(() => recording.close());
+      }
       const rtsp = await startRtsp(config, { registry, sessions, clock, log });
       if (rtsp !== undefined) closers.push(() => rtsp.close());
       return new Gateway({ registry, sessions, rtsp, closers });
@@ -67,6 +76,22 @@ export class Gateway {
   async close(): Promise<void> {
     await closeAll(this.#closers);
   }
+}
+
+/** The clock that remembers other boots: where there are recordings, whose times it knows. */
+function openClock({ global }: Config, log: Log): Promise<GatewayClock> {
+  const { directory } = global.ring;
+  const dataDirectory = resolve(global.dataDirectory);
+  return openGatewayClock({
+    dataDirectory,
+    log: log.child("clock"),
+    ...(directory !== "" && { alsoRead: [join(resolve(directory), "gwr1", "clk.log")] }),
+  });
+}
+
+/** Recordings are made or served. */
+function records({ global, paths }: Config): boolean {
+  return global.playback || paths.some(({ settings }) => settings.record);
 }
 
 async function closeAll(closers: readonly (() => Promise<void> | void)[]): Promise<void> {

@@ -27,14 +27,15 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   hooks: ["base", "relay", "record", "device"],
   commands: ["base", "codecs", "containers", "control", "relay", "record", "device", "config"],
   api: ["base", "http", "control", "relay", "record", "config"],
-  cli: ["base", "config", "record", "fleet", "noc"],
+  cli: ["base", "config", "record", "device", "fleet", "noc"],
   noc: ["base", "fleet"],
   // The scripted cameras speak RTSP: they are built on our own wire format and server.
-  testing: ["base", "codecs", "containers", "rtp", "relay", "protocols/rtsp"],
+  testing: ["base", "codecs", "containers", "rtp", "relay", "record", "protocols/rtsp"],
   // The demo is the whole gateway with a scripted camera in front.
   "testing/demo.ts": ALL,
   "main.ts": ["gateway.ts", "cli", "config", "base"],
   "gateway.ts": ALL,
+  "gateway-recording.ts": ALL,
 };
 
 const OPTIONAL_PACKAGES = Object.keys(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).optionalDependencies);

@@ -6,6 +6,7 @@ import { runCheck } from "#cli/check.ts";
 import { runConfig } from "#cli/config.ts";
 import { helpText, parseArguments } from "#cli/options.ts";
 import type { Output } from "#cli/output.ts";
+import { runRing } from "#cli/ring.ts";
 import { loadConfig } from "#config/load-config.ts";
 import { formatProblem } from "#config/problem.ts";
 import { Gateway } from "./gateway.ts";
@@ -15,6 +16,10 @@ type Command = (words: readonly string[], out: Output) => Promise<number>;
 const COMMANDS: ReadonlyMap<string, { readonly run: Command; readonly help: string }> = new Map([
   ["check", { run: runCheck, help: "check a config file and print every problem" }],
   ["config", { run: runConfig, help: "`config show`: print the config that results, with `--origins` where each value comes from" }],
+  [
+    "ring",
+    { run: runRing, help: "`ring inspect|verify|export <directory>`: what lies on a card, whether it is sound, and its footage as MP4" },
+  ],
 ]);
 
 const out: Output = { line: (text) => void process.stdout.write(`${text}\n`) };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readCodedClip } from "#testing/coded-clip.ts";
+import { readObuFile } from "#testing/elementary-streams.ts";
 import { h264LevelName, h264ProfileName } from "./h264/names.ts";
 import { h265LevelName, h265ProfileName } from "./h265/names.ts";
 import { codecProperties } from "./properties.ts";
@@ -45,6 +46,35 @@ test("audio", () => {
     props: { bitDepth: 24, sampleRate: 48_000, channelCount: 2 },
   });
   assert.deepEqual(codecProperties({ codec: "mjpeg" }), { label: "M-JPEG", props: null });
+  assert.deepEqual(codecProperties({ codec: "ac3", sampleRateHz: 48_000, channelCount: 6 }), {
+    label: "AC3",
+    props: { sampleRate: 48_000, channelCount: 6 },
+  });
+  const latm = { inBand: true, streamMuxConfig: undefined, fmtp: "" };
+  assert.deepEqual(codecProperties({ ...aac, config: Buffer.alloc(0), latm }), { label: "MPEG-4 Audio LATM", props: null });
+});
+
+test("the other codecs: by what came in the stream, else by what SDP said", () => {
+  const obu = readObuFile(new URL("testdata/av1-svt.obu", import.meta.url))[0]![0]!;
+  const av1 = { width: 640, height: 360, profile: 0, level: 1, tier: 0 };
+  assert.deepEqual(codecProperties({ codec: "av1", sequenceHeader: obu, fmtp: "profile=2" }), { label: "AV1", props: av1 });
+  assert.deepEqual(codecProperties({ codec: "av1", fmtp: "profile=1; level-idx=8;tier=1" }), {
+    label: "AV1",
+    props: { width: 0, height: 0, profile: 1, level: 8, tier: 1 },
+  });
+  const picture = { profile: 2, widthPx: 320, heightPx: 180, bitDepth: 10, chromaSubsampling: 1, fullRange: false } as const;
+  assert.deepEqual(codecProperties({ codec: "vp9", picture }), { label: "VP9", props: { width: 320, height: 180, profile: 2 } });
+  assert.deepEqual(codecProperties({ codec: "vp9", fmtp: "profile-id=1" }), { label: "VP9", props: { profile: 1 } });
+  assert.deepEqual(
+    [
+      codecProperties({ codec: "mpeg4-video" }),
+      codecProperties({ codec: "mpeg1-video" }),
+      codecProperties({ codec: "mp3" }),
+      codecProperties({ codec: "g726", bitRate: 32_000, aal2: false }),
+      codecProperties({ codec: "klv" }),
+    ],
+    ["MPEG-4 Video", "MPEG-1/2 Video", "MPEG-1/2 Audio", "G726", "KLV"].map((label) => ({ label, props: null })),
+  );
 });
 
 test("formats that pass through unread have their label all the same", () => {

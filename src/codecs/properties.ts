@@ -1,6 +1,7 @@
 // What the API shows of a track: MediaMTX's codec labels and `codecProps`.
 import { parseAacConfig } from "./aac/config.ts";
-import type { GenericParameters, Parameters } from "./codec.ts";
+import { parseAv1SequenceHeader } from "./av1/sequence-header.ts";
+import type { Av1Parameters, GenericParameters, Parameters, Vp9Parameters } from "./codec.ts";
 import { h264LevelName, h264ProfileName } from "./h264/names.ts";
 import { parseH264Sps } from "./h264/sps.ts";
 import { h265LevelName, h265ProfileName } from "./h265/names.ts";
@@ -44,16 +45,30 @@ function fmtpNumber(fmtp: string | undefined, name: string): number {
   return 0;
 }
 
+/** What the stream says, else what SDP said. */
+function av1Properties({ sequenceHeader, fmtp }: Av1Parameters): CodecProperties {
+  const sequence = sequenceHeader && parseAv1SequenceHeader(sequenceHeader);
+  const { widthPx: width = 0, heightPx: height = 0 } = sequence ?? {};
+  const profile = sequence?.profile ?? fmtpNumber(fmtp, "profile");
+  const level = sequence?.levelIdx ?? fmtpNumber(fmtp, "level-idx");
+  const tier = sequence?.tier ?? fmtpNumber(fmtp, "tier");
+  return { label: "AV1", props: { width, height, profile, level, tier } };
+}
+
+/** MediaMTX tells the profile only; the size is there once it is known. */
+function vp9Properties({ picture, fmtp }: Vp9Parameters): CodecProperties {
+  if (picture === undefined) return { label: "VP9", props: { profile: fmtpNumber(fmtp, "profile-id") } };
+  return { label: "VP9", props: { width: picture.widthPx, height: picture.heightPx, profile: picture.profile } };
+}
+
 function genericProperties({ rtpmap, fmtp, payloadType }: GenericParameters): CodecProperties {
   const [name = "", rate = "", channels = ""] = (rtpmap ?? "").toLowerCase().trim().split("/");
   const label = G726.test(name) ? "G726" : (LABEL_BY_NAME.get(name) ?? LABEL_BY_PAYLOAD_TYPE.get(payloadType) ?? GENERIC);
   switch (label) {
-    case "AV1": {
-      const [profile, level, tier] = ["profile", "level-idx", "tier"].map((key) => fmtpNumber(fmtp, key));
-      return { label, props: { width: 0, height: 0, profile, level, tier } };
-    }
+    case "AV1":
+      return av1Properties({ codec: "av1", ...(fmtp !== undefined && { fmtp }) });
     case "VP9":
-      return { label, props: { profile: fmtpNumber(fmtp, "profile-id") } };
+      return vp9Properties({ codec: "vp9", ...(fmtp !== undefined && { fmtp }) });
     case "Opus":
       return { label, props: { channelCount: Number.parseInt(channels, 10) || 1 } };
     case "AC3":
@@ -90,9 +105,26 @@ export function codecProperties(parameters: Parameters): CodecProperties {
       const sps = parameters.sps[0] && parseH265Sps(parameters.sps[0]);
       return { label: "H265", props: pictureProps(sps, h265ProfileName, h265LevelName) };
     }
+    case "av1":
+      return av1Properties(parameters);
+    case "vp9":
+      return vp9Properties(parameters);
     case "mjpeg":
       return { label: "M-JPEG", props: null };
+    case "mpeg4-video":
+      return { label: "MPEG-4 Video", props: null };
+    case "mpeg1-video":
+      return { label: "MPEG-1/2 Video", props: null };
+    case "mp3":
+      return { label: "MPEG-1/2 Audio", props: null };
+    case "ac3":
+      return { label: "AC3", props: { sampleRate: parameters.sampleRateHz, channelCount: parameters.channelCount } };
+    case "g726":
+      return { label: "G726", props: null };
+    case "klv":
+      return { label: "KLV", props: null };
     case "aac": {
+      if (parameters.latm !== undefined) return { label: "MPEG-4 Audio LATM", props: null };
       const sampleRate = parseAacConfig(parameters.config)?.sampleRateHz ?? parameters.sampleRateHz;
       return { label: "MPEG-4 Audio", props: { sampleRate, channelCount: parameters.channelCount } };
     }

@@ -53,6 +53,9 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "rtspRange",
   "fallback",
   "absoluteTimestamp",
+  "record",
+  "ring",
+  "playback",
   "logFile",
   "syslog",
 ]);

@@ -208,3 +208,23 @@ test("close ends every path", async () => {
   assert.deepEqual(who.ends, ["path-removed"]);
   assert.deepEqual(registry.list(), []);
 });
+
+test("who watches is told of paths that are there, come, change and go", async () => {
+  const registry = setUp([pathConf("cam"), pathConf("~^dyn")]);
+  const told: string[] = [];
+  const unwatch = registry.watch({
+    opened: (path) => told.push(`opened ${path.name} ${path.state}`),
+    updated: (path) => told.push(`updated ${path.name} ${path.conf.options.gopCache}`),
+    closed: (path) => told.push(`closed ${path.name} ${path.state}`),
+  });
+  assert.deepEqual(told.splice(0), ["opened cam empty"]);
+  const { lease } = await publish(registry, "dyn");
+  registry.reload([pathConf("cam", { gopCache: false }), pathConf("~^dyn")]);
+  lease.close();
+  assert.deepEqual(told.splice(0), ["opened dyn empty", "updated cam false", "updated dyn true", "closed dyn closed"]);
+  registry.reload([pathConf("cam", { maxReaders: 1 }), pathConf("other")]);
+  assert.deepEqual(told.splice(0), ["closed cam closed", "opened cam empty", "opened other empty"]);
+  unwatch();
+  registry.close();
+  assert.deepEqual(told, []);
+});

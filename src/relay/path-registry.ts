@@ -3,10 +3,13 @@ import type { Clock } from "#base/clock.ts";
 import { CallerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { AccessDenied, type AccessRequest, type Authorize } from "./access.ts";
-import { GopCacheBudget } from "./gop-cache.ts";
-import { type ClientIdentity, type Description, Path, type Publisher, type PublishLease, type ReadLease } from "./path.ts";
+import { GopMemory } from "./gop-cache.ts";
+import { type ClientIdentity, type Description, Path, type PathEvents, type Publisher, type PublishLease, type ReadLease } from "./path.ts";
 import { findConf, type PathConf } from "./path-options.ts";
 import type { Reader } from "./reader.ts";
+import { Stream } from "./stream.ts";
+import type { Track } from "./track.ts";
+import type { Face } from "./unit.ts";
 
 export interface PathRegistryOptions {
   readonly clock: Clock;
@@ -25,14 +28,25 @@ export interface PublishPermit {
   readonly path: string;
   readonly conf: PathConf;
   readonly user: string;
+  readonly query: string;
+}
+
+/** Told of paths as they come and go. Called in the middle of things: it must not throw, nor open or close paths. */
+export interface PathWatcher extends PathEvents {
+  opened(path: Path): void;
+  /** Its entry is another version, that differs in live settings at most. */
+  updated(path: Path): void;
+  closed(path: Path): void;
 }
 
 const NOT_CONFIGURED_CURE = "name it under `paths:` in the config, or `all_others:` for every name";
 
 export class PathRegistry {
   readonly #options: PathRegistryOptions;
-  readonly #gopBudget = new GopCacheBudget();
+  readonly #gopMemory = new GopMemory();
   readonly #paths = new Map<string, Path>();
+  readonly #watchers = new Set<PathWatcher>();
+  readonly #events = toldTo(this.#watchers);
   #confs: readonly PathConf[];
 
   constructor(options: PathRegistryOptions) {
@@ -50,6 +64,18 @@ export class PathRegistry {
     return this.#paths.get(name);
   }
 
+  /** Tells of every path that is there and who feeds it, and of all that comes, until the returned function is called. */
+  watch(watcher: PathWatcher): () => void {
+    this.#watchers.add(watcher);
+    for (const path of this.list()) {
+      watcher.opened(path);
+      if (path.feed === undefined) continue;
+      watcher.available?.(path, path.feed);
+      watcher.online?.(path, path.feed);
+    }
+    return () => void this.#watchers.delete(watcher);
+  }
+
   /** Throws AccessDenied, or a CallerFault that says why there is nothing to see. */
   async describe(request: AccessRequest): Promise<Description & { readonly user: string }> {
     const user = await this.#admit(request);
@@ -61,9 +87,19 @@ export class PathRegistry {
     return { ...(await this.#use(request.path, (path) => path.read(reader, client, request.query))), user };
   }
 
+  /** Leave to play back recordings of a path, whether there is such a path or not; returns the user's name. Throws AccessDenied. */
+  permitPlayback(request: AccessRequest): Promise<string> {
+    return this.#admit(request);
+  }
+
+  /** A stream that is no path's: footage for one client. It makes packets as those of paths do. */
+  makeStream(tracks: readonly Track[], native: Face, clock: Clock): Stream {
+    return new Stream(tracks, native, { clock, udpMaxPayloadBytes: this.#options.udpMaxPayloadBytes, gopMemory: this.#gopMemory });
+  }
+
   async permitPublish(request: AccessRequest): Promise<PublishPermit> {
     const user = await this.#admit(request);
-    return { path: request.path, conf: this.#confOf(request.path).conf, user };
+    return { path: request.path, conf: this.#confOf(request.path).conf, user, query: request.query };
   }
 
   openForPublish(permit: PublishPermit, publisher: Publisher): PublishLease {
@@ -72,11 +108,16 @@ export class PathRegistry {
       throw new CallerFault("conflict", "configuration has changed");
     const path = this.#open(permit.path);
     try {
-      return path.publish(publisher);
+      return path.publish(publisher, permit.query);
     } catch (error) {
       this.#dropIdle(path);
       throw error;
     }
+  }
+
+  /** The entry that a path of this name belongs to, whether there is such a path or not; undefined: none, or it is no name. */
+  confOf(name: string): PathConf | undefined {
+    return this.#options.nameFault(name) === undefined ? findConf(this.#confs, name)?.conf : undefined;
   }
 
   /** New entries: paths whose entry differs in live settings only go on undisturbed, the others are closed and made anew. */
@@ -87,6 +128,7 @@ export class PathRegistry {
       if (found === undefined || !isSame(path, found)) this.#drop(path);
       else {
         path.update(found.conf);
+        for (const watcher of this.#watchers) watcher.updated(path);
         this.#dropIdle(path);
       }
     }
@@ -121,10 +163,12 @@ export class PathRegistry {
       log,
       udpMaxPayloadBytes,
       random,
-      gopBudget: this.#gopBudget,
+      gopMemory: this.#gopMemory,
       onIdle: (idle) => this.#dropIdle(idle),
+      events: this.#events,
     });
     this.#paths.set(name, path);
+    for (const watcher of this.#watchers) watcher.opened(path);
     return path;
   }
 
@@ -148,8 +192,9 @@ export class PathRegistry {
   }
 
   #drop(path: Path): void {
-    if (this.#paths.get(path.name) === path) this.#paths.delete(path.name);
+    const wasListed = this.#paths.get(path.name) === path && this.#paths.delete(path.name);
     path.close();
+    if (wasListed) for (const watcher of this.#watchers) watcher.closed(path);
   }
 }
 
@@ -157,4 +202,16 @@ export class PathRegistry {
 function isSame(path: Path, { conf, groups }: { readonly conf: PathConf; readonly groups: readonly string[] }): boolean {
   if (conf.recreateKey !== path.conf.recreateKey) return false;
   return conf.options.source.kind !== "pull" || JSON.stringify(groups) === JSON.stringify(path.groups);
+}
+
+function toldTo(watchers: ReadonlySet<PathWatcher>): PathEvents {
+  const tell = (event: (watcher: PathWatcher) => void): void => watchers.forEach(event);
+  return {
+    available: (path, feed) => tell((watcher) => watcher.available?.(path, feed)),
+    online: (path, feed) => tell((watcher) => watcher.online?.(path, feed)),
+    offline: (path) => tell((watcher) => watcher.offline?.(path)),
+    unavailable: (path) => tell((watcher) => watcher.unavailable?.(path)),
+    readStarted: (path, client) => tell((watcher) => watcher.readStarted?.(path, client)),
+    readEnded: (path, client) => tell((watcher) => watcher.readEnded?.(path, client)),
+  };
 }

@@ -8,7 +8,7 @@ import { pathConf } from "#testing/rtsp-site.ts";
 import { type ScriptedSource, scriptedSource } from "#testing/scripted-source.ts";
 import { SyntheticVideo, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
 import { packetUnit, UnitTap } from "#testing/unit-tap.ts";
-import { GopCacheBudget } from "./gop-cache.ts";
+import { GopMemory } from "./gop-cache.ts";
 import { Path, type Publisher, type ReadLease } from "./path.ts";
 import type { PathOptions } from "./path-options.ts";
 import type { EndReason } from "./reader.ts";
@@ -23,7 +23,7 @@ function setUp(t: TestContext, changes: Partial<PathOptions>, { name = "cam", gr
   const path = new Path(name, pathConf(name, changes), groups, {
     clock,
     log: silentLog,
-    gopBudget: new GopCacheBudget(),
+    gopMemory: new GopMemory(),
     udpMaxPayloadBytes: 1452,
     random: () => 0.5,
     onIdle: (one) => idle.push(one),

@@ -3,7 +3,7 @@ import type { Clock } from "#base/clock.ts";
 import { CallerFault, type PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { Demand } from "./demand.ts";
-import type { GopCacheBudget } from "./gop-cache.ts";
+import type { GopMemory } from "./gop-cache.ts";
 import { fillVariables, type OnDemandOptions, type PathConf, type PathSource } from "./path-options.ts";
 import type { EndReason, Reader } from "./reader.ts";
 import type { SourceSink, SourceState } from "./source.ts";
@@ -28,11 +28,26 @@ const NEXT: Readonly<Record<PathState, readonly PathState[]>> = {
 export interface PathDependencies {
   readonly clock: Clock;
   readonly log: Log;
-  readonly gopBudget: GopCacheBudget;
+  readonly gopMemory: GopMemory;
   readonly udpMaxPayloadBytes: number;
   random(): number;
   /** Nobody feeds the path, reads it or waits for it. */
   onIdle(path: Path): void;
+  readonly events?: PathEvents;
+}
+
+/** What a path tells of itself. Called in the middle of things: nothing here may throw, nor open or close paths. */
+export interface PathEvents {
+  /** The stream can be read. */
+  available?(path: Path, feed: PathClient): void;
+  /** A real source feeds the stream. */
+  online?(path: Path, feed: PathClient): void;
+  offline?(path: Path): void;
+  unavailable?(path: Path): void;
+  /** A client begins to read; also after it paused. */
+  readStarted?(path: Path, client: PathClient): void;
+  /** It paused, left, or was made to leave. The same object as at its start. */
+  readEnded?(path: Path, client: PathClient): void;
 }
 
 /** Who reads or publishes, in the API's words. */
@@ -40,6 +55,11 @@ export interface ClientIdentity {
   /** `rtspSession`, … */
   readonly type: string;
   readonly id: string;
+}
+
+/** Who reads or feeds a path, and the query of its URL as it came. A pulled source has neither id nor query. */
+export interface PathClient extends ClientIdentity {
+  readonly query: string;
 }
 
 export interface Publisher extends ClientIdentity {
@@ -90,12 +110,17 @@ export class Path {
   readonly #deps: PathDependencies;
   readonly #log: Log;
   readonly #leases = new Map<Reader, ClientIdentity>();
+  /** Those that are started. */
+  readonly #reading = new Map<Reader, PathClient>();
+  readonly #followers = new Set<Reader>();
   readonly #held = new Set<HeldRequest>();
   readonly #demand: Demand | undefined;
   #state: PathState = "empty";
   #stream: Stream | undefined;
   #availableSinceUs: number | undefined;
   #publisher: Publisher | undefined;
+  #publisherQuery = "";
+  #feed: PathClient | undefined;
   #runner: SourceRunner | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
 
@@ -111,6 +136,11 @@ export class Path {
 
   get state(): PathState {
     return this.#state;
+  }
+
+  /** Who feeds the stream; undefined while none is available. */
+  get feed(): PathClient | undefined {
+    return this.#feed;
   }
 
   /** Nothing would be missed if the path object went away. */
@@ -162,14 +192,35 @@ export class Path {
     return {
       stream,
       start: () => {
-        if (this.#leases.has(reader) && this.#stream === stream) stream.addReader(reader);
+        if (!this.#leases.has(reader) || this.#stream !== stream) return;
+        stream.addReader(reader);
+        this.#startReading(reader, { ...client, query });
       },
-      pause: () => stream.removeReader(reader),
+      pause: () => {
+        stream.removeReader(reader);
+        this.#stopReading(reader);
+      },
       close: () => this.#leave(reader, stream),
     };
   }
 
-  publish(publisher: Publisher): PublishLease {
+  /**
+   * Attaches a reader to the path's stream whenever there is one, until the returned function is called. It is nobody's client: it does not count as a
+   * reader, starts no source on demand and keeps none. Its onEnd is called with each stream that ends, and when the path is closed.
+   */
+  follow(reader: Reader): () => void {
+    if (this.#state === "closed") {
+      reader.onEnd("path-removed");
+      return () => {};
+    }
+    this.#followers.add(reader);
+    this.#stream?.addReader(reader);
+    return () => {
+      if (this.#followers.delete(reader)) this.#stream?.removeReader(reader);
+    };
+  }
+
+  publish(publisher: Publisher, query = ""): PublishLease {
     const { source } = this.conf.options;
     if (source.kind !== "publisher") {
       throw new CallerFault("conflict", `can't publish to path '${this.name}' since 'source' is not 'publisher'`);
@@ -180,6 +231,7 @@ export class Path {
       this.#log.info(`the publisher is replaced by ${publisher.type} ${publisher.id}`);
     }
     this.#publisher = publisher;
+    this.#publisherQuery = query;
     if (old !== undefined) {
       this.#endStream("empty", "source-ended");
       old.onEnd("closed");
@@ -198,7 +250,10 @@ export class Path {
     if (this.#state === "closed") return;
     const publisher = this.#publisher;
     this.#publisher = undefined;
+    const unattached = this.#stream === undefined ? [...this.#followers] : [];
     this.#endStream("closed", "path-removed");
+    this.#followers.clear();
+    for (const follower of unattached) follower.onEnd("path-removed");
     this.#rejectHeld(new CallerFault("no-stream", `path '${this.name}' was removed`));
     this.#demand?.lost();
     this.#runner?.stop();
@@ -259,6 +314,7 @@ export class Path {
       return;
     }
     this.#enter("grace");
+    this.#endFeed();
     this.#graceTimer = setTimeout(() => {
       this.#endStream("empty", "source-ended");
       this.#demand?.lost();
@@ -275,17 +331,19 @@ export class Path {
   #onReady(sink: SourceSink, tracks: readonly Track[], native: Face): (unit: Unit) => void {
     if (this.#stream?.accepts(tracks) === false) this.#endStream("empty", "tracks-changed");
     if (this.#stream === undefined) {
-      const { clock, udpMaxPayloadBytes, gopBudget } = this.#deps;
-      this.#stream = new Stream(tracks, native, { clock, udpMaxPayloadBytes, gopBudget, absoluteTime: this.conf.options.absoluteTime });
+      const { clock, udpMaxPayloadBytes, gopMemory } = this.#deps;
+      this.#stream = new Stream(tracks, native, { clock, udpMaxPayloadBytes, gopMemory, absoluteTime: this.conf.options.absoluteTime });
       this.#stream.cacheGop(this.conf.options.gopCache);
     }
     const stream = this.#stream;
     const publish = stream.begin(tracks, native);
     stream.onKeyframeWanted = () => sink.onKeyframeWanted?.();
+    for (const follower of this.#followers) if (!stream.readers.has(follower)) stream.addReader(follower);
     if (this.#state !== "available") {
       this.#enter("available");
       this.#availableSinceUs = this.#deps.clock.nowUs();
       this.#log.info(`stream is available, ${tracks.length} ${tracks.length === 1 ? "track" : "tracks"} (${codecList(tracks)})`);
+      this.#beginFeed();
     }
     this.#demand?.readers(this.#leases.size);
     const held = [...this.#held];
@@ -312,12 +370,41 @@ export class Path {
     const waiting = [...this.#leases.keys()].filter((reader) => !stream.readers.has(reader));
     if (this.#leases.size > 0) this.#demand?.readers(0);
     this.#leases.clear();
+    for (const reader of [...this.#reading.keys()]) this.#stopReading(reader);
+    this.#endFeed();
     stream.end(reason);
     for (const reader of waiting) reader.onEnd(reason);
   }
 
+  #beginFeed(): void {
+    const { source } = this.conf.options;
+    const { type, id } = this.#publisher ?? { type: source.kind === "pull" ? source.type : "", id: "" };
+    this.#feed = { type, id, query: this.#publisher === undefined ? "" : this.#publisherQuery };
+    this.#deps.events?.available?.(this, this.#feed);
+    this.#deps.events?.online?.(this, this.#feed);
+  }
+
+  #endFeed(): void {
+    if (this.#feed === undefined) return;
+    this.#feed = undefined;
+    this.#deps.events?.offline?.(this);
+    this.#deps.events?.unavailable?.(this);
+  }
+
+  #startReading(reader: Reader, client: PathClient): void {
+    if (this.#reading.has(reader)) return;
+    this.#reading.set(reader, client);
+    this.#deps.events?.readStarted?.(this, client);
+  }
+
+  #stopReading(reader: Reader): void {
+    const client = this.#reading.get(reader);
+    if (client !== undefined && this.#reading.delete(reader)) this.#deps.events?.readEnded?.(this, client);
+  }
+
   #leave(reader: Reader, stream: Stream): void {
     stream.removeReader(reader);
+    this.#stopReading(reader);
     if (!this.#leases.delete(reader)) return;
     if (this.#leases.size > 0) return;
     if (this.#state === "grace") this.#endStream("empty", "source-ended");

@@ -14,10 +14,14 @@ export interface Reader {
   readonly name: string;
   /** Bytes it has sent so far; absent for readers that are no clients (recorder, muxers). */
   readonly outboundBytes?: number;
+  /** It gets no backlog: frames with the times they were captured at, or none. */
+  readonly liveOnly?: boolean;
   /** Asked once per track at attach: nothing is made for tracks nobody reads. */
   wants(track: Track): Face | undefined;
   onUnit(unit: Unit): void;
   /** Called once per attach: the units so far, if any, were the open GOP; the live ones follow. */
   onBacklogEnd?(): void;
+  /** The source was gone and delivers again: what comes now does not continue what came before. */
+  onRestart?(): void;
   onEnd(reason: EndReason): void;
 }

@@ -39,3 +39,21 @@ test("an entry that took over an id is not removed with the one before", () => {
   registry.remove(old);
   assert.equal(registry.get("a"), next);
 });
+
+test("who watches is told of entries that are there, come and go, each once", () => {
+  const registry = new SessionRegistry();
+  const [a, b, next] = [entry("a"), entry("b"), entry("b")];
+  registry.add(a);
+  const told: string[] = [];
+  const name = (one: SessionEntry): string => (one === next ? "next b" : one.id);
+  const unwatch = registry.watch({ added: (one) => told.push(`+${name(one)}`), removed: (one) => told.push(`-${name(one)}`) });
+  registry.add(b);
+  registry.add(next);
+  registry.remove(b);
+  registry.remove(a);
+  registry.remove(a);
+  assert.deepEqual(told.splice(0), ["+a", "+b", "-b", "+next b", "-a"]);
+  unwatch();
+  registry.remove(next);
+  assert.deepEqual(told, []);
+});

@@ -24,15 +24,34 @@ export interface SessionEntry {
   close(): void;
 }
 
+/** Told of entries as they come and go. It must not throw, nor end anything. */
+export interface SessionWatcher {
+  added(entry: SessionEntry): void;
+  removed(entry: SessionEntry): void;
+}
+
 export class SessionRegistry {
   readonly #entries = new Map<string, SessionEntry>();
+  readonly #watchers = new Set<SessionWatcher>();
 
   add(entry: SessionEntry): void {
+    const before = this.#entries.get(entry.id);
+    if (before !== undefined) this.remove(before);
     this.#entries.set(entry.id, entry);
+    for (const watcher of this.#watchers) watcher.added(entry);
   }
 
   remove(entry: SessionEntry): void {
-    if (this.#entries.get(entry.id) === entry) this.#entries.delete(entry.id);
+    if (this.#entries.get(entry.id) !== entry) return;
+    this.#entries.delete(entry.id);
+    for (const watcher of this.#watchers) watcher.removed(entry);
+  }
+
+  /** Tells of every entry that is there, and of all that comes, until the returned function is called. */
+  watch(watcher: SessionWatcher): () => void {
+    this.#watchers.add(watcher);
+    for (const entry of this.#entries.values()) watcher.added(entry);
+    return () => void this.#watchers.delete(watcher);
   }
 
   get(id: string): SessionEntry | undefined {

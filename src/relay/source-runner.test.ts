@@ -7,7 +7,7 @@ import type { Source, SourceSink, SourceState } from "./source.ts";
 import { SourceRunner } from "./source-runner.ts";
 
 /** A runner whose attempts end when and how the test says. */
-function setUp(t: TestContext, random = 0.5) {
+function setUp(t: TestContext, random = 0.5, isReachable?: () => Promise<boolean>) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = new FakeClock();
   const states: SourceState[] = [];
@@ -20,6 +20,7 @@ function setUp(t: TestContext, random = 0.5) {
         attempts++;
         current = { sink, signal, fail: (error) => (error === undefined ? resolve() : reject(error)) };
       }),
+    ...(isReachable !== undefined && { isReachable }),
   });
   const runner = new SourceRunner({
     clock,
@@ -49,6 +50,23 @@ function setUp(t: TestContext, random = 0.5) {
   const fault = (code: PeerFaultCode): PeerFault => new PeerFault(code, code);
   return { clock, runner, states, lost, ended, waitAfter, fault, current: () => current!, attempts: () => attempts };
 }
+
+test("a peer that nobody found is asked for every two seconds of a long wait, and an answer ends it", async (t) => {
+  let asked = 0;
+  let answers = false;
+  const { waitAfter, fault } = setUp(t, 0.5, () => {
+    asked++;
+    return Promise.resolve(answers);
+  });
+  for (const waitMs of [500, 1000, 2000]) assert.equal(await waitAfter(fault("connect")), waitMs);
+  assert.equal(asked, 0);
+  assert.equal(await waitAfter(fault("connect")), 4000);
+  assert.equal(asked, 1);
+  assert.equal(await waitAfter(fault("timeout")), 8000);
+  assert.equal(asked, 1, "one that was found and did not answer is left alone");
+  answers = true;
+  assert.equal(await waitAfter(fault("connect")), 2000);
+});
 
 test("waits 0.5, 1, 2, 4, 8 and from then on 15 s", async (t) => {
   const { waitAfter, fault, lost } = setUp(t);

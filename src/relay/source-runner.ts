@@ -9,6 +9,8 @@ const CAP_MS = 15_000;
 const AUTH_FIRST_MS = 30_000;
 const AUTH_CAP_MS = 300_000;
 const BUSY_MS = 10_000;
+/** A camera that boots is noticed within this time, however long the waits have become. */
+const PROBE_MS = 2000;
 /** Live for this long, a source starts over with short waits. */
 const SETTLED_US = 30_000_000;
 
@@ -35,6 +37,7 @@ export class SourceRunner {
   #failures = 0;
   #authFailures = 0;
   #liveSinceUs: number | undefined;
+  #source: Source | undefined;
 
   constructor(options: SourceRunnerOptions) {
     this.#options = options;
@@ -51,7 +54,8 @@ export class SourceRunner {
       this.#options.onLost(fault);
       const waitMs = this.#nextWaitMs(fault);
       this.#enter(fault.code === "auth" ? "auth" : fault.code === "config" ? "config" : "backoff");
-      await sleep(waitMs, signal);
+      if (fault.code === "connect") await this.#waitForPeer(waitMs, signal);
+      else await sleep(waitMs, signal);
     }
     this.#enter("off");
   }
@@ -64,13 +68,20 @@ export class SourceRunner {
     this.#liveSinceUs = undefined;
     this.#enter("connecting");
     try {
-      const source = this.#options.open();
+      this.#source = this.#options.open();
       const sink = this.#options.sink();
       sink.state = (state) => this.#enter(state);
-      await source.run(sink, signal);
+      await this.#source.run(sink, signal);
       return new PeerFault("ended", "the source ended");
     } catch (error) {
       return error instanceof PeerFault ? error : new PeerFault("protocol", errorText(error), { cause: error });
+    }
+  }
+
+  async #waitForPeer(waitMs: number, signal: AbortSignal): Promise<void> {
+    for (let leftMs = waitMs; leftMs > 0 && !signal.aborted; leftMs -= PROBE_MS) {
+      await sleep(Math.min(PROBE_MS, leftMs), signal);
+      if (leftMs > PROBE_MS && !signal.aborted && (await this.#source?.isReachable?.(signal)) === true) return;
     }
   }
 

@@ -5,6 +5,8 @@ import type { Face, Unit } from "./unit.ts";
 /** Runs until aborted (resolves) or failed (rejects with a PeerFault). Retry with backoff is the Path's business. */
 export interface Source {
   run(sink: SourceSink, signal: AbortSignal): Promise<void>;
+  /** Asked every two seconds while a long wait follows an attempt that found nobody (`connect`): true ends the wait. Cheap; never rejects. */
+  isReachable?(signal: AbortSignal): Promise<boolean>;
 }
 
 /** States of a pulled source, the words of the MQTT contract. */

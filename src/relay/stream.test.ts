@@ -5,7 +5,7 @@ import { BurstBuilder, type PacketBurst } from "#rtp/burst.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import { SYNTHETIC_SETS, SyntheticVideo, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
 import { frameUnit, packetUnit, rtpOf, sequencesOf, UnitTap } from "#testing/unit-tap.ts";
-import { GopCacheBudget } from "./gop-cache.ts";
+import { GopMemory } from "./gop-cache.ts";
 import { Stream } from "./stream.ts";
 import type { Track } from "./track.ts";
 import type { Face, Unit } from "./unit.ts";
@@ -23,8 +23,8 @@ interface SetUp {
 
 function setUp({ tracks = [video], native = "packets", udpMaxPayloadBytes = 1452, gop = false }: SetUp = {}) {
   const clock = new FakeClock();
-  const budget = new GopCacheBudget();
-  const stream = new Stream(tracks, native, { clock, udpMaxPayloadBytes, gopBudget: budget });
+  const budget = new GopMemory();
+  const stream = new Stream(tracks, native, { clock, udpMaxPayloadBytes, gopMemory: budget });
   stream.cacheGop(gop);
   const publish = stream.begin(tracks, native);
   return { clock, budget, stream, publish };

@@ -1,10 +1,10 @@
 // The fan-out of one path: takes units from one source, makes the missing face once if a reader wants it, hands each unit to every reader.
 import type { Clock } from "#base/clock.ts";
 import { BurstBuilder, type PacketBurst, RTP_HEADER_BYTES, sequenceOf } from "#rtp/burst.ts";
-import { describeFormat, payloadFormatOf } from "#rtp/payload/formats.ts";
+import { describeFormat, payloadFormatOf, sameForReaders } from "#rtp/payload/formats.ts";
 import type { PayloadFormat } from "#rtp/payload/payload-format.ts";
 import { makeBacklog } from "./backlog.ts";
-import { GopCache, type GopCacheBudget } from "./gop-cache.ts";
+import { GopCache, type GopMemory } from "./gop-cache.ts";
 import type { EndReason, Reader } from "./reader.ts";
 import { TrackTimeline } from "./timeline.ts";
 import type { Track } from "./track.ts";
@@ -32,7 +32,7 @@ export interface StreamOptions {
   readonly clock: Clock;
   /** Largest RTP packet that fits a datagram, header included. */
   readonly udpMaxPayloadBytes: number;
-  readonly gopBudget: GopCacheBudget;
+  readonly gopMemory: GopMemory;
   /** Times that leave are the source's own, where it has an accepted clock, instead of ours. */
   readonly absoluteTime?: boolean;
 }
@@ -49,7 +49,7 @@ export class Stream {
   readonly #readers = new Set<Reader>();
   #gop: GopCache | undefined;
   readonly #videoIndex: number;
-  readonly #gopBudget: GopCacheBudget;
+  readonly #gopMemory: GopMemory;
   #native: Face;
   #epochUs: number | undefined;
   #session = 0;
@@ -73,7 +73,7 @@ export class Stream {
       frameReaders: [],
     }));
     this.#videoIndex = tracks.findIndex((track) => track.kind === "video");
-    this.#gopBudget = options.gopBudget;
+    this.#gopMemory = options.gopMemory;
   }
 
   /** As they stand now; the same objects until a track's parameters change. */
@@ -101,13 +101,18 @@ export class Stream {
     return this.#states[trackIndex]!.output;
   }
 
+  /** Another number whenever a source begins to deliver, or is gone. */
+  get session(): number {
+    return this.#session;
+  }
+
   /** True when readers of this stream can go on with `tracks`. */
   accepts(tracks: readonly Track[]): boolean {
     return (
       tracks.length === this.#states.length &&
       tracks.every((track, i) => {
         const now = this.#states[i]!.track;
-        return track.kind === now.kind && track.clockRateHz === now.clockRateHz && sameShape(track, now);
+        return track.kind === now.kind && track.clockRateHz === now.clockRateHz && sameForReaders(now.parameters, track.parameters);
       })
     );
   }
@@ -123,6 +128,7 @@ export class Stream {
       state.timeline.restart();
       state.output.renumber();
     }
+    for (const reader of this.#readers) reader.onRestart?.();
     return (unit) => {
       if (session === this.#session) this.#publish(unit);
     };
@@ -138,7 +144,7 @@ export class Stream {
   cacheGop(enabled: boolean): void {
     if (!enabled) this.#gop?.clear();
     if (!enabled || this.#videoIndex < 0) this.#gop = undefined;
-    else this.#gop ??= new GopCache(this.#gopBudget);
+    else this.#gop ??= new GopCache(this.#gopMemory);
   }
 
   /** Attaches a reader and hands it the open GOP, if it wants the video track that is cached. */
@@ -151,7 +157,7 @@ export class Stream {
       else if (face === "frame") state.frameReaders = [...state.frameReaders, reader];
       if (state.track.index === this.#videoIndex) videoFace = face;
     }
-    const backlog = videoFace === undefined ? [] : this.#backlog(videoFace);
+    const backlog = videoFace === undefined || reader.liveOnly === true ? [] : this.#backlog(videoFace);
     for (const unit of backlog) reader.onUnit(unit);
     reader.onBacklogEnd?.();
     if (videoFace !== undefined && backlog.length === 0) this.requestKeyframe();
@@ -193,13 +199,29 @@ export class Stream {
     });
   }
 
+  /**
+   * UTC less stream time at a track's newest unit, µs, by the source's own clock. It is held where units come without one: over a reconnect,
+   * until the first report is accepted. undefined where our clock counts: no absolute time, or nothing known of the source's yet.
+   */
+  sourceClockUs(trackIndex: number): number | undefined {
+    const { output, track } = this.#states[trackIndex]!;
+    if (!this.absoluteTime || output.senderUtcUs === undefined) return undefined;
+    const utcUs = output.senderUtcUs + (output.lastCaptureUs - output.senderCaptureUs);
+    return utcUs - (output.lastPtsTicks / track.clockRateHz) * 1e6;
+  }
+
   /** For sender reports: an RTP timestamp of a track, and the UTC time, µs, that belongs to it. undefined before the track's first unit. */
   reportAt(trackIndex: number, nowUs: number): { readonly timestamp: number; readonly utcUs: number } | undefined {
     const { output, track } = this.#states[trackIndex]!;
     if (output.lastCaptureUs < 0) return undefined;
-    const senderUtcUs = this.absoluteTime ? output.lastSenderUtcUs : undefined;
-    const utcUs = senderUtcUs === undefined ? this.#clock.utcOf(nowUs).utcUs : senderUtcUs + (nowUs - output.lastCaptureUs);
-    return { timestamp: output.rtpTimestampAt(nowUs, track.clockRateHz), utcUs };
+    const clockUs = this.sourceClockUs(trackIndex);
+    const ptsTicks = output.ptsTicksAt(nowUs, track.clockRateHz);
+    // Of that tick and not of now: ffmpeg computes each time from the newest report, and would see a part of a tick as a step.
+    const stampUs = output.lastCaptureUs + ((ptsTicks - output.lastPtsTicks) / track.clockRateHz) * 1e6;
+    return {
+      timestamp: output.rtpTimestamp(ptsTicks),
+      utcUs: clockUs === undefined ? this.#clock.utcOf(stampUs).utcUs : clockUs + (ptsTicks / track.clockRateHz) * 1e6,
+    };
   }
 
   requestKeyframe(): void {
@@ -228,7 +250,10 @@ export class Stream {
     if (unit.frame === undefined && state.frameReaders.length > 0) this.#makeFrame(state, unit);
     output.lastPtsTicks = unit.ptsTicks;
     output.lastCaptureUs = unit.captureUs;
-    output.lastSenderUtcUs = unit.senderUtcUs;
+    if (unit.senderUtcUs !== undefined) {
+      output.senderUtcUs = unit.senderUtcUs;
+      output.senderCaptureUs = unit.captureUs;
+    }
     if (cached) {
       this.#gop!.push(unit);
       this.#shared = undefined;
@@ -276,6 +301,7 @@ export class Stream {
     if (this.#shared?.face === face) return this.#shared.units;
     const state = this.#states[this.#videoIndex]!;
     const { nextSequence } = state.output;
+    if (face === "frame") this.#gop!.lend(); // frames are views of the packets; packets are copied below
     for (const unit of units) {
       if (unit[face] !== undefined) continue;
       if (face === "frame") this.#makeFrame(state, unit);
@@ -296,15 +322,4 @@ function largestPacket(burst: PacketBurst): number {
     if (size > largest) largest = size;
   }
   return largest;
-}
-
-/** What a reader has told its client of the track still holds. Parameter sets of video may change: they come in the stream. */
-function sameShape(a: Track, b: Track): boolean {
-  const left = a.parameters;
-  const right = b.parameters;
-  if (left.codec !== right.codec) return false;
-  if (left.codec === "h265" && right.codec === "h265") return (left.maxDonDiff ?? 0) === (right.maxDonDiff ?? 0);
-  if (left.codec === "h264") return true;
-  const [before, after] = [describeFormat(left), describeFormat(right)];
-  return before.payloadType === after.payloadType && before.rtpmap === after.rtpmap && before.fmtp === after.fmtp;
 }

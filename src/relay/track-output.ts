@@ -16,8 +16,9 @@ export class TrackOutput {
   /** pts and capture time of the newest unit: the pair that sender reports extrapolate from. */
   lastPtsTicks = 0;
   lastCaptureUs = -1;
-  /** The source's own clock at the newest unit, µs since 1970, where it is known. */
-  lastSenderUtcUs: number | undefined;
+  /** The newest time of the source's own clock, µs since 1970, and the capture time of the unit that carried it. */
+  senderUtcUs: number | undefined;
+  senderCaptureUs = -1;
   #delta = 0;
   #sourceSsrc = -1;
   #sourceNext = -1;
@@ -40,9 +41,9 @@ export class TrackOutput {
     return (ptsTicks + this.timestampBase) >>> 0;
   }
 
-  /** RTP timestamp of the instant `nowUs`, by the newest unit. */
-  rtpTimestampAt(nowUs: number, clockRateHz: number): number {
-    return this.rtpTimestamp(this.lastPtsTicks + Math.round(((nowUs - this.lastCaptureUs) * clockRateHz) / 1e6));
+  /** Stream time of the instant `nowUs`, by the newest unit. */
+  ptsTicksAt(nowUs: number, clockRateHz: number): number {
+    return this.lastPtsTicks + Math.round(((nowUs - this.lastCaptureUs) * clockRateHz) / 1e6);
   }
 
   /** Stamps packets that a source numbered: its losses stay visible as gaps. */

@@ -97,3 +97,26 @@ test("formats without a marker make a frame of each packet", () => {
   push(2, false, 1);
   assert.equal(frames.length, 2);
 });
+
+test("a payload that says so ends the frame, with a marker and without", () => {
+  for (const frameEnd of ["marker", "payload"] as const) {
+    const { frames, push } = setUp({ ...spoken, frameEnd });
+    push(1000, false, PacketHas.slice | PacketHas.end);
+    push(2000, false, PacketHas.slice);
+    assert.equal(frames.length, 1);
+    push(2000, false, PacketHas.slice | PacketHas.end);
+    assert.deepEqual(
+      frames.map(({ burst }) => burst.count),
+      [1, 2],
+    );
+  }
+});
+
+test("where the marker means something else, the next timestamp ends the frame", () => {
+  const { frames, push } = setUp({ ...spoken, frameEnd: "payload" });
+  push(1000, true, PacketHas.slice);
+  push(1000, false, PacketHas.slice);
+  assert.equal(frames.length, 0);
+  push(2000, true, PacketHas.slice);
+  assert.deepEqual([frames[0]?.burst.count, frames[0]?.damaged], [2, false]);
+});

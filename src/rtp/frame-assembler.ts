@@ -10,6 +10,8 @@ export interface AssembledFrame {
   /** RTP timestamp as it came, 32 bits. */
   readonly timestamp: number;
   readonly keyframe: boolean;
+  /** The sender says that decoding may start here, and needs no keyframe. */
+  readonly recoveryPoint: boolean;
   /** A packet is missing inside the frame, or it was closed before its end. */
   readonly damaged: boolean;
   /** Parameter sets are among the packets. */
@@ -19,8 +21,8 @@ export interface AssembledFrame {
 }
 
 /**
- * A frame ends, for formats with a marker, at the marker bit once a slice was seen (some cameras set it on SPS and PPS too) or at a
- * timestamp change; for the others with each packet. Packets before the first slice join the frame whatever their timestamp.
+ * A frame ends, for formats with a marker, at the marker bit once a slice was seen (some cameras set it on SPS and PPS too), where the
+ * payload says so, or at a timestamp change; for some formats with each packet. Packets before the first slice join the frame whatever their timestamp.
  */
 export class FrameAssembler {
   readonly #format: PayloadFormat;
@@ -69,8 +71,10 @@ export class FrameAssembler {
     const from = payloadStart(bytes, start, end);
     const to = payloadEnd(bytes, start, end);
     if (to > from) this.#flags |= this.#format.inspect(bytes, from, to);
-    if (this.#format.frameEnd === "packet") this.#close();
-    else if ((bytes[start + 1]! & 0x80) !== 0 && (this.#flags & PacketHas.slice) !== 0) this.#close();
+    const { frameEnd } = this.#format;
+    const marker = frameEnd === "marker" && (bytes[start + 1]! & 0x80) !== 0;
+    if (frameEnd === "packet" || (this.#flags & PacketHas.end) !== 0) this.#close();
+    else if (marker && (this.#flags & PacketHas.slice) !== 0) this.#close();
     else if (builder.count >= MAX_FRAME_PACKETS || builder.sizeBytes >= MAX_FRAME_BYTES) this.cut();
   }
 
@@ -90,6 +94,7 @@ export class FrameAssembler {
       burst: builder.finish(),
       timestamp: this.#timestamp,
       keyframe: (this.#flags & PacketHas.keyframe) !== 0,
+      recoveryPoint: (this.#flags & PacketHas.recoveryPoint) !== 0,
       damaged: this.#damaged,
       hasParameters: (this.#flags & PacketHas.parameters) !== 0,
       arrivalUs: this.#arrivalUs,

@@ -34,15 +34,27 @@ export class FrameClock {
   #stepTicks = 0;
   #odd: (Stamp & { readonly count: number }) | undefined;
   #still = 0;
+  /** Where arrival counts from: the first frame, or the one a jump was accepted at. */
+  #origin: { readonly ticks: number; readonly arrivalUs: number } | undefined;
 
   constructor(clockRateHz: number) {
     this.#clockRateHz = clockRateHz;
     this.#ticksPerUs = clockRateHz / 1e6;
   }
 
+  /** What is added to a raw timestamp that is believed; another after each jump. */
+  get offsetTicks(): number {
+    return this.#offset;
+  }
+
   /** The track's own timestamps are of no use: frames are timed by arrival. */
   get usesArrival(): boolean {
     return this.#arrival !== undefined;
+  }
+
+  /** How far the newest frame's time is behind where arrival puts it, while that is made good. */
+  get lagTicks(): number {
+    return this.#arrival?.lagTicks ?? 0;
   }
 
   /**
@@ -53,11 +65,12 @@ export class FrameClock {
     const last = this.#last;
     if (last === undefined) {
       this.#offset = -raw;
+      this.#origin = { ticks: 0, arrivalUs };
       return this.#believe({ raw, arrivalUs });
     }
     this.#still = raw === last.raw ? this.#still + 1 : 0;
     if (this.#arrival === undefined && (this.#still >= STOPPED_FRAMES || this.#rate.wrong)) {
-      this.#arrival = new ArrivalClock(this.#clockRateHz, this.#newest, last.arrivalUs, this.#still > 0 ? 0 : this.#stepTicks);
+      this.#arrival = this.#openArrivalClock(last);
     }
     if (this.#arrival !== undefined) {
       this.restamped++;
@@ -69,6 +82,12 @@ export class FrameClock {
     const step = raw - last.raw;
     if (step > 0) this.#stepTicks = this.#stepTicks === 0 ? step : this.#stepTicks + (step - this.#stepTicks) / 8;
     return this.#believe({ raw, arrivalUs });
+  }
+
+  #openArrivalClock({ arrivalUs }: Stamp): ArrivalClock {
+    const origin = this.#origin!;
+    const lagTicks = origin.ticks + (arrivalUs - origin.arrivalUs) * this.#ticksPerUs - this.#newest;
+    return new ArrivalClock(this.#clockRateHz, this.#newest, arrivalUs, this.#still > 0 ? 0 : this.#stepTicks, lagTicks);
   }
 
   #follows(before: Stamp, raw: number, arrivalUs: number, reorders: boolean): boolean {
@@ -100,6 +119,7 @@ export class FrameClock {
     this.#odd = undefined;
     this.#rate.restart();
     this.#offset = ticks - raw;
+    this.#origin = { ticks, arrivalUs };
     return this.#believe({ raw, arrivalUs });
   }
 }

@@ -79,12 +79,13 @@ function takeFrame(frame: ReceivedFrame, parameters: Parameters, sums: Sums): Pa
   assert.ok(burst.count > 0 && burst.count <= MAX_FRAME_PACKETS && burst.bytes.length <= MAX_FRAME_BYTES);
   assert.equal(burst.offsets[burst.count], burst.bytes.length);
   const format = payloadFormatOf(parameters.codec);
-  const units = format.depacketize(burst, parameters);
-  if (units === undefined) return parameters;
+  const told = format.readBurst?.(burst, parameters) ?? parameters;
+  const units = format.depacketize(burst, told);
+  if (units === undefined) return told;
   const unitBytes = units.reduce((sum, unit) => sum + unit.length, 0);
   assert.ok(unitBytes <= burst.bytes.length + MADE_BYTES_PER_FRAME, `${unitBytes} bytes out of ${burst.bytes.length}`);
   sums.frameBytes += unitBytes;
-  return format.readParameters?.(units, parameters) ?? parameters;
+  return format.readParameters?.(units, told) ?? told;
 }
 
 const TRACKS: readonly (readonly [capture: string, kind: string, rtpmap: string, fmtp?: string])[] = [
@@ -98,6 +99,16 @@ const TRACKS: readonly (readonly [capture: string, kind: string, rtpmap: string,
   ["gst-opus.rtp", "audio", "opus/48000/2"],
   ["gst-pcmu.rtp", "audio", "PCMU/8000"],
   ["gst-l24.rtp", "audio", "L24/48000/2"],
+  ["gortsplib-av1.rtp", "video", "AV1/90000"],
+  ["gst-vp9.rtp", "video", "VP9/90000"],
+  ["gst-mpeg4.rtp", "video", "MP4V-ES/90000"],
+  ["ffmpeg-mpeg2.rtp", "video", "MPV/90000"],
+  ["ffmpeg-mp3.rtp", "audio", "MPA/90000"],
+  ["gst-mp2-cut.rtp", "audio", "MPA/90000"],
+  ["gst-ac3-cut.rtp", "audio", "AC3/48000"],
+  ["gst-latm-cut.rtp", "audio", "MP4A-LATM/48000/2", "cpresent=0;config=400023203fc0"],
+  ["ffmpeg-g726.rtp", "audio", "AAL2-G726-32/8000"],
+  ["gst-klv.rtp", "application", "SMPTE336M/90000"],
   ["ffmpeg-vp8.rtp", "video", "VP8/90000"],
 ];
 
@@ -216,7 +227,8 @@ test("every packet is delivered once, or counted once as late or doubled", () =>
       buffer.push(packet, 0, 12, round * 1000);
       if (random(10) === 0) buffer.expire(round * 1000 + random(200_000));
       const held = heldNow(round);
-      assert.ok(held >= 0 && held <= limits.packets && buffer.waiting === held > 0, `${held} held`);
+      const mostInDoubt = limits.packets + 1;
+      assert.ok(held >= 0 && held <= limits.packets + mostInDoubt && (!buffer.waiting || held > 0), `${held} held`);
       assert.ok(buffer.highestExtended >= lastExtended, "the highest sequence number never falls");
       lastExtended = buffer.highestExtended;
     }

@@ -74,6 +74,6 @@ test("over TCP a gap is a loss at once", () => {
 test("a new numbering is believed at its second packet; a stray is not", () => {
   const { seen, buffer, push } = setUp(REORDER_UDP);
   push(1, 2, 30000, 3, 30001, 30002, 30003);
-  assert.deepEqual(seen, ["1", "2", "3", "30002-1", "30003"]);
+  assert.deepEqual(seen, ["1", "2", "3", "30001", "30002", "30003"]);
   assert.equal(buffer.restarts, 1);
 });

@@ -150,6 +150,14 @@ export function writeReceiverReport(ssrc: number, block: ReportBlock | undefined
   return bytes;
 }
 
+/** Nothing more comes from a sender (§6.6). Goes behind a report and its SDES. */
+export function writeBye(ssrc: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  writeHeader(bytes, 0, 1, BYE, 8);
+  bytes.writeUInt32BE(ssrc, 4);
+  return bytes;
+}
+
 /** Picture loss indication: please send a keyframe (RFC 4585 §6.3.1). */
 export function writePictureLoss(senderSsrc: number, mediaSsrc: number): Buffer {
   const bytes = Buffer.alloc(12);

@@ -90,4 +90,20 @@ describe("sender clock", () => {
     stepped.report(NOON_S + 4000, 1, 75e6);
     assert.equal(stepped.utcAt(2), undefined);
   });
+
+  test("how fast RTP time counts is known to the next session", () => {
+    const drift = 1 + 300e-6;
+    const first = setUp();
+    for (let s = 0; s <= 10; s += 5) first.report(NOON_S + s * drift, s);
+    const second = setUp(first.memory);
+    second.report(NOON_S + 20, 1, 20e6);
+    near(second.utcAt(11), NOON_S + 20 + 10 * drift, 1e-4);
+  });
+
+  test("a small step of the sender's clock is no other rate", () => {
+    const { report, utcAt } = setUp();
+    for (const s of [0, 5, 10]) report(NOON_S + s, s);
+    report(NOON_S + 15.04, 15);
+    near(utcAt(20), NOON_S + 20.04, 1e-4);
+  });
 });

@@ -3,6 +3,10 @@ import { ntpToUtcUs } from "./rtcp.ts";
 
 /** Two reports agree when their NTP times are as far apart as their RTP times, to this much. */
 const AGREEMENT_US = 50_000;
+/** Reports nearer than this say too little about the rate. */
+const MIN_RATE_US = 500_000;
+/** What crystals and a clock that is being slewed differ by; more is a small step of the clock, not its rate. */
+const MAX_RATE_ERROR = 1000e-6;
 /** What a camera clock can be: later than 2020, before 2100. Others are unset (1900, 1970) or nonsense. */
 const EARLIEST_UTC_US = Date.UTC(2020, 0, 1) * 1000;
 const LATEST_UTC_US = Date.UTC(2100, 0, 1) * 1000;
@@ -14,9 +18,11 @@ interface Point {
   readonly arrivalUs: number;
 }
 
-/** What outlives a session: the sender's UTC at an instant of our monotonic clock. */
+/** What outlives a session: the sender's UTC at an instant of our monotonic clock, and how fast its RTP clock counts. */
 export interface SenderClockMemory {
   last: { readonly utcUs: number; readonly monotonicUs: number } | undefined;
+  /** Seconds of UTC in a second of RTP time, where it was measured: near 1. */
+  rate?: number;
 }
 
 /** One per track and session. `memory` goes on to the next session: a first report that agrees with it is accepted at once. */
@@ -32,7 +38,7 @@ export class SenderClock {
 
   constructor(clockRateHz: number, memory: SenderClockMemory) {
     this.#usPerTick = 1e6 / clockRateHz;
-    this.#slope = this.#usPerTick;
+    this.#slope = this.#usPerTick * (memory.rate ?? 1);
     this.#memory = memory;
   }
 
@@ -59,6 +65,12 @@ export class SenderClock {
     return point && point.utcUs + (ticks - point.ticks) * this.#slope;
   }
 
+  /** RTP time was numbered anew: what was `ticks` is `ticks + byTicks` from now on. */
+  renumber(byTicks: number): void {
+    this.#accepted &&= { ...this.#accepted, ticks: this.#accepted.ticks + byTicks };
+    this.#candidate &&= { ...this.#candidate, ticks: this.#candidate.ticks + byTicks };
+  }
+
   #agrees(a: Point, b: Point): boolean {
     if (b.ticks <= a.ticks) return false;
     return Math.abs(b.utcUs - a.utcUs - (b.ticks - a.ticks) * this.#usPerTick) <= AGREEMENT_US;
@@ -70,11 +82,17 @@ export class SenderClock {
   }
 
   #accept(before: Point | undefined, point: Point): void {
-    // Reports half a second apart say too little about the rate.
-    if (before !== undefined && point.utcUs - before.utcUs >= 500_000)
-      this.#slope = (point.utcUs - before.utcUs) / (point.ticks - before.ticks);
+    if (before !== undefined) this.#measureRate(before, point);
     this.#accepted = point;
     this.#candidate = undefined;
     this.#memory.last = { utcUs: point.utcUs, monotonicUs: point.arrivalUs };
+  }
+
+  #measureRate(from: Point, to: Point): void {
+    const elapsedUs = to.utcUs - from.utcUs;
+    const rate = elapsedUs / ((to.ticks - from.ticks) * this.#usPerTick);
+    if (elapsedUs < MIN_RATE_US || Math.abs(rate - 1) > MAX_RATE_ERROR) return;
+    this.#slope = this.#usPerTick * rate;
+    this.#memory.rate = rate;
   }
 }

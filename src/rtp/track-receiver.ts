@@ -8,6 +8,9 @@ import { TimestampUnwrapper } from "./timestamp.ts";
 /** 200 ms without a packet closes an open frame. */
 const FRAME_TIMEOUT_US = 200_000;
 
+/** In a row, without one of the track's own SSRC between them. */
+const TAKEOVER_PACKETS = 3;
+
 export interface ReceivedFrame extends AssembledFrame {
   /** Ticks since the track's first packet, unwrapped. */
   readonly ticks: number;
@@ -31,6 +34,12 @@ export interface SenderReportSeen {
   readonly arrivalUs: number;
 }
 
+/** Whether a packet may be RTP: version 2 (§5.1), and no RTCP on the wrong channel, whose types look like payload types 72 … 76 (RFC 5761 §4). */
+export function isRtp(bytes: Buffer, start: number, end: number): boolean {
+  const type = bytes[start + 1]! & 0x7f;
+  return end - start >= 12 && bytes[start]! >> 6 === 2 && (type < 72 || type > 76);
+}
+
 export class TrackReceiver {
   readonly counters: ReceiverCounters = { packets: 0, bytes: 0, inError: 0, rtcpPackets: 0, rtcpInError: 0 };
   /** Inter-arrival jitter, ticks (A.8). */
@@ -44,9 +53,10 @@ export class TrackReceiver {
   readonly #ticksPerUs: number;
   readonly #unwrapper = new TimestampUnwrapper();
   #ssrc = -1;
+  /** Packets of an SSRC that is not the track's, in a row. */
+  #other: { readonly ssrc: number; readonly packets: Buffer[] } | undefined;
   #transit = 0;
-  #firstExtended = -1;
-  #expectedPrior = 0;
+  #lostPrior = 0;
   #receivedPrior = 0;
 
   constructor(options: {
@@ -86,16 +96,22 @@ export class TrackReceiver {
   /** One datagram or interleaved packet that should be RTP; the bytes are only borrowed. */
   onRtp(bytes: Buffer, start: number, end: number, arrivalUs: number): void {
     const counters = this.counters;
-    // §5.1: version 2; payload types 72 … 76 are RTCP on the wrong channel (RFC 5761 §4)
-    const type = bytes[start + 1]! & 0x7f;
-    if (end - start < 12 || bytes[start]! >> 6 !== 2 || (type >= 72 && type <= 76)) {
+    if (!isRtp(bytes, start, end)) {
       counters.inError++;
       return;
     }
+    const ssrc = bytes.readUInt32BE(start + 8);
+    if (this.#ssrc < 0) this.#ssrc = ssrc;
+    if (ssrc === this.#ssrc) {
+      if (this.#other !== undefined) this.#forgetOther();
+      this.#take(bytes, start, end, arrivalUs);
+    } else this.#takeOther(ssrc, bytes.subarray(start, end), arrivalUs);
+  }
+
+  #take(bytes: Buffer, start: number, end: number, arrivalUs: number): void {
+    const counters = this.counters;
     counters.packets++;
     counters.bytes += end - start;
-    const ssrc = bytes.readUInt32BE(start + 8);
-    if (ssrc !== this.#ssrc) this.#ssrc = ssrc;
     const transit = arrivalUs * this.#ticksPerUs - bytes.readUInt32BE(start + 4);
     if (counters.packets > 1) {
       const delta = Math.abs(transit - this.#transit);
@@ -103,7 +119,26 @@ export class TrackReceiver {
     }
     this.#transit = transit;
     this.#reorder.push(bytes, start, end, arrivalUs);
-    if (this.#firstExtended < 0) this.#firstExtended = this.#reorder.highestExtended;
+  }
+
+  /** The track is its first sender's; another one takes over with a few packets in a row, none of which is lost then. */
+  #takeOther(ssrc: number, bytes: Buffer, arrivalUs: number): void {
+    if (this.#other?.ssrc !== ssrc) {
+      this.#forgetOther();
+      this.#other = { ssrc, packets: [] };
+    }
+    const { packets } = this.#other!;
+    packets.push(Buffer.from(bytes));
+    if (packets.length < TAKEOVER_PACKETS) return;
+    this.#other = undefined;
+    this.#ssrc = ssrc;
+    this.#reorder.restart(arrivalUs);
+    for (const packet of packets) this.#take(packet, 0, packet.length, arrivalUs);
+  }
+
+  #forgetOther(): void {
+    this.counters.inError += this.#other?.packets.length ?? 0;
+    this.#other = undefined;
   }
 
   onRtcp(bytes: Buffer, start: number, end: number, arrivalUs: number): void {
@@ -135,17 +170,16 @@ export class TrackReceiver {
   /** A receiver report from `ownSsrc` about what came so far. */
   writeReport(ownSsrc: number, nowUs: number): Buffer {
     if (this.#ssrc < 0) return writeReceiverReport(ownSsrc, undefined);
-    const expected = this.#reorder.highestExtended - this.#firstExtended + 1;
-    const expectedInterval = expected - this.#expectedPrior;
-    const receivedInterval = this.counters.packets - this.#receivedPrior;
-    const lostInterval = expectedInterval - receivedInterval;
-    this.#expectedPrior = expected;
+    const { lost } = this.#reorder;
+    const lostInterval = lost - this.#lostPrior;
+    const expectedInterval = this.counters.packets - this.#receivedPrior + lostInterval;
+    this.#lostPrior = lost;
     this.#receivedPrior = this.counters.packets;
     const seen = this.lastSenderReport;
     return writeReceiverReport(ownSsrc, {
       ssrc: this.#ssrc,
-      fractionLost: expectedInterval <= 0 || lostInterval <= 0 ? 0 : Math.min(255, Math.floor((lostInterval * 256) / expectedInterval)),
-      cumulativeLost: expected - this.counters.packets,
+      fractionLost: lostInterval <= 0 ? 0 : Math.min(255, Math.floor((lostInterval * 256) / expectedInterval)),
+      cumulativeLost: lost,
       highestSequence: this.#reorder.highestExtended,
       jitter: this.jitter,
       // §6.4.1: the middle 32 bits of the NTP time, and how long ago it came

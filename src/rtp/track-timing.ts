@@ -23,7 +23,7 @@ export class TrackTiming {
   /** undefined where timestamps are taken as they are. */
   readonly frames: FrameClock | undefined;
   readonly #usPerTick: number;
-  readonly #envelope = new CaptureEnvelope();
+  #envelope = new CaptureEnvelope();
 
   constructor({ clockRateHz, repair, memory }: TrackTimingOptions) {
     this.#usPerTick = 1e6 / clockRateHz;
@@ -33,13 +33,26 @@ export class TrackTiming {
 
   /** Of a frame at `ticks` of unwrapped RTP time whose last packet came at `arrivalUs`. `reorders`: the stream has B-frames. */
   next(ticks: number, arrivalUs: number, reorders: boolean): FrameTime {
-    const restamped = this.frames?.restamped;
-    const ptsTicks = this.frames?.next(ticks, arrivalUs, reorders) ?? ticks;
-    const believed = this.frames?.restamped === restamped;
+    const { ptsTicks, believed } =
+      this.frames === undefined ? { ptsTicks: ticks, believed: true } : this.#repaired(this.frames, ticks, arrivalUs, reorders);
     return {
       ptsTicks,
-      captureUs: this.#envelope.capture(ptsTicks * this.#usPerTick, arrivalUs),
+      captureUs: this.#envelope.capture((ptsTicks + (this.frames?.lagTicks ?? 0)) * this.#usPerTick, arrivalUs),
       senderUtcUs: believed ? this.sender.utcUsAt(ticks) : undefined,
     };
+  }
+
+  #repaired(
+    frames: FrameClock,
+    ticks: number,
+    arrivalUs: number,
+    reorders: boolean,
+  ): { readonly ptsTicks: number; readonly believed: boolean } {
+    const { restamped, jumps, offsetTicks, usesArrival } = frames;
+    const ptsTicks = frames.next(ticks, arrivalUs, reorders);
+    if (frames.usesArrival !== usesArrival) this.#envelope = new CaptureEnvelope(); // what was seen before was counted by a wrong clock
+    // The sender's wall clock did not jump with its RTP clock.
+    if (frames.jumps !== jumps) this.sender.renumber(offsetTicks - frames.offsetTicks);
+    return { ptsTicks, believed: frames.restamped === restamped };
   }
 }

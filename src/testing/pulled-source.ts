@@ -2,7 +2,8 @@
 import type { TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { PeerFault } from "#base/errors.ts";
-import { type CameraMemory, RtspSource, type RtspSourceOptions } from "#protocols/rtsp/source.ts";
+import { newCameraMemory } from "#protocols/rtsp/camera-memory.ts";
+import { RtspSource, type RtspSourceOptions } from "#protocols/rtsp/source.ts";
 import type { SourceState } from "#relay/source.ts";
 import type { Track } from "#relay/track.ts";
 import type { Unit } from "#relay/unit.ts";
@@ -30,7 +31,7 @@ export async function startCamera(t: TestContext, options: ScriptedCameraOptions
 export function pull(t: TestContext, url: string, options: Partial<RtspSourceOptions> = {}) {
   const clock = new FakeClock();
   const log = collectedLog();
-  const memory: CameraMemory = { digestSeen: false, keepaliveMethod: undefined, senderClocks: [], transport: undefined };
+  const memory = newCameraMemory();
   const states: SourceState[] = [];
   const units: Unit[] = [];
   const ready: (readonly Track[])[] = [];

@@ -14,6 +14,8 @@ export interface RawResponse {
 export interface InterleavedPacket {
   readonly channel: number;
   readonly bytes: Buffer;
+  /** By the client's clock. */
+  readonly arrivedUs: number;
 }
 
 export type Headers = Readonly<Record<string, string | undefined>>;
@@ -37,9 +39,11 @@ export class RawRtspClient {
   readonly #responses: RawResponse[] = [];
   readonly #waiting: Waiter<RawResponse>[] = [];
   readonly #watchers = new Set<() => void>();
+  readonly #nowUs: () => number;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, nowUs: () => number) {
     this.socket = socket;
+    this.#nowUs = nowUs;
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("error", () => {});
     this.closed = new Promise((resolve) => {
@@ -52,10 +56,10 @@ export class RawRtspClient {
     });
   }
 
-  static async connect(port: number, host = "127.0.0.1"): Promise<RawRtspClient> {
+  static async connect(port: number, host = "127.0.0.1", nowUs = (): number => performance.now() * 1000): Promise<RawRtspClient> {
     const socket = connect({ host, port, noDelay: true });
     await once(socket, "connect");
-    return new RawRtspClient(socket);
+    return new RawRtspClient(socket, nowUs);
   }
 
   get isClosed(): boolean {
@@ -133,7 +137,7 @@ export class RawRtspClient {
       if (bytes.length < 4) return 0;
       const end = 4 + bytes.readUInt16BE(2);
       if (bytes.length < end) return 0;
-      this.packets.push({ channel: bytes[1]!, bytes: Buffer.from(bytes.subarray(4, end)) });
+      this.packets.push({ channel: bytes[1]!, bytes: Buffer.from(bytes.subarray(4, end)), arrivedUs: this.#nowUs() });
       return end;
     }
     const headEnd = bytes.indexOf("\r\n\r\n");

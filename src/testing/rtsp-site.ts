@@ -16,6 +16,7 @@ export interface SiteOptions {
   readonly udpMaxPayloadBytes?: number;
   readonly log?: Log;
   readonly clock?: Clock;
+  readonly random?: () => number;
 }
 
 export interface Site {
@@ -41,6 +42,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     authorize: options.authorize ?? (() => Promise.resolve({ allowed: true, user: "" })),
     confs: Object.entries(options.paths ?? { all_others: {} }).map(([name, changes]) => pathConf(name, changes)),
     nameFault: (path) => (/^[\w.-][\w./-]*$/.test(path) ? undefined : "is no name"),
+    random: options.random ?? Math.random,
   });
   const server = await RtspServer.listen({
     address: LOOPBACK,
@@ -88,16 +90,18 @@ export interface PullOptions extends Partial<RtspPathOptions> {
   readonly onDemand?: OnDemandOptions;
   readonly readTimeoutMs?: number;
   readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: () => number;
 }
 
 /** A source that pulls `url` over RTSP. */
 export function pulled(url: string, options: PullOptions = {}): PathSource {
-  const { onDemand, readTimeoutMs, log = silentLog, ...changes } = options;
+  const { onDemand, readTimeoutMs, log = silentLog, clock = new SystemClock(), random = Math.random, ...changes } = options;
   const sources = new RtspSourceFactory({
     readTimeout: { ms: readTimeoutMs ?? 10_000, explicit: readTimeoutMs !== undefined },
-    clock: new SystemClock(),
+    clock,
     log,
-    random: Math.random,
+    random,
   });
   const pathOptions: RtspPathOptions = {
     transport: "automatic",

@@ -48,9 +48,11 @@ function readRateHz(reader: BitReader): number | undefined {
   return index === EXPLICIT_RATE ? reader.bits(24) || undefined : aacSampleRateHz(index);
 }
 
-/** undefined when it is cut short, or of a kind (object type, channel configuration) that is not AAC as cameras send it. */
-export function parseAacConfig(bytes: Buffer): AacConfig | undefined {
-  const reader = new BitReader(bytes);
+/**
+ * Without backward compatible signalling of SBR (§1.6.5.3), for which the config's length would have to be known: the reader then stands
+ * behind the config. undefined when it is cut short, or of a kind (object type, channel configuration) that is not AAC as cameras send it.
+ */
+export function readAacConfig(reader: BitReader): AacConfig | undefined {
   let objectType = readObjectType(reader);
   const sampleRateHz = readRateHz(reader);
   const channelCount = aacChannelCount(reader.bits(4));
@@ -68,21 +70,28 @@ export function parseAacConfig(bytes: Buffer): AacConfig | undefined {
   const extension = reader.flag();
   if (extension && objectType >= 17) reader.skip(4); // three resilience flags, extensionFlag3
   if (reader.overrun) return undefined;
-
-  // Backward compatible signalling, §1.6.5.3: whatever a decoder that knows no SBR would not read.
-  if (
-    sbrSampleRateHz === undefined &&
-    reader.bitsLeft >= 16 &&
-    reader.bits(11) === 0x2b7 &&
-    readObjectType(reader) === SBR &&
-    reader.flag()
-  ) {
-    sbrSampleRateHz = readRateHz(reader);
-    parametricStereo = reader.bitsLeft >= 12 && reader.bits(11) === 0x548 && reader.flag();
-    if (reader.overrun) return undefined;
-  }
   const samplesPerFrame = (shortFrames ? 960 : 1024) / (objectType === LOW_DELAY ? 2 : 1);
   return { objectType, sampleRateHz, channelCount, sbrSampleRateHz, parametricStereo, samplesPerFrame };
+}
+
+/** undefined when it is cut short, or of a kind that `readAacConfig` does not read. */
+export function parseAacConfig(bytes: Buffer): AacConfig | undefined {
+  const reader = new BitReader(bytes);
+  const core = readAacConfig(reader);
+  // Backward compatible signalling, §1.6.5.3: whatever a decoder that knows no SBR would not read.
+  if (
+    core === undefined ||
+    core.sbrSampleRateHz !== undefined ||
+    reader.bitsLeft < 16 ||
+    reader.bits(11) !== 0x2b7 ||
+    readObjectType(reader) !== SBR ||
+    !reader.flag()
+  ) {
+    return core;
+  }
+  const sbrSampleRateHz = readRateHz(reader);
+  const parametricStereo = reader.bitsLeft >= 12 && reader.bits(11) === 0x548 && reader.flag();
+  return reader.overrun ? undefined : { ...core, sbrSampleRateHz, parametricStereo };
 }
 
 function writeRate(writer: BitWriter, rateHz: number): void {

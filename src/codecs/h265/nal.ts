@@ -14,6 +14,7 @@ export const H265NalType = {
   sps: 33,
   pps: 34,
   accessUnitDelimiter: 35,
+  prefixSei: 39,
 } as const;
 
 /** The type in the first byte of a NAL unit. */

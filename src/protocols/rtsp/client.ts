@@ -9,6 +9,7 @@ import { NO_BODY, RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse
 import type { RtspUrl } from "./url.ts";
 
 const CONNECT_TIMEOUT_MS = 5000;
+const PROBE_TIMEOUT_MS = 1000;
 const REQUEST_TIMEOUT_MS = 5000;
 /** A DESCRIBE answer without Content-Length ends when nothing more comes for this long. */
 const OPEN_BODY_MS = 2000;
@@ -16,12 +17,20 @@ const READ_BUFFER_BYTES = 64 * 1024;
 /** Rounds of challenge and answer for one request: the first, a stale nonce, and one more. */
 const MAX_AUTH_ROUNDS = 3;
 
+/** What a server taught us. */
+export interface ServerMemory {
+  /** It asked for a digest, if only once: it does not get the bare password any more. */
+  digestSeen: boolean;
+}
+
 export interface RtspClientOptions {
   readonly url: RtspUrl;
-  /** This server asked for a digest before: do not send it the bare password. */
-  readonly digestSeen: boolean;
+  /** Goes on to the next connection to this server. */
+  readonly memory: ServerMemory;
   isKnownChannel(channel: number): boolean;
   onPacket(channel: number, bytes: Buffer, start: number, end: number): void;
+  /** There was garbage between the packets, and they were found again. */
+  onResync?(): void;
   /** Called once, whoever ended the connection. */
   onClosed(fault: PeerFault): void;
 }
@@ -48,12 +57,13 @@ export class RtspClient {
     this.socket = socket;
     this.#options = options;
     const { user, pass } = options.url;
-    if (user !== undefined) this.#auth = new DigestClient({ user, pass: pass ?? "", digestSeen: options.digestSeen });
+    if (user !== undefined) this.#auth = new DigestClient({ user, pass: pass ?? "", digestSeen: options.memory.digestSeen });
     this.#splitter = new RtspSplitter({
       isKnownChannel: options.isKnownChannel,
       onPacket: options.onPacket,
       onRequest: (request) => this.#answer(request),
       onResponse: (response) => this.#settle(response),
+      onResync: () => options.onResync?.(),
       onFault: (fault) => this.close(fault),
     });
     socket.on("error", (error) => this.close(new PeerFault("connect", error.message)));
@@ -61,7 +71,7 @@ export class RtspClient {
     socket.on("close", () => this.close(new PeerFault("ended", "the connection was lost")));
   }
 
-  /** Connects to the first address of the host that answers. Rejects with a PeerFault `connect` or `timeout`. */
+  /** Connects to the first address of the host that answers. Rejects with a PeerFault `connect`. */
   static async connect(options: RtspClientOptions, signal: AbortSignal): Promise<RtspClient> {
     const { host, port } = options.url;
     let addresses: readonly string[];
@@ -93,10 +103,6 @@ export class RtspClient {
     return plainAddress(this.socket.remoteAddress ?? "");
   }
 
-  get digestSeen(): boolean {
-    return this.#auth?.digestSeen ?? this.#options.digestSeen;
-  }
-
   /** Bytes that belonged to no message and no packet. */
   get skippedBytes(): number {
     return this.#splitter.skippedBytes;
@@ -118,6 +124,7 @@ export class RtspClient {
       const response = await this.#exchange(method, url, headers, body);
       if (response.status !== 401) return response;
       const outcome = this.#auth?.accept(response.headers.getAll("WWW-Authenticate"));
+      if (this.#auth?.digestSeen) this.#options.memory.digestSeen = true;
       if (outcome !== "retry" && outcome !== "stale") throw new PeerFault("auth", refusalText(outcome));
     }
     throw new PeerFault("auth", "the credentials are challenged again and again");
@@ -202,6 +209,25 @@ function refusalText(outcome: ChallengeOutcome | undefined): string {
   }
 }
 
+/** Whether somebody takes a TCP connection there now; it is closed at once. */
+export async function isListening({ host, port }: RtspUrl, signal: AbortSignal): Promise<boolean> {
+  const [address] = await resolveHost(host).catch(() => []);
+  if (address === undefined || signal.aborted) return false;
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    const settle = (answered: boolean): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      socket.destroy();
+      resolve(answered);
+    };
+    const abort = (): void => settle(false);
+    const timer = setTimeout(abort, PROBE_TIMEOUT_MS);
+    signal.addEventListener("abort", abort);
+    socket.once("connect", () => settle(true)).on("error", abort);
+  });
+}
+
 interface OpenOptions {
   readonly address: string;
   readonly port: number;
@@ -239,7 +265,7 @@ function open({ address, port, signal, make, take }: OpenOptions): Promise<RtspC
     };
     const onError = (error: Error): void => fail(new PeerFault("connect", error.message));
     const onAbort = (): void => fail(new PeerFault("aborted", "closed"));
-    const timer = setTimeout(() => fail(new PeerFault("timeout", `no connection to ${address} port ${port}`)), CONNECT_TIMEOUT_MS);
+    const timer = setTimeout(() => fail(new PeerFault("connect", `no connection to ${address} port ${port}`)), CONNECT_TIMEOUT_MS);
     signal.addEventListener("abort", onAbort);
     socket.once("error", onError);
     socket.once("connect", () => {

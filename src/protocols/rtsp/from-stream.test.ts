@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GopCacheBudget } from "#relay/gop-cache.ts";
+import { GopMemory } from "#relay/gop-cache.ts";
 import type { EndReason } from "#relay/reader.ts";
 import { Stream } from "#relay/stream.ts";
 import { type PacketBurst, RTP_HEADER_BYTES } from "#rtp/burst.ts";
-import { parseRtcp } from "#rtp/rtcp.ts";
+import { ntpToUtcUs, parseRtcp } from "#rtp/rtcp.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import { SyntheticVideo, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
 import { packetUnit, rtpOf } from "#testing/unit-tap.ts";
@@ -13,11 +13,11 @@ import type { MediaWriter } from "./media-writer.ts";
 
 const video = syntheticTrack();
 
-function setUp({ gop = false, tracks = [video] } = {}) {
+function setUp({ gop = false, tracks = [video], absoluteTime = false } = {}) {
   const clock = new FakeClock();
-  const stream = new Stream(tracks, "packets", { clock, udpMaxPayloadBytes: 1452, gopBudget: new GopCacheBudget() });
+  const stream = new Stream(tracks, "packets", { clock, udpMaxPayloadBytes: 1452, gopMemory: new GopMemory(), absoluteTime });
   stream.cacheGop(gop);
-  const publish = stream.begin(tracks, "packets");
+  let publish = stream.begin(tracks, "packets");
   const events: string[] = [];
   const written: PacketBurst[] = [];
   const reports: Buffer[] = [];
@@ -33,6 +33,7 @@ function setUp({ gop = false, tracks = [video] } = {}) {
       events.push("report");
       reports.push(bytes);
     },
+    onceDrained: () => {},
     beginBacklog: () => events.push("begin"),
     endBacklog: () => events.push("end"),
     close: () => {},
@@ -40,11 +41,24 @@ function setUp({ gop = false, tracks = [video] } = {}) {
   const ends: EndReason[] = [];
   const reader = new RtspReader({ name: "test", clock, writeTimeoutMs: 10_000, onEnd: (reason) => ends.push(reason) });
   const camera = new SyntheticVideo({ gopFrames: 5 });
-  const frame = (): void => {
-    clock.passMs(40);
-    publish(packetUnit(camera, video, clock.us));
+  /** `senderUtcUs`: what the camera's clock says of it, where that is accepted. */
+  const frame = (senderUtcUs?: number, afterMs = 40): void => {
+    clock.passMs(afterMs);
+    publish({ ...packetUnit(camera, video, clock.us), ...(senderUtcUs !== undefined && { senderUtcUs }) });
   };
-  return { clock, stream, events, written, reports, peer, writer, ends, reader, frame };
+  const reconnect = (awayMs: number): void => {
+    stream.pause();
+    clock.passMs(awayMs);
+    publish = stream.begin(tracks, "packets");
+  };
+  /** UTC of the newest frame as the client computes it from the newest report, µs. */
+  const readUtcUs = (): number => {
+    const [report] = parseRtcp(reports.at(-1)!, 0, reports.at(-1)!.length);
+    assert.ok(report?.kind === "sender-report");
+    const ticks = (rtpOf(written.at(-1)!)[0]!.readUInt32BE(4) - report.timestamp) | 0;
+    return ntpToUtcUs(report.ntpSeconds, report.ntpFraction) + (ticks * 1e6) / video.clockRateHz;
+  };
+  return { reconnect, readUtcUs, clock, stream, events, written, reports, peer, writer, ends, reader, frame };
 }
 
 test("the open GOP comes between begin and end, without reports; a report comes with the first live frame", () => {
@@ -125,4 +139,45 @@ test("reports count what was sent: packets, and octets without headers", () => {
   assert.ok(last?.kind === "sender-report");
   assert.deepEqual([last.packets, last.octets], [packets.length, packets.reduce((sum, one) => sum + one.length - RTP_HEADER_BYTES, 0)]);
   assert.equal(last.ssrc, stream.output(0).ssrc);
+});
+
+test("without a backlog the first report comes twice: some clients ignore one before the first packet", () => {
+  const { stream, reader, writer, events, frame } = setUp();
+  reader.prepare(stream, [0], writer);
+  stream.addReader(reader);
+  for (let i = 0; i < 4; i++) frame();
+  assert.deepEqual(events.slice(2), ["report", "frame", "report", "frame", "frame", "frame"]);
+});
+
+test("the source's clock is held where a frame comes without one, also in a report that is due then", () => {
+  const { stream, reader, writer, reports, frame, readUtcUs, clock } = setUp({ absoluteTime: true });
+  const behindUs = 3600e6;
+  const cameraUs = (): number => clock.utcOf(clock.us).utcUs + 40_000 - behindUs; // of the next frame
+  reader.prepare(stream, [0], writer);
+  stream.addReader(reader);
+  for (let i = 0; i < 3; i++) frame(cameraUs());
+  const before = reports.length;
+  frame(); // one whose own timestamp was not believed
+  reader.sendReports();
+  assert.ok(Math.abs(readUtcUs() - (cameraUs() - 40_000)) < 100);
+  frame(cameraUs());
+  assert.ok(Math.abs(readUtcUs() - (cameraUs() - 40_000)) < 100);
+  assert.equal(reports.length, before + 1, "none but the one that was due");
+});
+
+test("over a reconnect the source's clock goes on by what passed, though the timeline could not", () => {
+  const { stream, reader, writer, events, frame, reconnect, readUtcUs, clock } = setUp({ absoluteTime: true });
+  const cameraUs = (afterMs = 40): number => clock.utcOf(clock.us).utcUs + afterMs * 1000 - 3600e6;
+  reader.prepare(stream, [0], writer);
+  stream.addReader(reader);
+  for (let i = 0; i < 10; i++) frame(cameraUs(20), 20); // an RTP clock that is fast: the timeline is ahead
+  reconnect(10);
+  frame();
+  assert.deepEqual(events.slice(-2), ["report", "frame"]);
+  assert.ok(Math.abs(readUtcUs() - (cameraUs() - 40_000)) < 100);
+  frame();
+  assert.equal(events.at(-2), "frame", "no report of what is only held");
+  frame(cameraUs() + 3000);
+  assert.equal(events.at(-2), "report");
+  assert.ok(Math.abs(readUtcUs() - (cameraUs() + 3000 - 40_000)) < 100);
 });

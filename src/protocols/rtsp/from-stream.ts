@@ -6,11 +6,14 @@ import type { Stream } from "#relay/stream.ts";
 import type { Track } from "#relay/track.ts";
 import type { Face, Unit } from "#relay/unit.ts";
 import { FRAMING_BYTES, RTP_HEADER_BYTES } from "#rtp/burst.ts";
-import { parseRtcp, writeSenderReport } from "#rtp/rtcp.ts";
+import { parseRtcp, writeBye, writeReceiverReport, writeSenderReport } from "#rtp/rtcp.ts";
 import type { MediaWriter } from "./media-writer.ts";
+import { ReplayGate } from "./replay-gate.ts";
 
 /** A client's idea of the source's clock is corrected when it would be wrong by this much. */
 const CLOCK_TOLERANCE_US = 500;
+/** While that clock is only held, it is as sure as the arrival of frames. */
+const HELD_CLOCK_TOLERANCE_US = 20_000;
 
 export interface RtspReaderOptions {
   readonly name: string;
@@ -19,12 +22,23 @@ export interface RtspReaderOptions {
   onEnd(reason: EndReason): void;
 }
 
+/** A recording that a reader may let wait, and the clock that its times count on. */
+export interface ReplayPace {
+  readonly clock: Clock;
+  pause(): void;
+  play(): void;
+}
+
+/** Asked before each write. */
+type Admission = Pick<Gate, "admits" | "wrote" | "endBacklog" | "discarded">;
+
 /** What was sent of one track, for its sender reports. */
 interface Sent {
   packets: number;
   octets: number;
-  reported: boolean;
-  /** UTC less stream time, µs, as the newest report told it; undefined before one that carried the source's own clock. */
+  /** The stream's session at the newest report that came behind a packet: the times of another one have to be told anew. */
+  reportedSession: number | undefined;
+  /** UTC less stream time, µs, as the newest report told it; undefined when that carried our own clock. */
   clockUs: number | undefined;
 }
 
@@ -43,13 +57,17 @@ export class RtspReader implements Reader {
   readonly #sent = new Map<number, Sent>();
   #stream: Stream | undefined;
   #writer: MediaWriter | undefined;
-  #gate: Gate | undefined;
+  #gate: Admission | undefined;
+  #replayGate: ReplayGate | undefined;
+  /** What the times of units count on. */
+  #clock: Clock;
   /** The units of the backlog are drawn together in time: no report may be made of them. */
   #inBacklog = false;
 
   constructor(options: RtspReaderOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#clock = options.clock;
   }
 
   get reportedLost(): number {
@@ -58,21 +76,21 @@ export class RtspReader implements Reader {
     return sum;
   }
 
-  /** Where to send the tracks that were set up; then the reader may be attached to `stream`. */
-  prepare(stream: Stream, trackIndexes: readonly number[], writer: MediaWriter): void {
+  /** Where to send the tracks that were set up; then the reader may be attached to `stream`. A slow reader of a `replay` misses nothing of it. */
+  prepare(stream: Stream, trackIndexes: readonly number[], writer: MediaWriter, replay?: ReplayPace): void {
     const { clock } = this.#options;
+    const writeTimeoutUs = this.#options.writeTimeoutMs * 1000;
+    const onStuck = (): void => this.#options.onEnd("too-slow");
     const tracks = stream.tracks.filter((track) => trackIndexes.includes(track.index));
     this.#stream = stream;
     this.#writer = writer;
     this.#sent.clear();
-    for (const track of tracks) this.#sent.set(track.index, { packets: 0, octets: 0, reported: false, clockUs: undefined });
-    this.#gate = new Gate({
-      tracks,
-      pendingBytes: () => writer.pendingBytes(),
-      writeTimeoutUs: this.#options.writeTimeoutMs * 1000,
-      nowUs: () => clock.nowUs(),
-      onStuck: () => this.#options.onEnd("too-slow"),
-    });
+    for (const track of tracks) this.#sent.set(track.index, { packets: 0, octets: 0, reportedSession: undefined, clockUs: undefined });
+    this.#clock = replay?.clock ?? clock;
+    this.#replayGate = replay && new ReplayGate({ writer, writeTimeoutUs, source: replay, onStuck });
+    this.#gate =
+      this.#replayGate ??
+      new Gate({ tracks, pendingBytes: () => writer.pendingBytes(), writeTimeoutUs, nowUs: () => clock.nowUs(), onStuck });
     this.#inBacklog = true;
     writer.beginBacklog();
   }
@@ -91,7 +109,7 @@ export class RtspReader implements Reader {
     }
     const sent = this.#sent.get(unit.track.index)!;
     const bytes = burst.bytes.length;
-    if (!this.#inBacklog && (!sent.reported || this.#clockChanged(unit, sent))) this.#report(unit.track.index, sent);
+    if (!this.#inBacklog && this.#timesChanged(unit, sent)) this.#report(unit.track.index, sent);
     this.#writer!.writeBurst(unit.track.index, burst);
     gate.wrote(bytes);
     this.outboundBytes += bytes;
@@ -115,6 +133,20 @@ export class RtspReader implements Reader {
     for (const [index, sent] of this.#sent) if (sent.packets > 0) this.#report(index, sent);
   }
 
+  /** Due about once a second while it is attached. */
+  tick(nowUs: number): void {
+    this.#replayGate?.tick(nowUs);
+  }
+
+  /** Nothing more comes: tells the client so for each track. */
+  sayBye(): void {
+    for (const [index, sent] of this.#sent) {
+      const { ssrc } = this.#stream!.output(index);
+      this.#writer!.writeRtcp(index, Buffer.concat([this.#reportOf(index, sent) ?? writeReceiverReport(ssrc, undefined), writeBye(ssrc)]));
+      this.outboundRtcpPackets++;
+    }
+  }
+
   /** RTCP of the client: its receiver reports say what it lost, a PLI that it wants a keyframe. */
   onRtcp(bytes: Buffer, start: number, end: number): void {
     const packets = parseRtcp(bytes, start, end);
@@ -130,24 +162,31 @@ export class RtspReader implements Reader {
     }
   }
 
-  /** The source's clock says something else of this unit than the client would compute from the newest report. */
-  #clockChanged({ track, ptsTicks, senderUtcUs }: Unit, sent: Sent): boolean {
-    if (!this.#stream!.absoluteTime || senderUtcUs === undefined) return false;
-    const clockUs = senderUtcUs - (ptsTicks / track.clockRateHz) * 1e6;
-    if (sent.clockUs !== undefined && Math.abs(clockUs - sent.clockUs) < CLOCK_TOLERANCE_US) return false;
-    sent.clockUs = clockUs;
-    return true;
+  /** The client would compute another time for this unit, from the newest report, than we would. */
+  #timesChanged({ track, senderUtcUs }: Unit, sent: Sent): boolean {
+    const stream = this.#stream!;
+    if (sent.reportedSession !== stream.session) return true;
+    const clockUs = stream.sourceClockUs(track.index);
+    if (clockUs === undefined) return false;
+    if (sent.clockUs === undefined) return true;
+    return Math.abs(clockUs - sent.clockUs) >= (senderUtcUs === undefined ? HELD_CLOCK_TOLERANCE_US : CLOCK_TOLERANCE_US);
   }
 
   #report(index: number, sent: Sent): void {
     const stream = this.#stream!;
-    const report = stream.reportAt(index, this.#options.clock.nowUs());
+    const report = this.#reportOf(index, sent);
     if (report === undefined) return;
-    this.#writer!.writeRtcp(
-      index,
-      writeSenderReport({ ssrc: stream.output(index).ssrc, ...report, packets: sent.packets, octets: sent.octets }),
-    );
-    sent.reported = true;
+    this.#writer!.writeRtcp(index, report);
+    // gortsplib learns the SSRC from the first packet and ignores a report that comes before it.
+    if (sent.packets > 0) sent.reportedSession = stream.session;
+    sent.clockUs = stream.sourceClockUs(index);
     this.outboundRtcpPackets++;
+  }
+
+  /** undefined before the track's first unit. */
+  #reportOf(index: number, sent: Sent): Buffer | undefined {
+    const stream = this.#stream!;
+    const report = stream.reportAt(index, this.#clock.nowUs());
+    return report && writeSenderReport({ ssrc: stream.output(index).ssrc, ...report, packets: sent.packets, octets: sent.octets });
   }
 }

@@ -316,8 +316,14 @@ describe("RtspSplitter in garbage", () => {
       ...good,
     ]);
     const whole = eventsOf(stream);
+    assert.deepEqual(whole.slice(0, 4), [OK_EVENT, ...goodEvents]);
     assert.equal(whole.at(-1), goodEvents[2]);
-    for (let cut = 1; cut < stream.length; cut++) assert.deepEqual(eventsOf(stream, [cut]), whole, `cut at ${cut}`);
+    const seemingEnd = OK.length + frame(0, rtp(9, 200)).length; // where nothing tells yet that the frame was cut
+    for (let cut = 1; cut < stream.length; cut++) {
+      const events = eventsOf(stream, [cut]);
+      if (cut === seemingEnd) assert.deepEqual([events.length < whole.length, events.at(-1)], [true, whole.at(-1)]);
+      else assert.deepEqual(events, whole, `cut at ${cut}`);
+    }
   });
 
   it("finds a message that comes byte by byte behind an undecided frame of 60 KiB", () => {
@@ -365,8 +371,38 @@ describe("RtspSplitter in garbage", () => {
     const { splitter, events } = tape();
     splitter.push(stream);
     assert.equal(splitter.resyncs, 1);
-    assert.equal(events.at(-1), `packet 0 ${rtp(59, 100).toString("hex")}`);
-    assert.ok(events.length > 50);
+    assert.deepEqual(
+      events,
+      [OK_EVENT, ...Array.from({ length: 60 }, (_, i) => `packet 0 ${rtp(i, 100).toString("hex")}`)],
+      "what followed it is not taken for its end",
+    );
+  });
+
+  it("takes a frame that garbage follows, unless another one may begin inside of it", () => {
+    const events = eventsOf(Buffer.concat([OK, good[0]!, garbage(20), ...good]));
+    assert.deepEqual(events, [OK_EVENT, goodEvents[0], ...goodEvents]);
+    const decoy = frame(0, Buffer.concat([rtp(5, 10), good[0]!, good[1]!]));
+    assert.deepEqual(eventsOf(Buffer.concat([OK, decoy, ...good])).length, 5, "followed by a frame it is whole whatever is in it");
+    assert.deepEqual(eventsOf(Buffer.concat([OK, decoy, garbage(3), ...good])), [OK_EVENT, goodEvents[0], goodEvents[1], ...goodEvents]);
+  });
+
+  it("tells its owner each time, who may stop it", () => {
+    for (const cuts of [[], [OK.length + 3]]) {
+      const packets: number[] = [];
+      let resyncs = 0;
+      const splitter: RtspSplitter = new RtspSplitter({
+        isKnownChannel: () => true,
+        onPacket: (channel) => packets.push(channel),
+        onRequest: () => {},
+        onResponse: () => {},
+        onFault: () => {},
+        onResync: () => {
+          if (++resyncs === 2) splitter.stop();
+        },
+      });
+      pushAll(splitter, Buffer.concat([OK, garbage(9), ...good, garbage(9), ...good]), cuts);
+      assert.deepEqual([resyncs, packets], [2, [0, 0, 1]]);
+    }
   });
 
   it("goes on behind frames that were written into a message head", () => {

@@ -3,7 +3,7 @@ import { PeerFault, type PeerFaultCode } from "#base/errors.ts";
 import { canBeginMessage, HeadReader } from "./head-reader.ts";
 import { NO_BODY, type RtspRequest, type RtspResponse } from "./message.ts";
 import { MESSAGE_LIMITS, parseContentLength } from "./message-parser.ts";
-import { findSync, LONGEST_START_BYTES, RESYNC_WINDOW_BYTES } from "./resync.ts";
+import { findSync, isCutFrame, LONGEST_START_BYTES, RESYNC_WINDOW_BYTES } from "./resync.ts";
 
 /** Who uses a splitter. Callbacks run inside `push`; they may call `stop`, and nothing else of the splitter but its flags and counters. */
 export interface SplitterHandler {
@@ -13,6 +13,8 @@ export interface SplitterHandler {
   onPacket(channel: number, bytes: Buffer, start: number, end: number): void;
   onRequest(request: RtspRequest): void;
   onResponse(response: RtspResponse): void;
+  /** The place in the stream was lost and found again. */
+  onResync?(): void;
   /** `limit` or `protocol`. The splitter has stopped. */
   onFault(fault: PeerFault): void;
 }
@@ -159,6 +161,10 @@ export class RtspSplitter {
         this.#begin("frame");
         return start - FRAMING_BYTES;
       }
+      if (at < end && !this.#isNextFrame(bytes, at) && this.#isCut(bytes, start - FRAMING_BYTES, at)) {
+        this.#begin("resync");
+        return this.#drop(1) ? start - FRAMING_BYTES + 1 : end;
+      }
       if (at > start) {
         this.#found();
         handler.onPacket(channel, bytes, start, at);
@@ -180,12 +186,29 @@ export class RtspSplitter {
     }
     at = this.#carryOn(bytes, at, end);
     if (this.#used < end) return at;
+    if (at < bytes.length && !this.#isNextFrame(bytes, at)) {
+      const rest = Buffer.concat([this.#carry.subarray(0, end), bytes.subarray(at)]);
+      if (this.#isCut(rest, 0, end)) {
+        this.#begin("resync");
+        if (this.#drop(1)) this.#run(rest.subarray(1));
+        return bytes.length;
+      }
+    }
     this.#begin("start");
     if (end > FRAMING_BYTES) {
       this.#found();
       this.#handler.onPacket(channel, this.#carry, FRAMING_BYTES, end);
     }
     return at;
+  }
+
+  /** What follows a frame most often; all that is looked at for each. */
+  #isNextFrame(bytes: Buffer, at: number): boolean {
+    return bytes[at] === DOLLAR && (at + 1 === bytes.length || this.#isKnownChannel(bytes[at + 1]!));
+  }
+
+  #isCut(bytes: Buffer, start: number, next: number): boolean {
+    return this.#established && isCutFrame(bytes, start, next, bytes.length, this.#isKnownChannel);
   }
 
   #skip(packetBytes: number): void {
@@ -294,8 +317,8 @@ export class RtspSplitter {
     const search = findSync(bytes, at, end, false, this.#isKnownChannel);
     if (!this.#drop(search.at - at)) return end;
     if (search.confirmed) {
-      this.resyncs++;
       this.#state = "start";
+      this.#countResync();
       return search.at;
     }
     this.#windowAtLineStart = search.at > at && bytes[search.at - 1] === LINE_FEED;
@@ -319,8 +342,8 @@ export class RtspSplitter {
     if (!this.#drop(search.at)) return next;
     if (search.confirmed) {
       const rest = Buffer.from(carry.subarray(search.at, this.#used));
-      this.resyncs++;
       this.#begin("start");
+      this.#countResync();
       this.#run(rest);
       return next;
     }
@@ -338,6 +361,11 @@ export class RtspSplitter {
     if (this.#garbageBytes <= MAX_GARBAGE_BYTES) return true;
     this.#fail("protocol", "garbage in the stream");
     return false;
+  }
+
+  #countResync(): void {
+    this.resyncs++;
+    this.#handler.onResync?.();
   }
 
   /** A frame or message: a stretch of garbage, if there was one, is over. */

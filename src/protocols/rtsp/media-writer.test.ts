@@ -109,3 +109,20 @@ test("UDP: a writer that is closed sends nothing more of its backlog", (t) => {
   for (let ms = 0; ms < 100; ms++) t.mock.timers.tick(1);
   assert.equal(sent.length, before);
 });
+
+test("UDP: a report behind a backlog leaves behind it", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { pair, sent } = udpPair();
+  const writer = new UdpMediaWriter(new Map([[0, { from: pair, address: "192.0.2.1", rtpPort: 5000, rtcpPort: 5001 }]]));
+  const camera = new SyntheticVideo({ frameBytes: 12_000 });
+  writer.beginBacklog();
+  for (let i = 0; i < 10; i++) writer.writeBurst(0, camera.nextBurst());
+  writer.endBacklog();
+  writer.writeRtcp(0, Buffer.from([9]));
+  assert.ok(sent.every(({ kind }) => kind === "rtp"));
+  for (let ms = 0; ms < 20; ms++) t.mock.timers.tick(1);
+  assert.equal(
+    sent.findIndex(({ kind }) => kind === "rtcp"),
+    sent.length - 1,
+  );
+});

@@ -8,6 +8,8 @@ import type { UdpPair } from "./udp-pair.ts";
 export interface MediaWriter {
   /** Bytes handed over that the peer has not taken. */
   pendingBytes(): number;
+  /** Calls `action` once the peer has taken everything that is pending, unless the writer is closed before. Never in the middle of a write. */
+  onceDrained(action: () => void): void;
   writeBurst(trackIndex: number, burst: PacketBurst): void;
   writeRtcp(trackIndex: number, bytes: Buffer): void;
   /** What follows is the open GOP, until `endBacklog`. */
@@ -20,6 +22,7 @@ export interface MediaWriter {
 export class TcpMediaWriter implements MediaWriter {
   readonly #socket: Socket;
   readonly #channels: ReadonlyMap<number, number>;
+  #onDrained: (() => void) | undefined;
 
   constructor(socket: Socket, channels: ReadonlyMap<number, number>) {
     this.#socket = socket;
@@ -28,6 +31,11 @@ export class TcpMediaWriter implements MediaWriter {
 
   pendingBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  onceDrained(action: () => void): void {
+    this.#onDrained = action;
+    this.#socket.once("drain", action);
   }
 
   /** One write for the whole frame; the slab is shared by every reader on the same channel. */
@@ -54,7 +62,9 @@ export class TcpMediaWriter implements MediaWriter {
     this.#socket.uncork();
   }
 
-  close(): void {}
+  close(): void {
+    if (this.#onDrained !== undefined) this.#socket.removeListener("drain", this.#onDrained);
+  }
 }
 
 export interface UdpDestination {
@@ -77,7 +87,7 @@ const PACED_PACKETS_PER_MS = 24;
 export class UdpMediaWriter implements MediaWriter {
   readonly #destinations: ReadonlyMap<number, PreparedDestination>;
   /** The backlog, and what came behind it, until it has left. */
-  #paced: { readonly trackIndex: number; readonly burst: PacketBurst }[] | undefined;
+  #paced: { readonly trackIndex: number; readonly what: PacketBurst | Buffer }[] | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(destinations: ReadonlyMap<number, UdpDestination>) {
@@ -90,14 +100,20 @@ export class UdpMediaWriter implements MediaWriter {
     return 0;
   }
 
+  /** Datagrams are never pending. */
+  onceDrained(action: () => void): void {
+    queueMicrotask(action);
+  }
+
   writeBurst(trackIndex: number, burst: PacketBurst): void {
-    if (this.#paced !== undefined) this.#paced.push({ trackIndex, burst });
+    if (this.#paced !== undefined) this.#paced.push({ trackIndex, what: burst });
     else this.#send(trackIndex, burst);
   }
 
+  /** A report leaves in its turn: it is not about the packets of a backlog that still wait. */
   writeRtcp(trackIndex: number, bytes: Buffer): void {
-    const { from, address, rtcpPort } = this.#destinations.get(trackIndex)!;
-    from.rtcp.socket.send(bytes, rtcpPort, address);
+    if (this.#paced !== undefined) this.#paced.push({ trackIndex, what: bytes });
+    else this.#sendRtcp(trackIndex, bytes);
   }
 
   beginBacklog(): void {
@@ -119,13 +135,19 @@ export class UdpMediaWriter implements MediaWriter {
     let sent = 0;
     let done = 0;
     while (done < paced.length && sent < PACED_PACKETS_PER_MS) {
-      const { trackIndex, burst } = paced[done++]!;
-      this.#send(trackIndex, burst);
-      sent += burst.count;
+      const { trackIndex, what } = paced[done++]!;
+      if (Buffer.isBuffer(what)) this.#sendRtcp(trackIndex, what);
+      else this.#send(trackIndex, what);
+      sent += Buffer.isBuffer(what) ? 1 : what.count;
     }
     paced.splice(0, done);
     if (paced.length === 0) this.#paced = undefined;
     else this.#timer = setTimeout(() => this.#sendPaced(), Math.ceil(sent / PACED_PACKETS_PER_MS));
+  }
+
+  #sendRtcp(trackIndex: number, bytes: Buffer): void {
+    const { from, address, rtcpPort } = this.#destinations.get(trackIndex)!;
+    from.rtcp.socket.send(bytes, rtcpPort, address);
   }
 
   #send(trackIndex: number, burst: PacketBurst): void {

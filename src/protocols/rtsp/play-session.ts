@@ -2,7 +2,8 @@
 import { isIP } from "node:net";
 import { PeerFault, type PeerFaultCode } from "#base/errors.ts";
 import { parseSdp, type Sdp } from "#rtp/sdp.ts";
-import { RtspClient } from "./client.ts";
+import { ChannelMap } from "./channel-map.ts";
+import { RtspClient, type ServerMemory } from "./client.ts";
 import { contentBaseOf, parsePublic, parseSession } from "./headers.ts";
 import type { RtspResponse } from "./message.ts";
 import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
@@ -19,7 +20,7 @@ const HOLE_PUNCH = Buffer.from([0x80, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 export interface PlaySessionOptions {
   readonly url: RtspUrl;
   readonly transport: "tcp" | "udp";
-  readonly digestSeen: boolean;
+  readonly memory: ServerMemory;
   /** Take media from any port of the camera's address. */
   readonly anyPort: boolean;
   readonly udpPortRange: readonly [number, number];
@@ -30,6 +31,8 @@ export interface PlaySessionOptions {
   readonly scale: string | undefined;
   random(): number;
   onPacket(trackIndex: number, isRtcp: boolean, bytes: Buffer, start: number, end: number): void;
+  /** There was garbage between interleaved packets, and they were found again. */
+  onResync(): void;
   onClosed(fault: PeerFault): void;
 }
 
@@ -42,6 +45,8 @@ export class PlaySession {
   readonly methods: ReadonlySet<string>;
   readonly medias: readonly MediaTrack[];
   readonly skipped: readonly string[];
+  /** What is wrong with medias that are used all the same, in words for the log. */
+  readonly remarks: readonly string[];
   /** What the camera says a session lives without a sign of life. */
   timeoutS = DEFAULT_TIMEOUT_S;
   readonly #options: PlaySessionOptions;
@@ -61,9 +66,11 @@ export class PlaySession {
     this.#channels = described.channels;
     this.#contentBase = described.contentBase;
     this.#aggregateUrl = controlUrl(described.url, described.contentBase, described.sdp.control)[0]!;
-    const { usable, skipped } = tracksOf(described.sdp);
+    const { usable, skipped, remarks } = tracksOf(described.sdp);
     this.medias = usable;
     this.skipped = skipped;
+    this.remarks = remarks;
+    this.#channels.describe(usable);
   }
 
   /** Connects and describes, following redirects. Rejects with a PeerFault. */
@@ -100,6 +107,11 @@ export class PlaySession {
     return this.client.request(method, this.#aggregateUrl);
   }
 
+  /** It is over: the connection is closed. */
+  end(fault: PeerFault): void {
+    this.client.close(fault);
+  }
+
   sendRtcp(trackIndex: number, bytes: Buffer): void {
     this.#sendRtcp[trackIndex]?.(bytes);
   }
@@ -125,8 +137,8 @@ export class PlaySession {
     // The reply decides, whatever was asked for.
     const granted = parseTransports(response.headers.getAll("Transport")).find(({ lower }) => lower === "tcp");
     const [rtp, rtcp] = granted?.interleaved ?? [wanted, wanted + 1];
-    this.#channels.set(rtp, { trackIndex, isRtcp: false });
-    this.#channels.set(rtcp, { trackIndex, isRtcp: true });
+    this.#channels.set(rtp, trackIndex, false);
+    this.#channels.set(rtcp, trackIndex, true);
     this.#sendRtcp[trackIndex] = (bytes) => {
       const framing = Buffer.from([0x24, rtcp, bytes.length >>> 8, bytes.length & 0xff]);
       this.client.socket.write(Buffer.concat([framing, bytes]));
@@ -169,7 +181,8 @@ export class PlaySession {
       }
       if (last.status !== 400 && last.status !== 404) break;
     }
-    throw faultOf("SETUP", last!);
+    const fault = faultOf("SETUP", last!);
+    throw last!.status === 461 ? new TransportRefused(fault.message) : fault;
   }
 
   #readSession(response: RtspResponse): void {
@@ -180,7 +193,12 @@ export class PlaySession {
   }
 }
 
-type ChannelMap = Map<number, { readonly trackIndex: number; readonly isRtcp: boolean }>;
+/** The camera does not have this transport: another one may do. */
+export class TransportRefused extends PeerFault {
+  constructor(message: string) {
+    super("unsupported", message);
+  }
+}
 
 interface Described {
   readonly client: RtspClient;
@@ -196,17 +214,15 @@ async function describe(
   options: PlaySessionOptions,
   signal: AbortSignal,
 ): Promise<Described | { readonly redirect: RtspUrl }> {
-  const channels: ChannelMap = new Map();
+  const channels = new ChannelMap();
   let isDescribed = false; // until then an end of the connection shows in the exchange; one that redirects ends by our own hand
   const client = await RtspClient.connect(
     {
       url,
-      digestSeen: options.digestSeen,
+      memory: options.memory,
       isKnownChannel: (channel) => channels.has(channel),
-      onPacket: (channel, bytes, start, end) => {
-        const { trackIndex, isRtcp } = channels.get(channel)!;
-        options.onPacket(trackIndex, isRtcp, bytes, start, end);
-      },
+      onPacket: (channel, bytes, start, end) => channels.route(channel, bytes, start, end, options.onPacket),
+      onResync: () => options.onResync(),
       onClosed: (fault) => {
         if (isDescribed) options.onClosed(fault);
       },

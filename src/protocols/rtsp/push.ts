@@ -3,7 +3,7 @@ import type { Clock } from "#base/clock.ts";
 import { deferred } from "#base/deferred.ts";
 import { PeerFault } from "#base/errors.ts";
 import type { Stream } from "#relay/stream.ts";
-import { RtspClient } from "./client.ts";
+import { RtspClient, type ServerMemory } from "./client.ts";
 import { RtspReader } from "./from-stream.ts";
 import { parseSession } from "./headers.ts";
 import { type MediaWriter, TcpMediaWriter, type UdpDestination, UdpMediaWriter } from "./media-writer.ts";
@@ -28,6 +28,7 @@ export interface RtspPushOptions {
 
 export class RtspPush {
   readonly #options: RtspPushOptions;
+  readonly #memory: ServerMemory = { digestSeen: false };
   #reader: RtspReader | undefined;
 
   constructor(options: RtspPushOptions) {
@@ -58,7 +59,7 @@ export class RtspPush {
     const client = await RtspClient.connect(
       {
         url,
-        digestSeen: false,
+        memory: this.#memory,
         isKnownChannel: (channel) => [...channels.values()].some((first) => channel === first || channel === first + 1),
         onPacket: (_channel, bytes, start, stop) => reader.onRtcp(bytes, start, stop),
         onClosed: (fault) => end.resolve(fault),

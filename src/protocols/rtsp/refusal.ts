@@ -11,3 +11,6 @@ export class RtspRefusal extends CallerFault {
     this.status = status;
   }
 }
+
+/** What is wrong with a request for a replay. Its message goes to the client as well, behind the reason phrase. */
+export class ReplayRefusal extends RtspRefusal {}

@@ -1,10 +1,15 @@
 // What each RTSP method does (RFC 2326 §10): from a request to the answer, and what begins once the answer is written.
 import { CallerFault } from "#base/errors.ts";
 import type { AccessRequest, Action } from "#relay/access.ts";
+import type { ReadLease } from "#relay/path.ts";
+import type { Stream } from "#relay/stream.ts";
 import { parseSdp } from "#rtp/sdp.ts";
 import { parseSession, writeRtpInfo } from "./headers.ts";
 import { RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse } from "./message.ts";
-import { RtspRefusal } from "./refusal.ts";
+import { ReplayRefusal, RtspRefusal } from "./refusal.ts";
+import type { ReplayPlayer } from "./replay-player.ts";
+import { parseReplayQuery, type ReplayWish } from "./replay-query.ts";
+import { describeReplayRange, parseReplayRange, writeReplayRange } from "./replay-range.ts";
 import { contentBaseFor, parseRequestPath, type RequestPath } from "./request-path.ts";
 import { describeStream } from "./sdp-tracks.ts";
 import type { ServerContext } from "./server.ts";
@@ -20,6 +25,8 @@ export interface Answer {
   /** Runs right after the response was written. */
   readonly after?: () => void;
 }
+
+type UserLease = ReadLease & { readonly user: string };
 
 export class RequestHandler {
   readonly #connection: ServerConnection;
@@ -86,13 +93,29 @@ export class RequestHandler {
   async #describe(request: RtspRequest): Promise<Answer> {
     const target = this.#pathOf(request);
     this.#described = target;
+    const wish = this.#replayWish(target);
+    if (wish !== undefined) return this.#describeReplay(request, target, wish);
     const description = await this.#context.options.registry.describe(this.#access(request, "read", target, ""));
     if ("redirect" in description) {
       return { response: rtspResponse(302, RtspHeaders.of({ Location: redirectUrl(request.url, description.redirect) })) };
     }
-    const body = Buffer.from(describeStream(description.stream));
-    const headers = { "Content-Base": contentBaseFor(request.url), "Content-Type": "application/sdp" };
-    return { response: rtspResponse(200, RtspHeaders.of(headers), body) };
+    return described(request, describeStream(description.stream));
+  }
+
+  /** Opened to look at it: clients that describe need not set up. */
+  async #describeReplay(request: RtspRequest, target: RequestPath, wish: ReplayWish): Promise<Answer> {
+    await this.#context.options.registry.permitPlayback(this.#access(request, "playback", target, ""));
+    const replay = await this.#context.replays!.open(target.path, wish);
+    try {
+      return described(request, describeStream(replay.stream, describeReplayRange(replay)));
+    } finally {
+      replay.close();
+    }
+  }
+
+  /** undefined: the live stream is meant. */
+  #replayWish(target: RequestPath): ReplayWish | undefined {
+    return this.#context.replays && parseReplayQuery(target.query);
   }
 
   async #announce(request: RtspRequest, existing: ServerSession | undefined): Promise<Answer> {
@@ -129,8 +152,8 @@ export class RequestHandler {
   }
 
   async #openForRead(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<void> {
-    const access = this.#access(request, "read", target, session.id);
-    const lease = await this.#context.options.registry.openForRead(access, session.reader, { type: "rtspSession", id: session.id });
+    const wish = this.#replayWish(target);
+    const lease = await (wish === undefined ? this.#openLive(request, session, target) : this.#openReplay(request, session, target, wish));
     if (session.phase === "closed") {
       lease.close();
       throw new CallerFault("no-stream", "the session was closed while it was set up");
@@ -142,26 +165,42 @@ export class RequestHandler {
     session.user = lease.user;
   }
 
+  #openLive(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<UserLease> {
+    const access = this.#access(request, "read", target, session.id);
+    return this.#context.options.registry.openForRead(access, session.reader, { type: "rtspSession", id: session.id });
+  }
+
+  async #openReplay(request: RtspRequest, session: ServerSession, target: RequestPath, wish: ReplayWish): Promise<UserLease> {
+    const user = await this.#context.options.registry.permitPlayback(this.#access(request, "playback", target, session.id));
+    const replay = await this.#context.replays!.open(target.path, wish);
+    replay.whenEnded = (fault) => session.endReplay(fault);
+    session.replay = replay;
+    return { ...replay.lease(session.reader), user };
+  }
+
   /** A SETUP names its track by a URL of the client's making: the query may be lost in it. */
   #withQuery(target: RequestPath): RequestPath {
     const described = this.#described;
     return target.query === "" && described?.path === target.path ? { ...target, query: described.query } : target;
   }
 
-  #play(request: RtspRequest, session: ServerSession): Answer {
+  #play(request: RtspRequest, session: ServerSession): Answer | Promise<Answer> {
     if (session.mode !== "read" || session.phase === "initial") throw new RtspRefusal(455, "PLAY before SETUP");
+    if (session.replay !== undefined) return this.#playReplay(request, session, session.replay);
     if (session.phase === "active") return ok(session, {});
-    const starts = session.readLease!.stream.startOfPlay();
-    const base = request.url.replace(/\/$/, "");
-    const info = session.setups.map(({ trackIndex }) => ({
-      url: `${base}/trackID=${trackIndex}`,
-      sequence: starts[trackIndex]!.sequence,
-      rtpTime: starts[trackIndex]!.timestamp,
-    }));
-    return {
-      ...ok(session, { Range: "npt=0.000-", "RTP-Info": writeRtpInfo(info) }),
-      after: () => session.play(openWriter(session)),
-    };
+    return begin(session, "npt=0.000-", session.readLease!.stream.startOfPlay());
+  }
+
+  async #playReplay(request: RtspRequest, session: ServerSession, replay: ReplayPlayer): Promise<Answer> {
+    const header = request.headers.get("Range");
+    const scale = request.headers.has("Scale") ? { Scale: "1.000" } : {}; // §12.34: the value that was chosen
+    const span = header === undefined ? undefined : parseReplayRange(header, replay);
+    if (span === undefined && session.phase === "active") return ok(session, { Range: writeReplayRange(header, replay), ...scale });
+    const fromUtcUs = span?.fromUtcUs;
+    if (fromUtcUs === undefined && replay.ended) throw new ReplayRefusal(457, "the replay is at its end");
+    if (span !== undefined) await replay.seek(fromUtcUs, span.untilUtcUs);
+    session.pause();
+    return begin(session, writeReplayRange(header, replay), replay.startOfPlay(), scale);
   }
 
   #record(session: ServerSession): Answer {
@@ -176,6 +215,24 @@ export class RequestHandler {
 function ok(session: ServerSession | undefined, headers: Readonly<Record<string, string>>): Answer {
   const id = session === undefined ? {} : { Session: `${session.id};timeout=${ADVERTISED_TIMEOUT_S}` };
   return { response: rtspResponse(200, RtspHeaders.of({ ...headers, ...id })) };
+}
+
+function described(request: RtspRequest, sdp: string): Answer {
+  const headers = { "Content-Base": contentBaseFor(request.url), "Content-Type": "application/sdp" };
+  return { response: rtspResponse(200, RtspHeaders.of(headers), Buffer.from(sdp)) };
+}
+
+/** The answer to a PLAY that begins to deliver. */
+function begin(session: ServerSession, range: string, starts: ReturnType<Stream["startOfPlay"]>, more = {}): Answer {
+  const info = session.setups.map(({ trackIndex, url }) => ({
+    url,
+    sequence: starts[trackIndex]!.sequence,
+    rtpTime: starts[trackIndex]!.timestamp,
+  }));
+  return {
+    ...ok(session, { Range: range, "RTP-Info": writeRtpInfo(info), ...more }),
+    after: () => session.play(openWriter(session)),
+  };
 }
 
 function required(session: ServerSession | undefined): ServerSession {

@@ -7,6 +7,7 @@ export const RESYNC_WINDOW_BYTES = 64 * 1024 + 64;
 
 const DOLLAR = 0x24;
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 /** The smallest RTCP packet with an SSRC; RTP has 12 (RFC 3550 §5.1, §6.4.2). */
 const MIN_PACKET_BYTES = 8;
 
@@ -47,6 +48,17 @@ export function findSync(
     if (verdict === "undecided" && undecided === end) undecided = at;
   }
   return { at: undecided, confirmed: false };
+}
+
+/**
+ * Whether the frame bytes[start … next) was cut short and what follows it was taken for its end: no frame and no message is at `next`, but inside
+ * of it one may begin. `end` is that of what has come; `next` lies before it.
+ */
+export function isCutFrame(bytes: Buffer, start: number, next: number, end: number, isKnownChannel: (channel: number) => boolean): boolean {
+  const first = bytes[next]!;
+  if (first === CARRIAGE_RETURN || first === LINE_FEED) return false;
+  const goesOn = first === DOLLAR ? judgeFrame(bytes, next, end, isKnownChannel) : judgeMessage(bytes, next, end, true);
+  return goesOn === "no" && findSync(bytes, start + 1, end, false, isKnownChannel).at < next;
 }
 
 function judgePair(bytes: Buffer, at: number, end: number, isKnownChannel: (channel: number) => boolean): Verdict {

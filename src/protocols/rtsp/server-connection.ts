@@ -9,7 +9,7 @@ import type { SessionEntry } from "#relay/session-registry.ts";
 import { DigestServer } from "./digest-server.ts";
 import { RtspSplitter } from "./interleaved.ts";
 import { RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse, writeResponse } from "./message.ts";
-import { RtspRefusal } from "./refusal.ts";
+import { ReplayRefusal, RtspRefusal } from "./refusal.ts";
 import { RequestHandler } from "./request-handler.ts";
 import type { RtspServerOptions, ServerContext } from "./server.ts";
 import { SESSION_TIMEOUT_S, type ServerSession } from "./server-session.ts";
@@ -162,7 +162,8 @@ export class ServerConnection implements SessionEntry {
     }
     if (!(error instanceof CallerFault)) throw error;
     this.log.info(`${request.method} refused: ${error.message}${error.cure === undefined ? "" : ` (${error.cure})`}`);
-    return rtspResponse(statusOf(error));
+    const response = rtspResponse(statusOf(error));
+    return error instanceof ReplayRefusal ? { ...response, reason: `${response.reason}: ${error.message}` } : response;
   }
 
   #fail(reason: string): void {

@@ -12,6 +12,7 @@ import type { ReorderLimits } from "#rtp/reorder.ts";
 import type { Sdp } from "#rtp/sdp.ts";
 import { RtspReader } from "./from-stream.ts";
 import type { MediaWriter } from "./media-writer.ts";
+import type { ReplayPlayer } from "./replay-player.ts";
 import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
 import type { SessionMedia } from "./session-media.ts";
 import { RtspIngest } from "./to-stream.ts";
@@ -24,6 +25,8 @@ const REPORT_PERIOD_US = 10_000_000;
 /** A track that was set up, and what to undo when the session ends. */
 export interface SetupTrack {
   readonly trackIndex: number;
+  /** Of the request: the client's name for the track. */
+  readonly url: string;
   release(): void;
 }
 
@@ -63,6 +66,8 @@ export class ServerSession implements SessionEntry {
   announceUrl = "";
   medias: readonly MediaTrack[] = [];
   readLease: ReadLease | undefined;
+  /** What `readLease` reads, where it is no live stream. */
+  replay: ReplayPlayer | undefined;
   ingest: RtspIngest | undefined;
   readonly #options: ServerSessionOptions;
   readonly #log: Log;
@@ -155,11 +160,12 @@ export class ServerSession implements SessionEntry {
       lease.stream,
       this.setups.map((setup) => setup.trackIndex),
       writer,
+      this.replay,
     );
+    const tracks = `with ${this.transport}, ${this.setups.length} of ${lease.stream.tracks.length} tracks`;
+    if (this.replay === undefined) this.#log.info(`is reading from path '${this.path}', ${tracks}`);
+    else this.#log.info(`is replaying path '${this.path}' from ${new Date(this.replay.positionUtcUs / 1000).toISOString()} on, ${tracks}`);
     lease.start();
-    this.#log.info(
-      `is reading from path '${this.path}', with ${this.transport}, ${this.setups.length} of ${lease.stream.tracks.length} tracks`,
-    );
   }
 
   /** Throws a CallerFault when the path is taken or has changed. */
@@ -189,6 +195,14 @@ export class ServerSession implements SessionEntry {
     this.#publishLease = undefined;
   }
 
+  /** A replay's footage is over: the client may move it and play on. */
+  endReplay(fault: string | undefined): void {
+    this.#log.info(fault === undefined ? "has seen the replay to its end" : `replay ended: ${fault}`);
+    this.reader.sayBye();
+    this.pause();
+    this.touch();
+  }
+
   /** Due about once a second: reports, and the end of a client that has gone silent. */
   tick(nowUs: number): void {
     if (this.phase === "active" && nowUs - this.#reportedUs >= REPORT_PERIOD_US) {
@@ -196,6 +210,7 @@ export class ServerSession implements SessionEntry {
       if (this.mode === "read") this.reader.sendReports();
       else if (this.transport === "UDP") this.#reportReceived(nowUs);
     }
+    if (this.phase === "active" && this.mode === "read") this.reader.tick(nowUs);
     const received = this.#receivedPackets();
     if (received !== this.#receivedBefore) {
       this.#receivedBefore = received;

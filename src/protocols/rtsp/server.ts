@@ -9,6 +9,8 @@ import { openFileLimit } from "#base/open-file-limit.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
 import { ChannelChoice } from "./channel-variants.ts";
+import type { OpenReplay } from "./replay.ts";
+import { ReplayDesk } from "./replay-desk.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { ServerSession } from "./server-session.ts";
 import { listenUdpPair, type UdpPair } from "./udp-pair.ts";
@@ -35,6 +37,8 @@ export interface RtspServerOptions {
   readonly sessions: SessionRegistry;
   readonly clock: Clock;
   readonly log: Log;
+  /** Footage for URLs with `?start=`; undefined: there is none, and such a query means nothing. */
+  readonly openReplay?: OpenReplay | undefined;
 }
 
 /** What connections and sessions share. */
@@ -43,6 +47,7 @@ export interface ServerContext {
   readonly tcp: boolean;
   readonly udp: UdpPair | undefined;
   readonly channels: ChannelChoice;
+  readonly replays: ReplayDesk | undefined;
   openSession(connection: ServerConnection): ServerSession;
   findSession(id: string): ServerSession | undefined;
   /** Called at every request. */
@@ -70,11 +75,13 @@ export class RtspServer {
     this.#maxConnections = options.maxConnections ?? defaultMaxConnections();
     this.#refused = new EventCounter((report) => options.log.warn(`connections not accepted: ${eventReportText(report)}`));
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const { openReplay, registry, clock, log, readTimeoutMs } = options;
     this.#context = {
       options,
       tcp: options.tcp,
       udp,
       channels: new ChannelChoice(),
+      replays: openReplay && new ReplayDesk({ open: openReplay, registry, clock, log, timeoutMs: readTimeoutMs }),
       openSession: (connection) => this.#openSession(connection),
       findSession: (id) => this.#sessions.get(id),
       onRequest: (connection) => void this.#silent.delete(connection),

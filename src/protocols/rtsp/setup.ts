@@ -52,7 +52,7 @@ function announcedTrack({ session, target, request }: SetupInput): number {
   return index;
 }
 
-function setUpTcp({ session, connection, context }: SetupInput, trackIndex: number, offer: Transport): Transport {
+function setUpTcp({ request, session, connection, context }: SetupInput, trackIndex: number, offer: Transport): Transport {
   if (session.media?.kind === "tcp" && session.media.connection !== connection)
     throw new CallerFault("invalid", "the session's other tracks are on another connection");
   const wanted = offer.interleaved?.[0] ?? trackIndex * 2;
@@ -74,6 +74,7 @@ function setUpTcp({ session, connection, context }: SetupInput, trackIndex: numb
   };
   session.setups.push({
     trackIndex,
+    url: request.url,
     release: () => {
       connection.releaseChannels(channel);
       if (reading) context.channels.release(session.path, trackIndex, channel);
@@ -82,7 +83,7 @@ function setUpTcp({ session, connection, context }: SetupInput, trackIndex: numb
   return { profile: "RTP/AVP", lower: "tcp", multicast: false, interleaved: [channel, channel + 1], ...ssrcOf(session, trackIndex) };
 }
 
-function setUpUdp({ session, connection, context }: SetupInput, trackIndex: number, offer: Transport): Transport {
+function setUpUdp({ request, session, connection, context }: SetupInput, trackIndex: number, offer: Transport): Transport {
   const { rtp, rtcp } = context.udp!;
   const [rtpPort, rtcpPort] = offer.clientPorts!;
   const { address } = connection.remote;
@@ -100,7 +101,7 @@ function setUpUdp({ session, connection, context }: SetupInput, trackIndex: numb
     kind: "udp",
     destinations: new Map([...(session.media?.kind === "udp" ? session.media.destinations : []), [trackIndex, destination]]),
   };
-  session.setups.push({ trackIndex, release: () => stops.forEach((stop) => void stop()) });
+  session.setups.push({ trackIndex, url: request.url, release: () => stops.forEach((stop) => void stop()) });
   return {
     profile: "RTP/AVP",
     lower: "udp",

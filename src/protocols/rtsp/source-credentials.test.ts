@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { isPlaying, live, pull, seen, startCamera } from "#testing/pulled-source.ts";
 import type { Script } from "#testing/scripted-camera.ts";
+import { newCameraMemory } from "./camera-memory.ts";
 import type { RtspRequest } from "./message.ts";
-import type { CameraMemory } from "./source.ts";
 
 test("C11: two redirects are followed, a third is not; credentials stay with their host", async (t) => {
   const target = await startCamera(t);
@@ -68,7 +68,7 @@ test("C27: a camera that offered Digest before and now wants the password itself
   const camera = await startCamera(t, {
     script: { OPTIONS: () => ({ status: 401, headers: { "WWW-Authenticate": 'Basic realm="cam"' } }) },
   });
-  const memory: CameraMemory = { digestSeen: true, keepaliveMethod: undefined, senderClocks: [], transport: undefined };
+  const memory = { ...newCameraMemory(), digestSeen: true };
   const error = await pull(t, camera.url("stream", "user:pass"), { memory }).fault();
   assert.equal(error.code, "auth");
   assert.match(error.message, /only Basic/);

@@ -1,8 +1,9 @@
 // Opens RTSP sources for paths, and keeps what each camera taught us from one attempt to the next.
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
+import { type CameraMemory, newCameraMemory } from "./camera-memory.ts";
 import { writeRange } from "./range-header.ts";
-import { type CameraMemory, RtspSource } from "./source.ts";
+import { RtspSource } from "./source.ts";
 
 /** Silence that means a stall where the config names no readTimeout of its own (the shorter of it and these counts). */
 const STALL_TCP_MS = 5000;
@@ -60,7 +61,7 @@ export class RtspSourceFactory {
   #memoryOf(key: string): CameraMemory {
     const known = this.#memories.get(key);
     if (known !== undefined) return known;
-    const memory: CameraMemory = { digestSeen: false, keepaliveMethod: undefined, senderClocks: [], transport: undefined };
+    const memory = newCameraMemory();
     if (this.#memories.size >= MAX_MEMORIES) this.#memories.clear();
     this.#memories.set(key, memory);
     return memory;

@@ -3,10 +3,10 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { isPlaying, live, mockTimers, pull, seen, startCamera } from "#testing/pulled-source.ts";
-import type { Script } from "#testing/scripted-camera.ts";
+import { interleaved, type Script } from "#testing/scripted-camera.ts";
 import { SYNTHETIC_SETS, syntheticSdp } from "#testing/synthetic-track.ts";
 import { frameNumberOfUnit } from "#testing/unit-tap.ts";
-import type { CameraMemory } from "./source.ts";
+import { newCameraMemory } from "./camera-memory.ts";
 
 test("from DESCRIBE to live: requests in order, states, the first frame", async (t) => {
   const { camera, states, units, ready, memory } = await live(t);
@@ -61,6 +61,21 @@ test("C40, C44: RTP before the answer to PLAY, channels that nobody asked for", 
   const { units } = await live(t, { script });
   await seen("both frames", () => units.length === 2);
   assert.deepEqual(units.map(frameNumberOfUnit), [0, 1]);
+});
+
+test("garbage in frames before the media makes no stream", async (t) => {
+  const camera = await startCamera(t);
+  const { units, ready, states } = pull(t, camera.url());
+  await seen("PLAY", () => isPlaying(camera));
+  camera.connections[0]!.socket.write(
+    Buffer.concat([interleaved(0, 40), Buffer.alloc(40, 0x12), interleaved(1, 8), Buffer.from("80c9000100000001", "hex")]),
+  );
+  await seen("it was read", () => states.length === 1);
+  for (let i = 0; i < 20; i++) await setImmediate();
+  assert.deepEqual([ready.length, states], [0, ["probing"]]);
+  camera.sendFrame();
+  await seen("the first frame", () => units.length === 1);
+  assert.deepEqual([ready.length, frameNumberOfUnit(units[0]!)], [1, 0]);
 });
 
 test("C07: the control URL's readings are tried in order", async (t) => {
@@ -118,7 +133,7 @@ test("nothing comes over TCP: UDP is tried, with a datagram that opens the way; 
   await setImmediate();
   pass(5000);
   const error = await fault();
-  assert.deepEqual([error.code, error.message], ["stalled", "no media within 5 s"]);
+  assert.deepEqual([error.code, error.message], ["stalled", "no media within 3 s"]);
   assert.deepEqual(states, ["probing", "stalled", "probing", "stalled"]);
   assert.equal(memory.transport, undefined);
 });
@@ -126,7 +141,7 @@ test("nothing comes over TCP: UDP is tried, with a datagram that opens the way; 
 test("C90: nothing comes over UDP, which worked before: TCP is tried", async (t) => {
   mockTimers(t);
   const camera = await startCamera(t);
-  const memory: CameraMemory = { digestSeen: false, keepaliveMethod: undefined, senderClocks: [], transport: "udp" };
+  const memory = { ...newCameraMemory(), transport: "udp" as const };
   const { pass, units } = pull(t, camera.url(), { memory });
   await seen("PLAY over UDP", () => isPlaying(camera));
   await setImmediate();

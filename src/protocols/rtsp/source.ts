@@ -6,26 +6,21 @@ import type { Log } from "#base/log.ts";
 import type { Source, SourceSink } from "#relay/source.ts";
 import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
 import { writePictureLoss } from "#rtp/rtcp.ts";
-import type { SenderClockMemory } from "#rtp/sender-clock.ts";
-import { PlaySession, type PlaySessionOptions } from "./play-session.ts";
+import { isRtp } from "#rtp/track-receiver.ts";
+import type { CameraMemory } from "./camera-memory.ts";
+import { isListening } from "./client.ts";
+import { Keepalive } from "./keepalive.ts";
+import { PlaySession, type PlaySessionOptions, TransportRefused } from "./play-session.ts";
+import { ResyncLimit } from "./resync-limit.ts";
 import { RtspIngest } from "./to-stream.ts";
 import { parseRtspUrl, type RtspUrl } from "./url.ts";
 
 const SETUP_TOTAL_MS = 15_000;
-const FIRST_PACKET_MS = 5000;
+/** UDP that a firewall keeps out is given up sooner. */
+const FIRST_PACKET_MS = { tcp: 5000, udp: 3000 };
 const REPORT_MS = 5000;
-const MIN_KEEPALIVE_MS = 2000;
-
-/** What one camera taught us; kept over reconnects. */
-export interface CameraMemory {
-  digestSeen: boolean;
-  /** The keepalive that works, once one was refused. */
-  keepaliveMethod: "GET_PARAMETER" | "OPTIONS" | undefined;
-  /** By track. */
-  readonly senderClocks: SenderClockMemory[];
-  /** The transport that brought media, for `automatic`. */
-  transport: "tcp" | "udp" | undefined;
-}
+/** Remarks on session descriptions that are remembered. */
+const MAX_TOLD = 64;
 
 export interface RtspSourceOptions {
   readonly url: string;
@@ -63,8 +58,8 @@ export class RtspSource implements Source {
     try {
       await this.#runSession(url, first, sink, signal);
     } catch (error) {
-      const silent = error instanceof NoMedia || (error instanceof PeerFault && error.code === "unsupported");
-      if (transport !== "automatic" || !silent || signal.aborted) throw error;
+      const mayBeOther = error instanceof NoMedia || error instanceof TransportRefused;
+      if (transport !== "automatic" || !mayBeOther || signal.aborted) throw error;
       const other = first === "tcp" ? "udp" : "tcp";
       memory.transport = undefined;
       log.info(`no media over ${first.toUpperCase()}, trying ${other.toUpperCase()}`);
@@ -72,8 +67,13 @@ export class RtspSource implements Source {
     }
   }
 
+  async isReachable(signal: AbortSignal): Promise<boolean> {
+    const url = parseRtspUrl(this.#options.url);
+    return url !== undefined && (await isListening(url, signal));
+  }
+
   async #runSession(url: RtspUrl, transport: "tcp" | "udp", sink: SourceSink, signal: AbortSignal): Promise<void> {
-    const { memory, log } = this.#options;
+    const { log, clock, memory } = this.#options;
     const end = deferred<PeerFault>();
     const abort = (): void => end.resolve(new PeerFault("aborted", "closed"));
     signal.addEventListener("abort", abort, { once: true });
@@ -83,6 +83,7 @@ export class RtspSource implements Source {
     let ingest: RtspIngest | undefined;
     let cause: PeerFault | undefined;
     let playing = false;
+    const resyncs = new ResyncLimit();
     void end.promise.then((fault) => {
       cause = fault;
       setup.abort();
@@ -100,15 +101,21 @@ export class RtspSource implements Source {
           ...this.#sessionOptions(url, transport),
           onPacket: (trackIndex, isRtcp, bytes, start, stop) => {
             if (ingest === undefined) return;
-            if (!isRtcp && ingest.lastPacketUs === undefined) ingest.start();
+            if (!isRtcp && ingest.lastPacketUs === undefined && isRtp(bytes, start, stop)) ingest.start();
             ingest.onPacket(trackIndex, isRtcp, bytes, start, stop);
+          },
+          onResync: () => {
+            if (resyncs.isPassed(clock.nowUs())) end.resolve(new PeerFault("protocol", "garbage in the stream again and again"));
           },
           onClosed: (fault) => end.resolve(fault),
         },
         setup.signal,
       );
-      memory.digestSeen ||= session.client.digestSeen;
-      for (const reason of session.skipped) log.warn(`skipping ${reason}`);
+      for (const remark of [...session.skipped.map((reason) => `skipping ${reason}`), ...session.remarks]) {
+        if (memory.told.has(remark)) continue;
+        log.warn(remark);
+        if (memory.told.size < MAX_TOLD) memory.told.add(remark);
+      }
       if (session.medias.length === 0) throw new PeerFault("unsupported", "the source has no media that can be received");
       ingest = this.#openIngest(session, transport, sink);
       await session.setUpAll();
@@ -128,9 +135,9 @@ export class RtspSource implements Source {
     }
   }
 
-  #sessionOptions(url: RtspUrl, transport: "tcp" | "udp"): Omit<PlaySessionOptions, "onPacket" | "onClosed"> {
+  #sessionOptions(url: RtspUrl, transport: "tcp" | "udp"): Omit<PlaySessionOptions, "onPacket" | "onResync" | "onClosed"> {
     const { memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random } = this.#options;
-    return { url, transport, digestSeen: memory.digestSeen, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
+    return { url, transport, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
   }
 
   #openIngest(session: PlaySession, transport: "tcp" | "udp", sink: SourceSink): RtspIngest {
@@ -160,7 +167,7 @@ export class RtspSource implements Source {
     sink: SourceSink,
     end: Promise<PeerFault>,
   ): Promise<never> {
-    const { clock, random } = this.#options;
+    const { clock, random, memory, log } = this.#options;
     const ownSsrc = Math.floor(random() * 2 ** 32);
     const startedUs = clock.nowUs();
     const video = session.medias.findIndex(({ track }) => track.kind === "video");
@@ -169,50 +176,42 @@ export class RtspSource implements Source {
     };
     const stall = deferred<never>();
     const stallMs = this.#options.stallMs[transport];
+    const firstPacketMs = FIRST_PACKET_MS[transport];
     const look = (): void => {
-      const limitMs = ingest.lastPacketUs === undefined ? FIRST_PACKET_MS : stallMs;
+      const limitMs = ingest.lastPacketUs === undefined ? firstPacketMs : stallMs;
       const silentMs = (clock.nowUs() - (ingest.lastPacketUs ?? startedUs)) / 1000;
       if (silentMs < limitMs) {
         stallTimer = setTimeout(look, Math.ceil(limitMs - silentMs));
         return;
       }
       sink.state?.("stalled");
-      stall.reject(ingest.lastPacketUs === undefined ? new NoMedia() : new PeerFault("stalled", `no media for ${limitMs / 1000} s`));
+      stall.reject(
+        ingest.lastPacketUs === undefined ? new NoMedia(firstPacketMs) : new PeerFault("stalled", `no media for ${limitMs / 1000} s`),
+      );
     };
-    let stallTimer = setTimeout(look, Math.min(FIRST_PACKET_MS, stallMs));
+    let stallTimer = setTimeout(look, Math.min(firstPacketMs, stallMs));
     const reportTimer = setInterval(() => {
       const nowUs = clock.nowUs();
       for (const [index, receiver] of ingest.receivers.entries()) session.sendRtcp(index, receiver.writeReport(ownSsrc, nowUs));
     }, REPORT_MS);
-    const keepaliveMs = Math.max(MIN_KEEPALIVE_MS, session.timeoutS * 400);
-    const keepaliveTimer = setInterval(() => void this.#keepAlive(session), keepaliveMs);
+    const keepalive = new Keepalive(session, memory, log);
+    keepalive.start();
+    let fault: PeerFault | undefined;
     try {
-      throw await Promise.race([stall.promise, end]);
+      fault = await Promise.race([stall.promise, end]);
+      throw fault;
     } finally {
       clearTimeout(stallTimer);
       clearInterval(reportTimer);
-      clearInterval(keepaliveTimer);
-    }
-  }
-
-  /** An unanswered keepalive is not fatal while media flows; a refused one tells which method the camera wants. */
-  async #keepAlive(session: PlaySession): Promise<void> {
-    const { memory, log } = this.#options;
-    const method = memory.keepaliveMethod ?? (session.methods.has("GET_PARAMETER") ? "GET_PARAMETER" : "OPTIONS");
-    try {
-      const { status } = await session.keepAlive(method);
-      if (status === 454) session.client.close(new PeerFault("ended", "the session was forgotten by the source"));
-      else if (status !== 200 && method === "GET_PARAMETER") memory.keepaliveMethod = "OPTIONS";
-    } catch (error) {
-      if (method === "GET_PARAMETER" && error instanceof PeerFault && error.code === "timeout") memory.keepaliveMethod = "OPTIONS";
-      log.debug(`keepalive: ${(error as Error).message}`);
+      const byCamera = fault?.code !== "aborted" && ingest.lastPacketUs !== undefined;
+      keepalive.stop(byCamera ? (ingest.lastPacketUs! - startedUs) / 1000 : undefined);
     }
   }
 }
 
 /** PLAY was answered, but no packet came: another transport may do. */
 class NoMedia extends PeerFault {
-  constructor() {
-    super("stalled", `no media within ${FIRST_PACKET_MS / 1000} s`);
+  constructor(waitedMs: number) {
+    super("stalled", `no media within ${waitedMs / 1000} s`);
   }
 }

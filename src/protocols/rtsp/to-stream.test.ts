@@ -49,6 +49,24 @@ test("nothing goes out before start; then it is ready at once when the sets are 
   assert.deepEqual(units.map(frameNumberOfUnit), [1]);
 });
 
+test("what is no RTP is no sign of life", (t) => {
+  const { clock, ingest, push, pass } = setUp(t);
+  ingest.start();
+  const garbage = [
+    Buffer.alloc(0),
+    Buffer.alloc(11, 0x80),
+    Buffer.alloc(200, 0x12),
+    Buffer.from("80c8000600000000000000000000000000000000", "hex"),
+  ];
+  push(garbage);
+  assert.equal(ingest.lastPacketUs, undefined);
+  push(rtpOf(new SyntheticVideo().nextBurst()));
+  const atUs = clock.nowUs();
+  pass(100);
+  push(garbage);
+  assert.equal(ingest.lastPacketUs, atUs);
+});
+
 test("ready with the frame that brings the sets; sound before it waits for nobody", (t) => {
   const { units, ready, ingest, push } = setUp(t, { tracks: [syntheticTrack({ described: false }), syntheticAudioTrack()] });
   ingest.start();

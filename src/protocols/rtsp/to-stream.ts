@@ -1,5 +1,4 @@
 // From received RTP to the relay: each track's packets become units; readiness waits until every video track's parameter sets are known.
-import type { Parameters } from "#codecs/codec.ts";
 import { reorderFramesOf } from "#codecs/reorder.ts";
 import type { SourceSink } from "#relay/source.ts";
 import type { Track } from "#relay/track.ts";
@@ -14,6 +13,8 @@ import { TrackTiming } from "#rtp/track-timing.ts";
 const EXPIRE_MS = 50;
 /** A stream whose parameter sets do not come is served without them. */
 const PARAMETERS_TIMEOUT_US = 10_000_000;
+/** Longer than the usual distance of keyframes. */
+const RARE_KEYFRAMES_US = 5_000_000;
 
 export interface IngestOptions {
   readonly tracks: readonly Track[];
@@ -34,9 +35,11 @@ export class RtspIngest {
   readonly #options: IngestOptions;
   readonly #tracks: Track[];
   readonly #timings: readonly TrackTiming[];
+  /** By track; arrival. */
+  readonly #lastKeyframeUs: (number | undefined)[] = [];
   #publish: ((unit: Unit) => void) | undefined;
   #startedUs: number | undefined;
-  /** Monotonic time of the newest packet; undefined before the first. */
+  /** Monotonic time of the newest packet that is RTP; undefined before the first. */
   lastPacketUs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -63,7 +66,7 @@ export class RtspIngest {
   /** The session plays, for the first time or again: known parameter sets make the stream ready at once. */
   start(): void {
     this.#startedUs = this.#options.nowUs();
-    if (this.#tracks.every(isDescribed)) this.#becomeReady();
+    if (this.#tracks.every((one) => this.#isDescribed(one))) this.#becomeReady();
   }
 
   /** RTP and RTCP of track `index`; the bytes are only borrowed. */
@@ -75,8 +78,9 @@ export class RtspIngest {
       receiver.onRtcp(bytes, start, end, nowUs);
       return;
     }
-    this.lastPacketUs = nowUs;
+    const packetsBefore = receiver.counters.packets;
     receiver.onRtp(bytes, start, end, nowUs);
+    if (receiver.counters.packets > packetsBefore) this.lastPacketUs = nowUs;
     if (receiver.pending) this.#timer ??= setTimeout(() => this.#expire(), EXPIRE_MS);
   }
 
@@ -99,18 +103,21 @@ export class RtspIngest {
   #onFrame(index: number, received: ReceivedFrame): void {
     let track = this.#tracks[index]!;
     let frame: readonly Buffer[] | undefined;
+    const format = payloadFormatOf(track.codec);
+    let parameters = received.damaged ? undefined : format.readBurst?.(received.burst, track.parameters);
     if (received.hasParameters) {
-      const format = payloadFormatOf(track.codec);
       frame = format.depacketize(received.burst, track.parameters);
-      const parameters = frame && format.readParameters?.(frame, track.parameters);
-      if (parameters !== undefined) {
-        track = { ...track, parameters, reorderFrames: reorderFramesOf(parameters) };
-        this.#tracks[index] = track;
-      }
+      parameters = frame && format.readParameters?.(frame, track.parameters);
     }
+    if (parameters !== undefined) {
+      track = { ...track, parameters, reorderFrames: reorderFramesOf(parameters) };
+      this.#tracks[index] = track;
+    }
+    const keyframe = received.keyframe || this.#isRefresh(index, received);
+    if (keyframe && !received.damaged) this.#lastKeyframeUs[index] = received.arrivalUs;
     if (this.#publish === undefined) {
       const waitedUs = received.arrivalUs - (this.#startedUs ?? received.arrivalUs);
-      if (this.#startedUs === undefined || !(this.#tracks.every(isDescribed) || waitedUs > PARAMETERS_TIMEOUT_US)) return;
+      if (this.#startedUs === undefined || !(this.#tracks.every((one) => this.#isDescribed(one)) || waitedUs > PARAMETERS_TIMEOUT_US)) return;
       this.#becomeReady();
     }
     const { ptsTicks, captureUs, senderUtcUs } = this.#timings[index]!.next(received.ticks, received.arrivalUs, track.reorderFrames > 0);
@@ -119,7 +126,7 @@ export class RtspIngest {
       ptsTicks,
       captureUs,
       ...(senderUtcUs !== undefined && { senderUtcUs }),
-      keyframe: received.keyframe,
+      keyframe,
       damaged: received.damaged,
       packets: received.burst,
       ...(frame && { frame }),
@@ -130,21 +137,28 @@ export class RtspIngest {
     this.#publish = this.#options.sink.ready([...this.#tracks], "packets");
     this.#options.onReady?.();
   }
-}
 
-/** Everything a decoder needs beforehand is known. */
-function isDescribed({ parameters }: { readonly parameters: Parameters }): boolean {
-  switch (parameters.codec) {
-    case "h264":
-      return parameters.sps.length > 0 && parameters.pps.length > 0;
-    case "h265":
-      return parameters.vps.length > 0 && parameters.sps.length > 0 && parameters.pps.length > 0;
-    case "aac":
-    case "g711":
-    case "generic":
-    case "lpcm":
-    case "mjpeg":
-    case "opus":
-      return true;
+  /**
+   * Decoding can start at a recovery point as well (H.264 §D.2.8, H.265 §D.3.8): the only start there is where IDR pictures are rare or never
+   * come. Some cameras mark every frame so, and none of them may make a picture of its own.
+   */
+  #isRefresh(index: number, { recoveryPoint, arrivalUs }: ReceivedFrame): boolean {
+    const last = this.#lastKeyframeUs[index];
+    return recoveryPoint && (last === undefined || arrivalUs - last >= RARE_KEYFRAMES_US);
+  }
+
+  /** Everything a decoder needs beforehand is known, of the codecs whose readers are told it in SDP as a rule; the others are served at once. */
+  #isDescribed({ index, parameters }: Track): boolean {
+    switch (parameters.codec) {
+      case "h264":
+        return parameters.sps.length > 0 && parameters.pps.length > 0;
+      case "h265": {
+        // A stream that comes to a keyframe without a VPS has none.
+        const hasVps = parameters.vps.length > 0 || this.#lastKeyframeUs[index] !== undefined;
+        return hasVps && parameters.sps.length > 0 && parameters.pps.length > 0;
+      }
+      default:
+        return true;
+    }
   }
 }

@@ -6,8 +6,10 @@ import { parseAacConfig } from "#codecs/aac/config.ts";
 import type { AacParameters, Parameters } from "#codecs/codec.ts";
 import { aacFrameTicks } from "#codecs/frame-ticks.ts";
 import type { BurstBuilder, PacketBurst } from "#rtp/burst.ts";
+import { inspectWhole } from "./audio-packets.ts";
+import { depacketizeLatm, describeLatm, packetizeLatm, readLatmBurst } from "./latm.ts";
 import { PayloadCursor } from "./payload-cursor.ts";
-import { type FormatDescription, PacketHas, type PayloadFormat } from "./payload-format.ts";
+import type { FormatDescription, PayloadFormat } from "./payload-format.ts";
 import { fmtpNumber, parseFmtp, parseRtpmap } from "./sdp-text.ts";
 
 /** More access units than one RTP timestamp ever has. */
@@ -21,10 +23,6 @@ const MODES: ReadonlyMap<string, readonly [size: number, index: number, indexDel
   ["aac_hbr", [13, 3, 3]],
   ["aac-lbr", [6, 2, 2]],
 ]);
-
-function inspect(_bytes: Buffer, start: number, end: number): number {
-  return end > start ? PacketHas.slice | PacketHas.keyframe : 0;
-}
 
 interface AuHeaders {
   readonly sizes: readonly number[];
@@ -67,7 +65,9 @@ interface Fragments {
 }
 
 function depacketize(burst: PacketBurst, parameters: Parameters): readonly Buffer[] | undefined {
-  if (parameters.codec !== "aac" || parameters.sizeLength === 0) return undefined;
+  if (parameters.codec !== "aac") return undefined;
+  if (parameters.latm !== undefined) return depacketizeLatm(burst, parameters);
+  if (parameters.sizeLength === 0) return undefined;
   const cursor = new PayloadCursor(burst);
   const { bytes } = cursor;
   const units: Buffer[] = [];
@@ -131,7 +131,9 @@ function headBytes(units: number, parameters: AacParameters): number {
 }
 
 function packetize(frame: readonly Buffer[], parameters: Parameters, maxPayloadBytes: number, out: BurstBuilder): void {
-  if (parameters.codec !== "aac" || parameters.sizeLength === 0) return;
+  if (parameters.codec !== "aac") return;
+  if (parameters.latm !== undefined) packetizeLatm(frame, parameters, maxPayloadBytes, out);
+  if (parameters.sizeLength === 0) return;
   const largest = Math.min(2 ** parameters.sizeLength - 1, MAX_UNIT_BYTES);
   const unitTicks = aacFrameTicks(parameters.config, parameters.sampleRateHz);
   const fragmentBytes = maxPayloadBytes - headBytes(1, parameters);
@@ -169,10 +171,19 @@ function packetize(frame: readonly Buffer[], parameters: Parameters, maxPayloadB
   }
 }
 
-export const aacPayload: PayloadFormat = { codec: "aac", frameEnd: "marker", inspect, depacketize, packetize };
+/** LATM (RFC 6416) where the parameters say so. */
+export const aacPayload: PayloadFormat = {
+  codec: "aac",
+  frameEnd: "marker",
+  inspect: inspectWhole,
+  depacketize,
+  packetize,
+  readBurst: readLatmBurst,
+};
 
 /** §4.1 */
 export function describeAac(parameters: AacParameters): FormatDescription {
+  if (parameters.latm !== undefined) return describeLatm(parameters, parameters.latm);
   const parsed = parseAacConfig(parameters.config);
   const channels = parsed?.parametricStereo === true ? 2 : parameters.channelCount;
   const items = [

@@ -4,6 +4,7 @@ import type { H264Parameters, Parameters } from "#codecs/codec.ts";
 import { H264NalType, h264NalType, isH264Slice } from "#codecs/h264/nal.ts";
 import { parseH264Sps } from "#codecs/h264/sps.ts";
 import { mergeH264Sets } from "#codecs/parameter-sets.ts";
+import { hasSeiMessage, RECOVERY_POINT } from "#codecs/sei.ts";
 import type { BurstBuilder, PacketBurst } from "#rtp/burst.ts";
 import { NalCollector } from "./nal-collector.ts";
 import { PayloadCursor } from "./payload-cursor.ts";
@@ -24,6 +25,13 @@ function hasOf(type: number): number {
   return type === H264NalType.sps || type === H264NalType.pps ? PacketHas.parameters : 0;
 }
 
+/** Of a whole NAL unit. */
+function hasOfNal(bytes: Buffer, start: number, end: number): number {
+  const type = h264NalType(bytes[start]!);
+  if (type !== H264NalType.sei) return hasOf(type);
+  return hasSeiMessage(bytes, start + 1, end, RECOVERY_POINT) ? PacketHas.recoveryPoint : 0;
+}
+
 /** What stands behind start codes in a packet that holds a byte stream against §5.6. */
 function hasBehindStartCodes(bytes: Buffer, start: number, end: number): number {
   let has = 0;
@@ -39,10 +47,14 @@ function inspect(bytes: Buffer, start: number, end: number): number {
   if (isH264Slice(type)) return hasOf(type);
   if (type === STAP_A) {
     let has = 0;
-    for (let at = start + 1; at + 2 < end; at += 2 + ((bytes[at]! << 8) | bytes[at + 1]!)) has |= hasOf(h264NalType(bytes[at + 2]!));
+    for (let at = start + 1; at + 2 < end; ) {
+      const nalEnd = at + 2 + ((bytes[at]! << 8) | bytes[at + 1]!);
+      has |= hasOfNal(bytes, at + 2, Math.min(nalEnd, end));
+      at = nalEnd;
+    }
     return has;
   }
-  return hasOf(type) | hasBehindStartCodes(bytes, start, end);
+  return hasOfNal(bytes, start, end) | hasBehindStartCodes(bytes, start, end);
 }
 
 /** §5.7.1: sizes of 16 bits before each NAL unit; one that is cut short ends the walk. */

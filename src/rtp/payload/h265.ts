@@ -3,6 +3,7 @@ import { isStartCode } from "#codecs/annex-b.ts";
 import type { H265Parameters, Parameters } from "#codecs/codec.ts";
 import { H265NalType, h265NalType, isH265RandomAccess, isH265Slice } from "#codecs/h265/nal.ts";
 import { mergeH265Sets } from "#codecs/parameter-sets.ts";
+import { hasSeiMessage, RECOVERY_POINT } from "#codecs/sei.ts";
 import type { PacketBurst } from "#rtp/burst.ts";
 import { packetizeH265 } from "./h265-packetize.ts";
 import { NalCollector } from "./nal-collector.ts";
@@ -26,13 +27,21 @@ function hasOf(type: number): number {
   return type <= H265NalType.pps ? PacketHas.parameters : 0;
 }
 
+/** Of a whole NAL unit; `header` is its first byte, and its body is bytes[body … end). */
+function hasOfNal(header: number, bytes: Buffer, body: number, end: number): number {
+  const type = h265NalType(header);
+  if (type !== H265NalType.prefixSei) return hasOf(type);
+  return hasSeiMessage(bytes, body, end, RECOVERY_POINT) ? PacketHas.recoveryPoint : 0;
+}
+
 /** The NAL units of an aggregation packet whose sizes fill it exactly; -1 when they do not. `at` is behind the payload header. */
 function hasOfAggregate(bytes: Buffer, at: number, end: number, donl: boolean): number {
   let has = 0;
   if (donl) at += 2;
   while (at + 2 < end) {
-    has |= hasOf(h265NalType(bytes[at + 2]!));
-    at += 2 + ((bytes[at]! << 8) | bytes[at + 1]!);
+    const nalEnd = at + 2 + ((bytes[at]! << 8) | bytes[at + 1]!);
+    has |= hasOfNal(bytes[at + 2]!, bytes, at + 2 + HEADER_BYTES, Math.min(nalEnd, end));
+    at = nalEnd;
     if (at === end) return has;
     if (donl) at += 1; // DOND
   }
@@ -41,7 +50,7 @@ function hasOfAggregate(bytes: Buffer, at: number, end: number, donl: boolean): 
 
 function inspectBody(type: number, bytes: Buffer, at: number, end: number): number {
   if (type === FU) return at < end ? hasOf(bytes[at]! & 0x3f) : 0;
-  if (type !== AP) return type < AP ? hasOf(type) : 0;
+  if (type !== AP) return type < AP ? hasOfNal(type << 1, bytes, at, end) : 0;
   // Whether there are order numbers is known from SDP only, but just one reading fits.
   const has = hasOfAggregate(bytes, at, end, false);
   return has >= 0 ? has : Math.max(0, hasOfAggregate(bytes, at, end, true));

@@ -1,5 +1,5 @@
 // RTP payload for JPEG, RFC 2435: types 0 and 1 (4:2:2 and 4:2:0), restart markers, tables by Q or in the packets.
-import type { Parameters } from "#codecs/codec.ts";
+import type { MjpegParameters, Parameters } from "#codecs/codec.ts";
 import { MAX_FRAME_BYTES } from "#codecs/limits.ts";
 import { STANDARD_HUFFMAN } from "#codecs/mjpeg/huffman.table.ts";
 import { type JpegImage, JpegMarker, parseJpeg } from "#codecs/mjpeg/jpeg.ts";
@@ -163,7 +163,28 @@ function packetize(frame: readonly Buffer[], _parameters: Parameters, maxPayload
   if (image !== undefined) packetizeImage(image, maxPayloadBytes, out);
 }
 
-export const mjpegPayload: PayloadFormat = { codec: "mjpeg", frameEnd: "marker", inspect: inspectWhole, depacketize, packetize };
+function withSize(widthPx: number, heightPx: number, known: Parameters): MjpegParameters | undefined {
+  if (known.codec !== "mjpeg" || widthPx === 0 || heightPx === 0) return undefined;
+  const isKnown = widthPx === known.picture?.widthPx && heightPx === known.picture.heightPx;
+  return isKnown ? undefined : { codec: "mjpeg", picture: { widthPx, heightPx } };
+}
+
+export const mjpegPayload: PayloadFormat = {
+  codec: "mjpeg",
+  frameEnd: "marker",
+  inspect: inspectWhole,
+  depacketize,
+  packetize,
+  readParameters(frame, known) {
+    const image = frame[0] === undefined ? undefined : parseJpeg(frame[0]);
+    return image && withSize(image.width, image.height, known);
+  },
+  readBurst(burst, known) {
+    const cursor = new PayloadCursor(burst);
+    if (!cursor.next() || cursor.end - cursor.start < HEADER_BYTES) return undefined;
+    return withSize(cursor.bytes[cursor.start + 6]! * 8, cursor.bytes[cursor.start + 7]! * 8, known);
+  },
+};
 
 /** RFC 3551 table 5: payload type 26. */
 export function describeMjpeg(): FormatDescription {

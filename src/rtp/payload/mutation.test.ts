@@ -3,8 +3,13 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { parseAdts } from "#codecs/aac/adts.ts";
+import { readAudioMuxElement } from "#codecs/aac/audio-mux-element.ts";
 import { parseAacConfig } from "#codecs/aac/config.ts";
+import { parseStreamMuxConfig } from "#codecs/aac/stream-mux-config.ts";
+import { MAX_AC3_FRAME_BYTES, parseAc3Syncframe } from "#codecs/ac3/syncframe.ts";
 import { splitAnnexB } from "#codecs/annex-b.ts";
+import { joinObus, splitObus } from "#codecs/av1/obu.ts";
+import { parseAv1SequenceHeader } from "#codecs/av1/sequence-header.ts";
 import type { AacParameters, Parameters } from "#codecs/codec.ts";
 import { DtsClock } from "#codecs/dts-clock.ts";
 import { frameTicks } from "#codecs/frame-ticks.ts";
@@ -12,10 +17,24 @@ import { h264PpsId, parseH264Sps } from "#codecs/h264/sps.ts";
 import { h265PpsId, h265VpsId, parseH265Sps } from "#codecs/h265/sps.ts";
 import { MAX_FRAME_BYTES, MAX_NALS_PER_FRAME } from "#codecs/limits.ts";
 import { parseJpeg } from "#codecs/mjpeg/jpeg.ts";
+import { MAX_MP3_FRAME_BYTES, parseMp3Header } from "#codecs/mp3/header.ts";
+import { mpegVideoConfig, parseMpegVideoSequence } from "#codecs/mpeg1-video/headers.ts";
+import { mpeg4VideoConfig, parseMpeg4VideoConfig } from "#codecs/mpeg4-video/headers.ts";
 import { opusSamples } from "#codecs/opus/packet.ts";
 import { codecProperties } from "#codecs/properties.ts";
+import { reorderFramesOf } from "#codecs/reorder.ts";
+import { parseVp9Picture } from "#codecs/vp9/header.ts";
 import { BurstBuilder, payloadEnd, payloadStart } from "#rtp/burst.ts";
 import { readCodedClip } from "#testing/coded-clip.ts";
+import {
+  readAc3File,
+  readIvfFile,
+  readLoasFile,
+  readMp3File,
+  readMpeg4File,
+  readMpegVideoFile,
+  readObuFile,
+} from "#testing/elementary-streams.ts";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
 import { burstOf, readRtpCapture } from "#testing/rtp-capture.ts";
 import { parametersFromSdp, payloadFormatOf } from "./formats.ts";
@@ -33,6 +52,7 @@ const AAC: AacParameters = {
   indexLength: 3,
   indexDeltaLength: 3,
 };
+const latm = (fmtp: string) => parametersFromSdp("audio", { payloadType: undefined, rtpmap: "MP4A-LATM/48000/2", fmtp })!;
 const PARAMETERS: readonly (readonly [part: string, parameters: Parameters])[] = [
   ["h264", { codec: "h264", sps: [], pps: [] }],
   ["h265", { codec: "h265", vps: [], sps: [], pps: [] }],
@@ -42,11 +62,23 @@ const PARAMETERS: readonly (readonly [part: string, parameters: Parameters])[] =
   ["opus", { codec: "opus", channelCount: 2 }],
   ["pcm", { codec: "g711", muLaw: true, sampleRateHz: 8000, channelCount: 1 }],
   ["l24", { codec: "lpcm", bitDepth: 24, sampleRateHz: 48_000, channelCount: 2 }],
+  ["av1", { codec: "av1" }],
+  ["vp9", { codec: "vp9" }],
+  ["mpeg4", { codec: "mpeg4-video" }],
+  ["mpeg2", { codec: "mpeg1-video" }],
+  ["mp3", { codec: "mp3" }],
+  ["mp2", { codec: "mp3" }],
+  ["ac3", { codec: "ac3", sampleRateHz: 48_000, channelCount: 2 }],
+  ["latm", latm("cpresent=0;config=400023203fc0")],
+  ["latm", latm("cpresent=1")],
+  ["g726", { codec: "g726", bitRate: 24_000, aal2: false }],
+  ["klv", { codec: "klv" }],
   ["vp8", { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 }],
 ];
 
 for (const [part, parameters] of PARAMETERS) {
-  const name = "maxDonDiff" in parameters ? `${part} with order numbers` : part;
+  const inBand = parameters.codec === "aac" && parameters.latm?.inBand === true;
+  const name = "maxDonDiff" in parameters ? `${part} with order numbers` : inBand ? `${part} in band` : part;
   test(`${name}: damaged packets`, () => {
     const files = readdirSync(CAPTURES).filter((file) => file.endsWith(".rtp") && file.includes(part));
     const packets = files.flatMap((file) => readRtpCapture(new URL(file, CAPTURES)));
@@ -63,17 +95,18 @@ for (const [part, parameters] of PARAMETERS) {
         const [start, end] = [burst.offsets[i]! + 4, burst.offsets[i + 1]!];
         format.inspect(burst.bytes, payloadStart(burst.bytes, start, end), payloadEnd(burst.bytes, start, end));
       }
+      format.readBurst?.(burst, parameters);
       const frame = format.depacketize(burst, parameters);
       if (frame === undefined) continue;
       whole++;
-      assert.ok(frame.length > 0 && frame.length <= MAX_NALS_PER_FRAME);
+      assert.ok(frame.length > 0 && frame.length <= MAX_NALS_PER_FRAME, `${frame.length} parts`);
       assert.ok(frame.reduce((sum, unit) => sum + unit.length, 0) <= MAX_FRAME_BYTES);
       assert.ok(frame.every((unit) => unit.length > 0));
       const read = format.readParameters?.(frame, parameters) ?? parameters;
       codecProperties(read);
       format.packetize(frame, read, 20 + random(1500), new BurstBuilder(0, 0));
     }
-    assert.equal(whole > 0, part !== "vp8");
+    assert.equal(whole > 0, part !== "vp8" && !inBand);
   });
 }
 
@@ -101,6 +134,54 @@ test("damaged parameter sets", () => {
     opusSamples(bytes);
     frameTicks({ ...AAC, config: bytes }, bytes);
     splitAnnexB(bytes);
+  }
+  assert.ok(read > rounds / 10, "some damage is harmless");
+});
+
+test("damaged headers of the other codecs", () => {
+  const random = fuzzRandom(6);
+  const heads = [
+    ...readObuFile(new URL("av1-main.obu", CLIPS))[0]!,
+    ...readObuFile(new URL("av1-high-10bit.obu", CLIPS))[0]!,
+    ...readIvfFile(new URL("vp9-profile1.ivf", CLIPS)),
+    readMpeg4File(new URL("mpeg4-b2.m4v", CLIPS))[0]!,
+    readMpegVideoFile(new URL("mpeg2-b2.m2v", CLIPS))[0]!,
+    readMpegVideoFile(new URL("mpeg1-b2.m1v", CLIPS))[0]!,
+    readMp3File(new URL("mp3-stereo.mp3", CLIPS))[0]!,
+    readAc3File(new URL("ac3-surround.ac3", CLIPS))[0]!,
+    ...readLoasFile(new URL("aac-lc.latm", CLIPS)).slice(0, 2),
+    Buffer.from("400023203fc0", "hex"),
+  ].map((head) => head.subarray(0, 200));
+  let read = 0;
+  const rounds = fuzzRounds(10_000);
+  for (let round = rounds; round > 0; round--) {
+    const bytes = mutate(heads[random(heads.length)]!, random);
+    for (const size of [
+      parseAv1SequenceHeader(bytes),
+      parseVp9Picture(bytes),
+      parseMpeg4VideoConfig(bytes),
+      parseMpegVideoSequence(bytes),
+    ]) {
+      if (size === undefined) continue;
+      read++;
+      assert.ok(size.widthPx > 0 && size.widthPx <= 65_536 && size.heightPx > 0 && size.heightPx <= 65_536);
+    }
+    assert.ok((splitObus(bytes) ?? []).reduce((sum, obu) => sum + obu.length, 0) <= bytes.length);
+    joinObus([bytes]);
+    mpeg4VideoConfig(bytes);
+    mpegVideoConfig(bytes);
+    reorderFramesOf({ codec: "mpeg4-video", config: bytes });
+    reorderFramesOf({ codec: "mpeg1-video", config: bytes });
+    const mp3 = parseMp3Header(bytes);
+    assert.ok(mp3 === undefined || (mp3.frameBytes >= 24 && mp3.frameBytes <= MAX_MP3_FRAME_BYTES), `${mp3?.frameBytes}`);
+    const ac3 = parseAc3Syncframe(bytes);
+    assert.ok(ac3 === undefined || (ac3.frameBytes >= 128 && ac3.frameBytes <= MAX_AC3_FRAME_BYTES), `${ac3?.frameBytes}`);
+    const known = parseStreamMuxConfig(bytes);
+    for (const inBand of [true, false]) {
+      const element = readAudioMuxElement(bytes, 0, inBand, known);
+      if (element === undefined) continue;
+      assert.ok(element.end <= bytes.length && element.frames.reduce((sum, { length }) => sum + length, 0) <= bytes.length);
+    }
   }
   assert.ok(read > rounds / 10, "some damage is harmless");
 });
@@ -146,7 +227,7 @@ test("damaged SDP values", () => {
     .flatMap((file) => readFileSync(new URL(file, CAPTURES), "latin1").match(/(?<=a=(rtpmap|fmtp):\d+ ).*/g) ?? []);
   for (let round = fuzzRounds(3000); round > 0; round--) {
     const text = () => mutate(Buffer.from(seeds[random(seeds.length)]!, "latin1"), random).toString("latin1");
-    for (const name of [text(), "H264/90000", "H265/90000", "mpeg4-generic/48000", "opus/48000/2"]) {
+    for (const name of [text(), "H264/90000", "H265/90000", "mpeg4-generic/48000", "opus/48000/2", "MP4V-ES/90000", "MP4A-LATM/48000"]) {
       parametersFromSdp("video", { payloadType: random(128), rtpmap: name, fmtp: text() });
     }
   }

@@ -10,6 +10,10 @@ export const PacketHas = {
   keyframe: 2,
   /** A parameter set is in this packet: `readParameters` is worth calling for the frame. */
   parameters: 4,
+  /** The payload itself says that the frame ends with this packet. */
+  end: 8,
+  /** A recovery point SEI message: decoding may start here, too. */
+  recoveryPoint: 16,
 } as const;
 
 /** What SDP says about a track: `a=rtpmap` and `a=fmtp` without the payload type. */
@@ -22,8 +26,11 @@ export interface FormatDescription {
 
 export interface PayloadFormat {
   readonly codec: Codec;
-  /** `marker`: a frame ends at the marker bit once a slice was seen, or when the timestamp changes. `packet`: each packet is a frame. */
-  readonly frameEnd: "marker" | "packet";
+  /**
+   * `marker`: a frame ends at the marker bit once a slice was seen. `payload`: the marker bit means something else. Both: or where `inspect`
+   * says so, or when the timestamp changes. `packet`: each packet is a frame.
+   */
+  readonly frameEnd: "marker" | "payload" | "packet";
   /** Looks at the payload bytes[start … end) of one packet and returns `PacketHas` bits. Hot path: no allocation. */
   inspect(bytes: Buffer, start: number, end: number): number;
   /**
@@ -35,4 +42,9 @@ export interface PayloadFormat {
   packetize(frame: readonly Buffer[], parameters: Parameters, maxPayloadBytes: number, out: BurstBuilder): void;
   /** New parameters when the frame carries sets that differ from `known`; undefined when nothing changed. */
   readParameters?(frame: readonly Buffer[], known: Parameters): Parameters | undefined;
+  /**
+   * As `readParameters`, from a whole frame's packets: where the packets say what the frame does not, or say it more cheaply. Asked for
+   * every frame.
+   */
+  readBurst?(burst: PacketBurst, known: Parameters): Parameters | undefined;
 }

@@ -5,41 +5,12 @@ import type { AacParameters, Parameters } from "#codecs/codec.ts";
 import { isH264Keyframe } from "#codecs/h264/nal.ts";
 import { isH265Keyframe } from "#codecs/h265/nal.ts";
 import { parseJpeg } from "#codecs/mjpeg/jpeg.ts";
-import { BurstBuilder } from "#rtp/burst.ts";
 import { readAdtsFrames, readCodedClip } from "#testing/coded-clip.ts";
-import { packetsOf } from "#testing/rtp-capture.ts";
-import { payloadFormatOf } from "./formats.ts";
+import { roundTrip } from "#testing/payload-trip.ts";
 import { PacketHas } from "./payload-format.ts";
 
 const PAYLOAD_BYTES = [100, 1200, 1440, 60_000];
 const clipFile = (name: string) => new URL(`../../codecs/testdata/${name}`, import.meta.url);
-
-interface Trip {
-  readonly payloads: readonly Buffer[];
-  readonly markers: readonly boolean[];
-  readonly ticks: readonly number[];
-  /** All bits that `inspect` found. */
-  readonly has: number;
-  readonly frame: readonly Buffer[] | undefined;
-}
-
-/** Through packets and back; asserts that none is too large. */
-function roundTrip(frame: readonly Buffer[], parameters: Parameters, maxPayloadBytes: number): Trip {
-  const format = payloadFormatOf(parameters.codec);
-  const builder = new BurstBuilder(0, 0);
-  format.packetize(frame, parameters, maxPayloadBytes, builder);
-  const burst = builder.finish();
-  const packets = packetsOf(burst, 65_530);
-  const payloads = packets.map((packet) => packet.subarray(12));
-  for (const payload of payloads) assert.ok(payload.length <= maxPayloadBytes, `${payload.length} bytes of payload`);
-  return {
-    payloads,
-    markers: packets.map((packet) => packet[1]! >> 7 === 1),
-    ticks: packets.map((packet) => packet.readUInt32BE(4)),
-    has: payloads.reduce((has, payload) => has | format.inspect(payload, 0, payload.length), 0),
-    frame: format.depacketize(burst, parameters),
-  };
-}
 
 const H264_CLIPS = ["baseline-slices", "main-b3", "high-pyramid-open-gop", "high-interlaced", "high-big"].map(
   (name) => `h264-${name}.h264`,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ffmpeg } from "../peers/ffmpeg.ts";
 import { runPeer, type TestScope } from "../peers/run-peer.ts";
 
-export type CodedFormat = "h264" | "h265" | "mjpeg" | "vp8" | "mpeg4" | "aac" | "opus" | "pcma" | "pcmu" | "l16";
+export type CodedFormat = "h264" | "h265" | "mjpeg" | "vp8" | "mpeg4" | "mpeg2" | "aac" | "mp3" | "opus" | "pcma" | "pcmu" | "l16";
 
 export interface CodedFile {
   readonly codec: CodedFormat;
@@ -34,7 +34,9 @@ const RECIPES: Readonly<Record<CodedFormat, Recipe>> = {
   mjpeg: { media: "video", ending: "mkv", encoder: ["-c:v", "mjpeg", "-huffman", "default", "-q:v", "6", "-pix_fmt", "yuvj420p"] },
   vp8: { media: "video", ending: "mkv", encoder: ["-c:v", "libvpx", "-deadline", "realtime", "-g", String(GOP_FRAMES)] },
   mpeg4: { media: "video", ending: "mp4", encoder: ["-c:v", "mpeg4", "-g", String(GOP_FRAMES)] },
+  mpeg2: { media: "video", ending: "mkv", encoder: ["-c:v", "mpeg2video", "-g", String(GOP_FRAMES)] },
   aac: { media: "audio", ending: "mp4", encoder: ["-c:a", "aac", "-ar", "48000", "-ac", "2"] },
+  mp3: { media: "audio", ending: "mp3", encoder: ["-c:a", "libmp3lame", "-ar", "44100", "-ac", "2", "-write_xing", "0"] },
   opus: { media: "audio", ending: "ogg", encoder: ["-c:a", "libopus", "-ar", "48000", "-ac", "2"] },
   pcma: samples("alaw", 8000, 1),
   pcmu: samples("mulaw", 8000, 1),

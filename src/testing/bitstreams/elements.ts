@@ -22,6 +22,8 @@ const MUXERS: Readonly<Record<CodedFormat, readonly string[]>> = {
   opus: ["-f", "framehash", "-hash", "md5"],
   vp8: ["-f", "framehash", "-hash", "md5"],
   mpeg4: ["-f", "framehash", "-hash", "md5"],
+  mpeg2: ["-f", "framehash", "-hash", "md5"],
+  mp3: ["-f", "framehash", "-hash", "md5"],
 };
 
 export function muxerOf(codec: CodedFormat): readonly string[] {
@@ -39,6 +41,8 @@ export async function elementsOfMuxed(codec: CodedFormat, file: string): Promise
     case "opus":
     case "vp8":
     case "mpeg4":
+    case "mpeg2":
+    case "mp3":
       return parseFramehash(bytes.toString("utf8")).map(({ md5 }) => md5);
     default:
       return elementsOfFrames(codec, [bytes]);

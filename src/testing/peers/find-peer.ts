@@ -3,7 +3,20 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-export type PeerName = "chromium" | "ffmpeg" | "ffprobe" | "gst-launch-1.0" | "gst-rtsp-server" | "mediamtx" | "gortsplib";
+export type PeerName =
+  | "chromium"
+  | "ffmpeg"
+  | "ffprobe"
+  | "gst-launch-1.0"
+  | "gst-rtsp-server"
+  | "mediamtx"
+  | "gortsplib"
+  | "python3"
+  | "strace"
+  | SystemTool;
+
+/** Of e2fsprogs, util-linux, mount and coreutils: every Debian has them. */
+export type SystemTool = "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount";
 
 export interface Peer {
   readonly name: string;

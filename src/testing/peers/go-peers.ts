@@ -8,14 +8,15 @@
 // It prints one JSON object a line, each with an `event`:
 //
 //   read:    tracks    {tracks: GoTrack[]}             after SETUP
-//            unit      {track, md5, nals, pts?, ntp}   with --units, for every access unit (H.264, H.265)
+//            unit      {track, md5, nals, pts?, ntp}   with --units, for every access unit (H.264, H.265), every packet of G.711
 //            progress  {seconds, tracks: GoTrack[]}    once a second
 //            end       {seconds, tracks: GoTrack[]}    last; exit code 0 when the time was over
 //   publish: publishing {accessUnits}                  after RECORD
 //            end        {accessUnits, packets}         after the whole file
 //   both:    error     {reason}                        exit code 1
 //
-// Hashes are over the NAL units of the access units, each behind its length in four bytes, big endian.
+// `ntp` is what PacketNTP says: the time of the packet by the newest sender report. Hashes are over the NAL units of the access units, or the
+// payload of G.711, each behind its length in four bytes, big endian.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freeTcpPort, freeUdpPortPair } from "../free-ports.ts";
@@ -70,6 +71,21 @@ export async function gortsplibRead(
   const events = parseGoEvents(stdout.toString("utf8"));
   const end = events.find(({ event }) => event === "end") as { tracks: GoTrack[] } | undefined;
   return { tracks: end?.tracks ?? [], units: events.filter(({ event }) => event === "unit") as unknown as GoUnit[] };
+}
+
+/** Reads until the test ends or `seconds` are over; each unit is a line of its output as soon as it has come. */
+export function startGortsplibRead(
+  scope: TestScope,
+  options: { readonly url: string; readonly transport: RtspTransport; readonly seconds: number },
+): RunningPeer {
+  const args = ["read", "--transport", options.transport, "--seconds", String(options.seconds), "--units", "--tls-insecure"];
+  return startPeer(scope, gortsplib, [...args, options.url], { timeoutMs: 15_000 + options.seconds * 1000 });
+}
+
+/** What a reader has told of its units so far. */
+export function goUnits({ stdout }: RunningPeer): readonly GoUnit[] {
+  const whole = stdout.toString("utf8").replace(/[^\n]*$/, "");
+  return parseGoEvents(whole).filter(({ event }) => event === "unit") as unknown as GoUnit[];
 }
 
 /** Publishes a file over RTSP; wait for `match(/"publishing"/)` before reading. */

@@ -1,0 +1,202 @@
+// What every HTTP listener shares: CORS, client address behind a proxy, credentials, error envelope, timeouts, an orderly end.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { errorText } from "#base/errors.ts";
+import type { ListenAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import { allowedOrigin } from "./cors.ts";
+import { type HttpCredentials, httpCredentials } from "./credentials.ts";
+import { HttpFault, statusOf } from "./http-fault.ts";
+
+export interface HttpServerOptions {
+  readonly address: ListenAddress;
+  readonly allowOrigins: readonly string[];
+  /** Answer to a preflight: methods and headers that pages may use. */
+  readonly preflight: { readonly methods: string; readonly headers: string };
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** Peers whose X-Forwarded-… headers count. */
+  readonly trustsProxy: (address: string) => boolean;
+  readonly log: Log;
+  /** What it throws is answered: HttpFault and CallerFault with their text, anything else with 500 and a line in the log. */
+  handle(exchange: HttpExchange): Promise<void>;
+}
+
+/** One request and its answer. */
+export interface HttpExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Always begins with a slash, as sent: percent-escapes are in it. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Without `?`. */
+  readonly rawQuery: string;
+  readonly remote: { readonly address: string; readonly port: number };
+  readonly credentials: HttpCredentials;
+  /** Where the client sees this server: `http://host:port`, and the prefix that a trusted proxy adds to every path. */
+  readonly publicUrl: string;
+  /** Aborted when the client is gone, or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** RFC 9110 §10.2.4: clients of MediaMTX look for this name. */
+const SERVER_NAME = "mediamtx";
+const KEEP_ALIVE_MS = 30_000;
+const MAX_CONNECTIONS = 256;
+const MAX_HEADER_BYTES = 16_384;
+/** What stands open when the server closes may finish its answer for so long. */
+const CLOSE_TIMEOUT_MS = 1000;
+
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+  readonly #closing = new AbortController();
+
+  private constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout: options.readTimeoutMs,
+        requestTimeout: options.readTimeoutMs,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        noDelay: true,
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on("connection", (socket: Socket) =>
+      socket.setTimeout(Math.max(KEEP_ALIVE_MS, options.writeTimeoutMs), () => socket.destroy()),
+    );
+    this.#server.on("clientError", (_error: Error, socket: Socket) => {
+      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+      else socket.destroy();
+    });
+  }
+
+  /** Rejects with the system's error when the address cannot be had. */
+  static async listen(options: HttpServerOptions): Promise<HttpServer> {
+    const server = new HttpServer(options);
+    await new Promise<void>((resolve, reject) => {
+      server.#server.once("error", reject).listen({ host: options.address.host, port: options.address.port }, () => {
+        server.#server.off("error", reject);
+        resolve();
+      });
+    });
+    server.#server.on("error", (error) => options.log.error(errorText(error)));
+    return server;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { allowOrigins, preflight, log } = this.#options;
+    response.setHeader("Server", SERVER_NAME);
+    response.on("error", () => {}); // the client is gone: `close` follows
+    const target = request.url ?? "";
+    if (!target.startsWith("/")) {
+      response.writeHead(400).end();
+      return;
+    }
+    const origin = allowedOrigin(request.headers.origin, allowOrigins);
+    if (origin !== undefined) {
+      response.setHeader("Access-Control-Allow-Origin", origin);
+      if (origin !== "*") response.setHeader("Vary", "Origin");
+    }
+    if (request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined) {
+      response
+        .writeHead(204, { "Access-Control-Allow-Methods": preflight.methods, "Access-Control-Allow-Headers": preflight.headers })
+        .end();
+      return;
+    }
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    try {
+      await this.#options.handle(this.#exchange(request, response, target, AbortSignal.any([gone.signal, this.#closing.signal])));
+    } catch (error) {
+      if (gone.signal.aborted) return;
+      const status = statusOf(error);
+      if (status === undefined) log.error(`${request.method} ${target.split("?", 1)[0]}: ${errorText(error)}`);
+      if (response.headersSent) response.destroy();
+      else sendError(response, status ?? 500, status === undefined ? "internal error; the log says more" : errorText(error));
+    }
+  }
+
+  #exchange(request: IncomingMessage, response: ServerResponse, target: string, signal: AbortSignal): HttpExchange {
+    const mark = target.indexOf("?");
+    const rawQuery = mark < 0 ? "" : target.slice(mark + 1);
+    const { socket, headers } = request;
+    const direct = socket.remoteAddress ?? "";
+    const { trustsProxy } = this.#options;
+    const trusted = trustsProxy(direct);
+    const scheme = (trusted && headerText(headers["x-forwarded-proto"])) || "http";
+    const prefix = (trusted && headerText(headers["x-forwarded-prefix"])) || "";
+    return {
+      request,
+      response,
+      path: mark < 0 ? target : target.slice(0, mark),
+      query: new URLSearchParams(rawQuery),
+      rawQuery,
+      remote: {
+        address: trusted ? (clientBehind(headerText(headers["x-forwarded-for"]), trustsProxy) ?? direct) : direct,
+        port: socket.remotePort ?? 0,
+      },
+      credentials: httpCredentials(headers.authorization),
+      publicUrl: `${scheme}://${headers.host ?? `localhost:${this.port}`}${prefix.replace(/\/+$/, "")}`,
+      signal,
+    };
+  }
+}
+
+/** The last address that no trusted proxy stands for. */
+function clientBehind(forwardedFor: string, trustsProxy: (address: string) => boolean): string | undefined {
+  const addresses = forwardedFor.split(",").map((address) => address.trim());
+  return addresses.findLast((address) => address !== "" && !trustsProxy(address));
+}
+
+function headerText(value: string | readonly string[] | undefined): string {
+  return typeof value === "string" ? value : (value ?? []).join(",");
+}
+
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { "Content-Type": "application/json; charset=utf-8", "Content-Length": body.length }).end(body);
+}
+
+/** The error envelope of every MediaMTX server. */
+export function sendError(response: ServerResponse, status: number, error: string): void {
+  sendJson(response, status, { status: "error", error });
+}
+
+/** Hands bytes to the client; resolves when it may have more. Rejects when it is gone. */
+export async function writeBody(response: ServerResponse, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || response.destroyed) throw new HttpFault(499, "the client is gone");
+  if (response.write(bytes)) return;
+  await new Promise<void>((resolve, reject) => {
+    const end = (): void => {
+      response.off("drain", drained);
+      signal.removeEventListener("abort", gone);
+    };
+    const drained = (): void => {
+      end();
+      resolve();
+    };
+    const gone = (): void => {
+      end();
+      reject(new HttpFault(499, "the client is gone"));
+    };
+    response.once("drain", drained);
+    signal.addEventListener("abort", gone, { once: true });
+  });
+}

@@ -1,0 +1,222 @@
+// A replay for one session: footage through a stream of its own, started, paused and moved by PLAY and PAUSE.
+import type { Clock } from "#base/clock.ts";
+import type { ReadLease } from "#relay/path.ts";
+import type { Reader } from "#relay/reader.ts";
+import type { Stream } from "#relay/stream.ts";
+import type { Track } from "#relay/track.ts";
+import type { Face, Unit } from "#relay/unit.ts";
+import { ReplayRefusal } from "./refusal.ts";
+import { ReplayClock } from "./replay-clock.ts";
+import { type Announcement, type FirstFrame, ReplayRun, type RunTaker } from "./replay-run.ts";
+
+/** Between the last frame before a break and the first one behind it: RTP time goes on over it (RFC 2326 Appendix B). */
+const FRAME_US = 40_000;
+/** What lies nearer is the same instant: times are told in milliseconds. */
+const SAME_INSTANT_US = 1000;
+
+export interface ReplayPlayerOptions {
+  readonly clock: Clock;
+  /** Footage from an instant on, held at its first frame. Throws a CallerFault where there is none. */
+  open(fromUtcUs: number): Promise<{ readonly run: ReplayRun; readonly first: FirstFrame }>;
+  /** A stream for this replay alone. */
+  makeStream(tracks: readonly Track[], native: Face, clock: Clock): Stream;
+  /** It is over and nothing of it is open any more. Called once. */
+  onClosed(): void;
+}
+
+export class ReplayPlayer implements RunTaker {
+  readonly stream: Stream;
+  readonly clock: ReplayClock;
+  /** UTC of its first frame, where normal play time counts from. */
+  readonly startUtcUs: number;
+  /** Told once nothing more comes, until a `seek`: the end of the footage or of the range, or what `fault` says. */
+  whenEnded: (fault: string | undefined) => void = () => {};
+  readonly #options: ReplayPlayerOptions;
+  #run: ReplayRun;
+  #publish: (unit: Unit) => void = () => {};
+  /** Where to stop; undefined: at the end of the footage. */
+  #untilUtcUs: number | undefined;
+  /** Frames of the leading track at or behind `untilUtcUs`. */
+  #behindEnd = 0;
+  #state: "held" | "playing" | "ended" | "closed" = "held";
+  #seeking = false;
+  /** Nothing was sent since the footage was opened. */
+  #fresh = true;
+  /** The next unit starts a new stretch of the recording. */
+  #broken = false;
+  /** The next unit tells what the time is: a pause need not last a whole number of frames. */
+  #adjust = false;
+  #newestPlayUs = 0;
+
+  private constructor(options: ReplayPlayerOptions, run: ReplayRun, first: FirstFrame, untilUtcUs: number | undefined) {
+    this.#options = options;
+    this.#run = run;
+    this.#untilUtcUs = untilUtcUs;
+    this.clock = new ReplayClock(options.clock);
+    this.startUtcUs = first.utcUs;
+    this.stream = options.makeStream(first.tracks, first.native, this.clock);
+    this.#begin(first);
+    this.clock.place(first.utcUs, this.clock.nowUs());
+    this.#broken = false;
+  }
+
+  /** Held at the first frame at or, where decoding needs it, before `fromUtcUs`. */
+  static async open(options: ReplayPlayerOptions, fromUtcUs: number, untilUtcUs: number | undefined): Promise<ReplayPlayer> {
+    const { run, first } = await options.open(fromUtcUs);
+    return new ReplayPlayer(options, run, first, untilUtcUs);
+  }
+
+  /** UTC of the frame that comes next, or of the instant that is shown. */
+  get positionUtcUs(): number {
+    return this.clock.utcOf(this.clock.nowUs()).utcUs;
+  }
+
+  /** Where it ends, as far as is known. */
+  get endUtcUs(): number | undefined {
+    const { endUtcUs } = this.#run.replay;
+    if (this.#untilUtcUs === undefined || endUtcUs === undefined) return this.#untilUtcUs ?? endUtcUs;
+    return Math.min(this.#untilUtcUs, endUtcUs);
+  }
+
+  get ended(): boolean {
+    return this.#state === "ended";
+  }
+
+  /**
+   * Goes to an instant; `positionUtcUs` says where it really is then, and it is held there. Without one it stays where it is. Throws a refusal where
+   * there is no footage that the session could show, and goes on as before.
+   */
+  async seek(utcUs: number | undefined, untilUtcUs: number | undefined): Promise<void> {
+    if (this.#seeking) throw new ReplayRefusal(455, "another request moves the replay");
+    const isThere = utcUs === undefined || (this.#fresh && Math.abs(utcUs - this.positionUtcUs) < SAME_INSTANT_US);
+    if (!isThere) {
+      this.#seeking = true;
+      try {
+        await this.#move(utcUs);
+      } finally {
+        this.#seeking = false;
+      }
+    }
+    this.#untilUtcUs = untilUtcUs;
+    this.#behindEnd = 0;
+  }
+
+  /** Delivers to the stream's reader from where it is. */
+  play(): void {
+    if (this.#state !== "held") return;
+    this.#state = "playing";
+    this.#adjust = true;
+    this.clock.start();
+    this.#run.flow(this);
+  }
+
+  pause(): void {
+    if (this.#state !== "playing") return;
+    this.#state = "held";
+    this.#run.hold();
+    this.clock.stop();
+  }
+
+  /** For RTP-Info: what each track's next packet is, and the RTP time of `positionUtcUs`. */
+  startOfPlay(): readonly { readonly sequence: number; readonly timestamp: number }[] {
+    if (this.#fresh) return this.stream.startOfPlay();
+    return this.stream.tracks.map((track) => {
+      const output = this.stream.output(track.index);
+      return {
+        sequence: output.nextSequence,
+        timestamp: output.rtpTimestamp(output.ptsTicksAt(this.clock.nowUs(), track.clockRateHz)),
+      };
+    });
+  }
+
+  lease(reader: Reader): ReadLease {
+    return {
+      stream: this.stream,
+      start: () => {
+        this.stream.addReader(reader);
+        this.play();
+      },
+      pause: () => {
+        this.pause();
+        this.stream.removeReader(reader);
+      },
+      close: () => {
+        this.stream.removeReader(reader);
+        this.close();
+      },
+    };
+  }
+
+  close(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#run.close();
+    this.clock.stop();
+    this.#options.onClosed();
+  }
+
+  onAnnounced(announcement: Announcement): void {
+    if (this.stream.accepts(announcement.tracks)) this.#begin(announcement);
+    else this.onEnd("the tracks changed");
+  }
+
+  onUnit(unit: Unit): void {
+    const { senderUtcUs: utcUs, ...rest } = unit;
+    if (utcUs === undefined) return;
+    if (this.#isBehindEnd(unit.track, utcUs)) {
+      this.onEnd(undefined);
+      return;
+    }
+    if (this.#broken) this.clock.place(utcUs, this.#nextPlayUs());
+    const playUs = this.clock.playTimeOf(utcUs);
+    if (this.#adjust) this.clock.set(playUs);
+    this.#broken = false;
+    this.#adjust = false;
+    this.#fresh = false;
+    this.#newestPlayUs = Math.max(this.#newestPlayUs, playUs);
+    this.#publish({ ...rest, captureUs: playUs });
+  }
+
+  onEnd(fault: string | undefined): void {
+    if (this.#state !== "playing") return;
+    this.#state = "ended";
+    this.clock.stop();
+    this.#run.close();
+    this.whenEnded(fault);
+  }
+
+  async #move(utcUs: number): Promise<void> {
+    const { run, first } = await this.#options.open(utcUs);
+    if (this.#state === "closed" || !this.stream.accepts(first.tracks)) {
+      run.close();
+      if (this.#state === "closed") throw new ReplayRefusal(454, "the session was closed meanwhile");
+      throw new ReplayRefusal(457, "the footage there has other tracks");
+    }
+    this.pause();
+    this.#run.close();
+    this.#run = run;
+    this.#state = "held";
+    this.#fresh = true;
+    this.#begin(first);
+    this.clock.place(first.utcUs, this.#nextPlayUs());
+    this.#broken = false;
+  }
+
+  /** What comes next does not continue what came before. */
+  #begin({ tracks, native }: Announcement): void {
+    this.#publish = this.stream.begin(tracks, native);
+    this.#broken = true;
+  }
+
+  /** RTP time goes on where it was, whatever the recording's does. */
+  #nextPlayUs(): number {
+    return Math.max(this.clock.nowUs(), this.#newestPlayUs + FRAME_US);
+  }
+
+  /** Frames that come before the end may be decoded after one behind it, as many as the track reorders. */
+  #isBehindEnd(track: Track, utcUs: number): boolean {
+    if (this.#untilUtcUs === undefined || utcUs < this.#untilUtcUs) return false;
+    if (track.index === Math.max(0, this.stream.videoIndex)) this.#behindEnd++;
+    return this.#behindEnd > track.reorderFrames;
+  }
+}

@@ -1,0 +1,75 @@
+// What is known of one recorded file: its name tells path and start, its head the rest, once somebody asked.
+import type { TimeQuality } from "#base/clock.ts";
+import type { GapCause } from "../store.ts";
+import { SeekPoints } from "./seek-points.ts";
+import type { RecordFormat } from "./segment-format.ts";
+
+/** What the inside of a file tells of it. */
+export interface SegmentFacts {
+  readonly durationUs: number;
+  /** Its writer closed it; else the duration was counted from its fragments. */
+  readonly isClosed: boolean;
+  /** From `mtxi`; undefined in files of writers that do not have the box. */
+  readonly place: SegmentPlace | undefined;
+  /** Equal for files whose tracks MediaMTX takes for the same: ids, clock rates and codecs. */
+  readonly tracksKey: string;
+}
+
+/** Where a file stands among those of one stream: MediaMTX's `mtxi` box. */
+export interface SegmentPlace {
+  /** Hexadecimal. */
+  readonly streamId: string;
+  readonly number: number;
+  /** On the timeline of the stream. */
+  readonly startDtsUs: number;
+  /** µs since 1970, by the clock of the machine that wrote it. */
+  readonly startNtpUs: number;
+}
+
+export interface SegmentFileName {
+  readonly path: string;
+  /** Absolute. */
+  readonly file: string;
+  readonly format: RecordFormat;
+  /** Of its name. */
+  readonly startUtcUs: number;
+  /** What the name can mean as well, at the end of summer time; its head knows better. */
+  readonly earlierUtcUs?: number | undefined;
+}
+
+export class SegmentFile implements SegmentFileName {
+  readonly path: string;
+  readonly file: string;
+  readonly format: RecordFormat;
+  readonly startUtcUs: number;
+  readonly earlierUtcUs: number | undefined;
+  /** Of its name, where the clock was trusted when the file was begun, or that is not known. */
+  timeQuality: TimeQuality = "est";
+  timeErrorMs: number | undefined;
+  /** Undefined: nobody asked yet. */
+  sizeBytes: number | undefined;
+  /** Undefined: nobody asked yet. `unreadable`: somebody did, when it had `sizeBytes`. */
+  facts: SegmentFacts | "unreadable" | undefined;
+  readonly seekPoints = new SeekPoints();
+  /** We are writing it. */
+  isOpen = false;
+  /** Reading it; it stays as long as there are any. */
+  readers = 0;
+  /** Why footage is missing before it, as far as this process knows. */
+  gapBefore: GapCause | undefined;
+  /** Power failed, or its writer was killed, while it was written. */
+  isTorn = false;
+
+  constructor({ path, file, format, startUtcUs, earlierUtcUs }: SegmentFileName) {
+    this.path = path;
+    this.file = file;
+    this.format = format;
+    this.startUtcUs = startUtcUs;
+    this.earlierUtcUs = earlierUtcUs;
+  }
+
+  /** Where it ends, by its name and its head; undefined: its head was not read, or cannot be. */
+  get endUtcUs(): number | undefined {
+    return this.facts === undefined || this.facts === "unreadable" ? undefined : this.startUtcUs + this.facts.durationUs;
+  }
+}

@@ -1,0 +1,195 @@
+// Footage out of files: fragments of consecutive files of one recording, read one by one as they are asked for.
+import { isDeepStrictEqual } from "node:util";
+import { errorText } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { parseMoof } from "#containers/fmp4/parse-fragment.ts";
+import type { ParsedInit } from "#containers/fmp4/parse-init.ts";
+import type { TrackSamples } from "#containers/sample.ts";
+import type { FsPort } from "../fs-port.ts";
+import type { Footage, FootageFragment } from "../recording-index.ts";
+import type { GapCause } from "../store.ts";
+import { FragmentReader } from "./fragment-reader.ts";
+import type { SegmentFile } from "./segment-file.ts";
+import { ticksAt } from "./segment-format.ts";
+import { readSegmentInit } from "./segment-head.ts";
+import { endOf, type KnownSegment } from "./segment-joins.ts";
+
+/** A clock that was set, or drifts: when UTC of tick 0 moved this much from file to file, the next footage begins. */
+const MAX_EPOCH_SHIFT_US = 500_000;
+/** A longer time without the leading track is a gap. */
+const MAX_STILL_S = 1;
+
+export interface FootageSource {
+  readonly fs: FsPort;
+  readonly log: Log;
+}
+
+/** Files of one recording, and which part of it is wanted. */
+export interface FootageGroup {
+  readonly segments: readonly KnownSegment[];
+  readonly fromUtcUs: number;
+  readonly toUtcUs: number;
+  readonly gapBefore: GapCause | undefined;
+}
+
+interface WalkedFragment extends Timeline {
+  readonly segment: SegmentFile;
+  readonly init: ParsedInit;
+  readonly gap: boolean;
+  readonly samples: readonly TrackSamples[];
+}
+
+/** Of the recording that a file belongs to. */
+interface Timeline {
+  readonly runId: string;
+  readonly epochUtcUs: number;
+  /** Where the file begins on it. */
+  readonly startDtsUs: number;
+}
+
+/** Footage of the groups, in their order. Ends when `signal` is aborted. */
+export async function* readFootage(source: FootageSource, groups: readonly FootageGroup[], signal: AbortSignal): AsyncGenerator<Footage> {
+  for (const group of groups) {
+    const walk = walkGroup(source, group, signal);
+    try {
+      let head = await walk.next();
+      let gapBefore = group.gapBefore;
+      while (head.done !== true) {
+        const footage = new SegmentFootage(walk, head.value, gapBefore);
+        yield footage;
+        head = await footage.end();
+        gapBefore = head.done !== true && head.value.gap ? "disk" : undefined;
+      }
+    } finally {
+      await walk.return(undefined);
+    }
+  }
+}
+
+class SegmentFootage implements Footage {
+  readonly tracks: Footage["tracks"];
+  readonly epochUtcUs: number;
+  readonly timeQuality: Footage["timeQuality"];
+  readonly timeErrorMs: number | undefined;
+  readonly gapBefore: GapCause | undefined;
+  readonly runId: string;
+  readonly #walk: AsyncGenerator<WalkedFragment, undefined>;
+  readonly #first: WalkedFragment;
+  /** The head that was found to say the same as the first one. */
+  #init: ParsedInit;
+  #next: IteratorResult<WalkedFragment, undefined> | undefined;
+
+  constructor(walk: AsyncGenerator<WalkedFragment, undefined>, first: WalkedFragment, gapBefore: GapCause | undefined) {
+    this.#walk = walk;
+    this.#first = first;
+    this.#init = first.init;
+    this.tracks = first.init.tracks;
+    this.epochUtcUs = first.epochUtcUs;
+    this.timeQuality = first.segment.timeQuality;
+    this.timeErrorMs = first.segment.timeErrorMs;
+    this.gapBefore = gapBefore;
+    this.runId = first.runId;
+  }
+
+  async *fragments(signal: AbortSignal): AsyncGenerator<FootageFragment> {
+    if (this.#next !== undefined) return;
+    this.#next = { done: false, value: this.#first };
+    for (let isFirst = true; this.#isOurs(this.#next) && !signal.aborted; isFirst = false) {
+      const { gap, samples } = this.#next.value;
+      yield { gap: !isFirst && gap, samples };
+      this.#next = await this.#walk.next();
+    }
+  }
+
+  /** Passes over what was not read; the first fragment of the next footage, or the end. */
+  async end(): Promise<IteratorResult<WalkedFragment, undefined>> {
+    this.#next ??= { done: false, value: this.#first };
+    while (this.#isOurs(this.#next)) this.#next = await this.#walk.next();
+    return this.#next;
+  }
+
+  #isOurs(next: IteratorResult<WalkedFragment, undefined>): next is IteratorYieldResult<WalkedFragment> {
+    if (next.done === true) return false;
+    const { epochUtcUs, init } = next.value;
+    if (Math.abs(epochUtcUs - this.epochUtcUs) > MAX_EPOCH_SHIFT_US) return false;
+    if (init !== this.#init && !isDeepStrictEqual(init.tracks, this.tracks)) return false;
+    this.#init = init;
+    return true;
+  }
+}
+
+async function* walkGroup(source: FootageSource, group: FootageGroup, signal: AbortSignal): AsyncGenerator<WalkedFragment, undefined> {
+  let isLost = false;
+  for (const [i, known] of group.segments.entries()) {
+    const before = group.segments[i - 1];
+    if (before !== undefined) isLost ||= known.segment.startUtcUs - endOf(before) > MAX_STILL_S * 1e6;
+    try {
+      for await (const fragment of walkSegment(source.fs, known.segment, timelineOf(known, group), group, i === 0)) {
+        yield { ...fragment, gap: fragment.gap || isLost };
+        isLost = false;
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      isLost = true;
+      source.log.warn(`${known.segment.file} cannot be read to its end: ${errorText(error)}`);
+    }
+    if (signal.aborted) return;
+  }
+}
+
+/** Files without `mtxi` are put in their place by their names. */
+function timelineOf({ segment, facts }: KnownSegment, group: FootageGroup): Timeline {
+  if (facts.place !== undefined) {
+    const { streamId, startDtsUs } = facts.place;
+    return { runId: streamId, epochUtcUs: segment.startUtcUs - startDtsUs, startDtsUs };
+  }
+  const first = group.segments[0]!.segment;
+  return { runId: first.file, epochUtcUs: first.startUtcUs, startDtsUs: segment.startUtcUs - first.startUtcUs };
+}
+
+/** `atKeyframe`: from the last keyframe at or before the instant wanted; else from the start. */
+async function* walkSegment(
+  fs: FsPort,
+  segment: SegmentFile,
+  timeline: Timeline,
+  { fromUtcUs, toUtcUs }: FootageGroup,
+  atKeyframe: boolean,
+): AsyncGenerator<WalkedFragment> {
+  const file = await fs.open(segment.file, "read");
+  try {
+    const init = await readSegmentInit(file);
+    if (init === undefined) throw new Error("its head is gone");
+    const reader = new FragmentReader(file, init, segment.seekPoints);
+    const start = atKeyframe ? await reader.lastKeyframe((fromUtcUs - segment.startUtcUs) / 1e6) : undefined;
+    let offset = start?.offset ?? init.endOffset;
+    let fromS = start?.atS ?? Number.NEGATIVE_INFINITY;
+    let endS: number | undefined;
+    let isLost = false;
+    for (;;) {
+      const place = await reader.next(offset);
+      if (place === undefined) return;
+      offset = place.endOffset;
+      const ranges = parseMoof(init, place.moof, place.moofOffset);
+      const extent = ranges && reader.extentOf(ranges);
+      if (extent !== undefined && segment.startUtcUs + extent.startS * 1e6 >= toUtcUs) return;
+      const samples = ranges && (await reader.samples(place, ranges, fromS));
+      if (samples === undefined || samples.length === 0 || extent === undefined) {
+        isLost = true;
+        continue;
+      }
+      const gap = isLost || (endS !== undefined && extent.startS - endS > MAX_STILL_S);
+      isLost = false;
+      endS = extent.endS;
+      fromS = Number.NEGATIVE_INFINITY;
+      yield { ...timeline, segment, init, gap, samples: samples.map((track) => onTimeline(track, init, timeline)) };
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Times of a file begin at 0; those of its recording go on. */
+function onTimeline({ trackIndex, samples }: TrackSamples, init: ParsedInit, { startDtsUs }: Timeline): TrackSamples {
+  const originTicks = ticksAt(startDtsUs, init.tracks[trackIndex]!.clockRateHz);
+  return { trackIndex, samples: samples.map((sample) => ({ ...sample, dtsTicks: sample.dtsTicks + originTicks })) };
+}

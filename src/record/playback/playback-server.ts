@@ -1,0 +1,114 @@
+// MediaMTX's playback server: GET /list and GET /get.
+import { CallerFault } from "#base/errors.ts";
+import type { ListenAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import { sendDenial } from "#http/denial.ts";
+import { type HttpExchange, HttpServer, sendError } from "#http/server.ts";
+import type { Authorize, Credentials } from "#relay/access.ts";
+import type { RecordingIndex } from "../recording-index.ts";
+import { BodyCache, DEFAULT_CACHE } from "./body-cache.ts";
+import { sendClip } from "./get.ts";
+import { sendList } from "./list.ts";
+import { parseGetQuery, parseListQuery } from "./playback-query.ts";
+
+export interface PlaybackServerOptions {
+  readonly address: ListenAddress;
+  readonly allowOrigins: readonly string[];
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** Peers whose X-Forwarded-… headers count. */
+  readonly trustsProxy: (address: string) => boolean;
+  readonly log: Log;
+  /** What is wrong with a name that a client asks for; undefined: nothing. */
+  readonly pathNameFault: (path: string) => string | undefined;
+  readonly authorize: Authorize;
+  /** Where the recordings of a path are; undefined: no entry of the config matches it. Asked anew for each request. */
+  readonly indexOf: (path: string) => RecordingIndex | undefined;
+}
+
+const PREFLIGHT = { methods: "OPTIONS, GET", headers: "Authorization, Range" };
+
+export class PlaybackServer {
+  readonly #options: PlaybackServerOptions;
+  readonly #cache = new BodyCache({ ...DEFAULT_CACHE, nowMs: () => performance.now() });
+  #http!: HttpServer;
+
+  private constructor(options: PlaybackServerOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with the system's error when the address cannot be had. */
+  static async listen(options: PlaybackServerOptions): Promise<PlaybackServer> {
+    const { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log } = options;
+    const server = new PlaybackServer(options);
+    const shared = { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log };
+    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#handle(exchange) });
+    return server;
+  }
+
+  get port(): number {
+    return this.#http.port;
+  }
+
+  /** What is being read is let go. */
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+
+  /** One request. Rejects with what the HTTP server makes an answer of. */
+  async #handle(exchange: HttpExchange): Promise<void> {
+    const { request, response, path: target, query } = exchange;
+    if (target !== "/list" && target !== "/get") return sendError(response, 404, "not found");
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      return sendError(response, 405, "method not allowed");
+    }
+    const path = query.get("path") ?? "";
+    const fault = this.#options.pathNameFault(path);
+    if (fault !== undefined) throw new CallerFault("invalid", `invalid path name: ${fault} (${path})`, "path");
+    if (!(await this.#mayEnter(exchange, path))) return;
+    // MediaMTX looks for the path before it reads the times of a list, and after it read those of a clip.
+    if (target === "/list") {
+      const index = this.#indexOf(path);
+      await sendList(exchange, index, path, parseListQuery(query));
+    } else {
+      const wish = parseGetQuery(query);
+      await sendClip(exchange, this.#indexOf(path), path, wish, { cache: this.#cache, log: this.#options.log });
+    }
+  }
+
+  /** False: the client has its answer. */
+  async #mayEnter(exchange: HttpExchange, path: string): Promise<boolean> {
+    const { request, response, remote, rawQuery, signal } = exchange;
+    const userAgent = request.headers["user-agent"];
+    const answer = await this.#options.authorize({
+      action: "playback",
+      path,
+      protocol: "",
+      remote,
+      query: rawQuery,
+      id: "",
+      ...(userAgent !== undefined && { userAgent }),
+      credentials: credentialsOf(exchange),
+    });
+    if (answer.allowed) return true;
+    if (!answer.challenge) this.#options.log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
+    await sendDenial(response, answer, signal);
+    return false;
+  }
+
+  #indexOf(path: string): RecordingIndex {
+    const index = this.#options.indexOf(path);
+    if (index === undefined) throw new CallerFault("not-configured", `path '${path}' is not configured`, "path");
+    return index;
+  }
+}
+
+/** Of the header; without one those of the query, since a page cannot give a video element a header. */
+function credentialsOf({ credentials, query }: HttpExchange): Credentials {
+  if (credentials.kind !== "none") return credentials;
+  const token = query.get("token") || query.get("jwt");
+  if (token) return { kind: "token", token };
+  const [user, pass] = [query.get("user") ?? "", query.get("pass") ?? ""];
+  return user === "" && pass === "" ? credentials : { kind: "basic", user, pass };
+}

@@ -1,0 +1,85 @@
+// Which chunks hold the footage of a stretch of time.
+import type { BootClock } from "#base/clock.ts";
+import type { GapCause } from "../store.ts";
+import { type StampSpan, spansOfCamera } from "./camera-spans.ts";
+import type { RingIndex } from "./ring-index.ts";
+import { partOfSpan, wantedRanges } from "./span-times.ts";
+
+/** A group of pictures that is longer than this many chunks is not looked for. */
+const MAX_CHUNKS_BACK = 8;
+
+export interface ChunkRef {
+  readonly chunk: number;
+  readonly gen: number;
+}
+
+export interface ChunkPart extends ChunkRef {
+  /** What is wanted of it, by the monotonic clock. */
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/** Footage of one boot and one run. */
+export interface ReadGroup {
+  readonly bootCounter: number;
+  readonly gapBefore: GapCause | undefined;
+  readonly parts: readonly ChunkPart[];
+  /** Where the keyframe may be if the first part begins with none: the chunks before it, nearest first. */
+  readonly back: readonly ChunkRef[];
+}
+
+type Growing = ReadGroup & { readonly run: number; readonly parts: ChunkPart[] };
+
+export function planRead(index: RingIndex, cameraId: number, clock: BootClock, fromUtcUs: number, toUtcUs: number): ReadGroup[] {
+  const groups: Growing[] = [];
+  const ranges = wantedRanges(clock, fromUtcUs, toUtcUs);
+  for (const span of spansOfCamera(index, cameraId)) {
+    const wanted = partOfSpan(span, clock, ranges);
+    if (wanted === undefined) continue;
+    const parts = partsOf(index, cameraId, span, wanted.startUs, wanted.endUs);
+    const [first] = parts;
+    if (first === undefined) continue;
+    const group = groups.at(-1);
+    if (group !== undefined && group.bootCounter === span.bootCounter && group.run === span.run) {
+      addParts(group.parts, parts);
+      continue;
+    }
+    const back = chunksBefore(index, cameraId, span, first.chunk);
+    // What is missing before the first does not concern who did not ask for it.
+    const gapBefore = group === undefined ? undefined : span.gapBefore;
+    groups.push({ bootCounter: span.bootCounter, run: span.run, gapBefore, parts, back });
+  }
+  return groups;
+}
+
+function partsOf(index: RingIndex, cameraId: number, span: StampSpan, startUs: number, endUs: number): ChunkPart[] {
+  const order = index.camera(cameraId)!.order;
+  const parts: ChunkPart[] = [];
+  for (let place = span.firstPlace; place <= span.lastPlace; place++) {
+    const { chunk, gen, monoUs, durationMs } = index.facts(order.at(place))!;
+    const fromUs = Math.max(startUs, monoUs);
+    const toUs = Math.min(endUs, monoUs + durationMs * 1000);
+    if (fromUs < toUs) parts.push({ chunk, gen, fromUs, toUs });
+  }
+  return parts;
+}
+
+/** A gap inside a chunk makes two spans with a part of it each. */
+function addParts(parts: ChunkPart[], more: readonly ChunkPart[]): void {
+  for (const part of more) {
+    const last = parts.at(-1)!;
+    if (last.chunk === part.chunk) parts[parts.length - 1] = { ...last, toUs: part.toUs };
+    else parts.push(part);
+  }
+}
+
+function chunksBefore(index: RingIndex, cameraId: number, span: StampSpan, chunk: number): ChunkRef[] {
+  const order = index.camera(cameraId)!.order;
+  const before: ChunkRef[] = [];
+  let isReached = false;
+  for (let place = span.lastPlace; place >= span.firstPlace && before.length < MAX_CHUNKS_BACK; place--) {
+    if (isReached) before.push({ chunk: order.at(place), gen: index.genOf(order.at(place)) });
+    else isReached = order.at(place) === chunk;
+  }
+  return before;
+}

@@ -1,0 +1,4 @@
+import { audioFaults } from "./audio-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(audioFaults);

@@ -1,0 +1,4 @@
+import { audioTimeFaults } from "./audio-time-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(audioTimeFaults);

@@ -1,0 +1,4 @@
+import { authFaults } from "./auth-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(authFaults);

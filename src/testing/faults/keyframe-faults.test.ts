@@ -1,0 +1,4 @@
+import { keyframeFaults } from "./keyframe-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(keyframeFaults);

@@ -1,0 +1,4 @@
+import { longRunFaults } from "./long-run-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(longRunFaults);

@@ -1,0 +1,4 @@
+import { networkFaults } from "./network-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(networkFaults);

@@ -1,0 +1,4 @@
+import { readersFaults } from "./readers-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(readersFaults);

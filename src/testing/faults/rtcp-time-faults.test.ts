@@ -1,0 +1,4 @@
+import { rtcpTimeFaults } from "./rtcp-time-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(rtcpTimeFaults);

@@ -1,0 +1,4 @@
+import { rtpFaults } from "./rtp-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(rtpFaults);

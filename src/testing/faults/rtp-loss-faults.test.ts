@@ -1,0 +1,4 @@
+import { rtpLossFaults } from "./rtp-loss-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(rtpLossFaults);

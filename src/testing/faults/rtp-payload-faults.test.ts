@@ -1,0 +1,4 @@
+import { rtpPayloadFaults } from "./rtp-payload-faults.ts";
+import { testFaults } from "./run-fault.ts";
+
+testFaults(rtpPayloadFaults);

@@ -1,0 +1,4 @@
+import { testFaults } from "./run-fault.ts";
+import { sdpUrlFaults } from "./sdp-url-faults.ts";
+
+testFaults(sdpUrlFaults);

@@ -1,0 +1,4 @@
+import { testFaults } from "./run-fault.ts";
+import { setupFaults } from "./setup-faults.ts";
+
+testFaults(setupFaults);

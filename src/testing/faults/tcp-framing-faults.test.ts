@@ -1,0 +1,4 @@
+import { testFaults } from "./run-fault.ts";
+import { tcpFramingFaults } from "./tcp-framing-faults.ts";
+
+testFaults(tcpFramingFaults);
