@@ -3,13 +3,14 @@ import { writeFileSync } from "node:fs";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { type Invocation, OPTIONS_TEXT, parseCommandLine } from "./command-line.ts";
 import { type Report, reportsJson, reportText } from "./report.ts";
+import { ring } from "./ring.ts";
 import { churn } from "./rtsp-churn.ts";
 import { fanout, udpFanout } from "./rtsp-fanout.ts";
-import { ingest } from "./rtsp-ingest.ts";
+import { ingest, record } from "./rtsp-ingest.ts";
 import { latency } from "./rtsp-latency.ts";
 import { memory } from "./rtsp-memory.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [fanout, udpFanout, ingest, latency, memory, churn];
+const BENCHMARKS: readonly Benchmark[] = [fanout, udpFanout, ingest, record, latency, memory, churn, ring];
 
 const USAGE = `npm run bench -- <benchmark> [options]
 

@@ -1,4 +1,4 @@
-// Benchmark: cameras that the server pulls and nobody watches. What does having them cost?
+// Benchmarks: cameras that the server pulls and nobody watches. What does having them cost, and what does recording them?
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Benchmark, compare, LOAD, windowSecondsOf } from "./benchmark.ts";
 import type { Sample } from "./harness.ts";
@@ -32,6 +32,23 @@ export const ingest: Benchmark = {
   },
 };
 
+export const record: Benchmark = {
+  name: "record",
+  summary: "cameras pulled over RTSP and recorded to files, without viewers: server CPU and memory",
+  modest: [{ windowSeconds: 6 }],
+  run: async (options) => {
+    const windowMs = wholeGopsMs(windowSecondsOf(options));
+    const report = await compare<IngestSetting>(options, {
+      name: "rtsp-record",
+      load: `each camera ${LOAD}, over TCP, recorded as fMP4 in parts of a second`,
+      columns: COLUMNS,
+      settings: [{ cameras: options.cameras ?? CAMERAS, lineMbit: 0 }],
+      measure: (kind, setting) => measureIngest(kind, setting, "tcp", windowMs, true),
+    });
+    return [report];
+  },
+};
+
 const CAMERAS = 16;
 const WARM_UP_MS = 4000;
 /** A reader has caught up with the GOP cache by then. */
@@ -56,8 +73,14 @@ interface IngestSetting extends Record<string, number> {
   readonly lineMbit: number;
 }
 
-function measureIngest(kind: ServerKind, setting: IngestSetting, transport: Transport, windowMs: number): Promise<Sample> {
-  return withSite(kind, { ...setting, gopSeconds: GOP_SECONDS, transport }, async (site) => {
+function measureIngest(
+  kind: ServerKind,
+  setting: IngestSetting,
+  transport: Transport,
+  windowMs: number,
+  isRecorded = false,
+): Promise<Sample> {
+  return withSite(kind, { ...setting, gopSeconds: GOP_SECONDS, transport, record: isRecorded }, async (site) => {
     const load = site.cameras!;
     await sleep(WARM_UP_MS);
     const window = await measureWindow(site.server.pid, load, [], windowMs);

@@ -22,6 +22,8 @@ export interface PulledPath {
   readonly name: string;
   readonly source: string;
   readonly transport: Transport;
+  /** Recorded to files, a fragment a second. */
+  readonly record?: boolean;
 }
 
 export interface RunningServer {
@@ -97,7 +99,10 @@ export async function startServer(kind: ServerKind, pulled: readonly PulledPath[
 }
 
 function configuration(rtspPort: number, rtpPort: number, pulled: readonly PulledPath[]): string {
-  const paths = pulled.map(({ name, source, transport }) => `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n`);
+  const paths = pulled.map(
+    ({ name, source, transport, record = false }) =>
+      `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record ? "yes" : "no"}\n`,
+  );
   return `logLevel: error
 rtsp: yes
 rtspTransports: [tcp, udp]

@@ -10,6 +10,7 @@ import { CAMERA_LOAD } from "./synthetic-h264.ts";
 /** Cameras that the server pulls from a load process. */
 export interface PulledCameras extends CameraLoadOptions {
   readonly transport: Transport;
+  readonly record?: boolean;
 }
 
 export interface Site {
@@ -60,7 +61,9 @@ export async function withSite<T>(kind: ServerKind, pulled: PulledCameras | unde
   try {
     const cameras = pulled && (await load<CameraLoadOptions>("load-camera.ts", pulled));
     const names = pulled ? Array.from({ length: pulled.cameras }, (_, i) => `cam${i}`) : ["cam"];
-    const paths = pulled ? names.map((name) => ({ name, source: `${cameras!.url}/${name}`, transport: pulled.transport })) : [];
+    const paths = pulled
+      ? names.map((name) => ({ name, source: `${cameras!.url}/${name}`, transport: pulled.transport, record: pulled.record === true }))
+      : [];
     const started = await startServer(kind, paths);
     server = started;
     const urls = names.map((name) => started.rtspUrl(name));

@@ -1,7 +1,9 @@
 // Recording, as part of the composition root: makes the stores, their recorders and what serves recordings from the config.
 import { join, resolve } from "node:path";
+import { parseListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import type { Config, PathEntry } from "#config/config.ts";
+import { pathNameFault } from "#config/path-name.ts";
 import type { Share } from "#config/setting.ts";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
@@ -12,10 +14,12 @@ import { FilesStore } from "#record/files/files-store.ts";
 import { holdsTrack } from "#record/files/segment-format.ts";
 import { NodeFs } from "#record/node-fs.ts";
 import { PathRecorders, type RecordingPlan } from "#record/path-recorders.ts";
+import { PlaybackServer } from "#record/playback/playback-server.ts";
 import type { RecordingIndex } from "#record/recording-index.ts";
 import { type CameraQuota, DEFAULT_QUOTA } from "#record/ring/allocator.ts";
 import { Ring, type RingSettings } from "#record/ring/ring.ts";
 import type { RingEvent } from "#record/ring/ring-event.ts";
+import type { Authorize } from "#relay/access.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 
 /** A disk that hangs does not keep the gateway from stopping. */
@@ -56,21 +60,21 @@ export class Recording {
     });
   }
 
-  /** Rejects when another process has the ring. */
+  /** Rejects with a StartFault when another process has the ring. */
   static async start(options: RecordingOptions): Promise<Recording> {
     const { config, registry, clock, log } = options;
     const fs = new DiskQueue(new NodeFs());
     const dataDirectory = resolve(config.global.dataDirectory);
-    const files = await FilesIndex.open({
-      fs,
-      clock,
-      log: log.child("recordings"),
-      places: placesOf(config, registry),
-      zone: localZone,
-      dataDirectory,
-    });
-    const cleaner = new Cleaner({ fs, clock, log: log.child("recordings"), index: files, rules: rulesOf(config, registry) });
     const ring = usesRing(config) ? await startRing(options, fs, dataDirectory) : undefined;
+    const filesLog = log.child("recordings");
+    const places = placesOf(config, registry);
+    const files = await FilesIndex.open({ fs, clock, log: filesLog, places, zone: localZone, dataDirectory }).catch(
+      async (error: unknown) => {
+        await ring?.close();
+        throw error;
+      },
+    );
+    const cleaner = new Cleaner({ fs, clock, log: filesLog, index: files, rules: rulesOf(config, registry) });
     cleaner.start();
     return new Recording(options, { fs, files, cleaner, ring });
   }
@@ -81,6 +85,27 @@ export class Recording {
     const entry = name === undefined ? undefined : this.#entries.get(name);
     if (entry === undefined) return undefined;
     return entry.settings.recordStore === "ring" && this.ring !== undefined ? this.ring.recordings : this.files;
+  }
+
+  /** Opens the HTTP server of recordings; rejects when its address cannot be had. */
+  async servePlayback(authorize: Authorize): Promise<PlaybackServer> {
+    const { config, log } = this.#options;
+    const { playbackAddress, playbackAllowOrigins, readTimeout, writeTimeout } = config.global;
+    const address = parseListenAddress(playbackAddress);
+    if (address === undefined) throw new Error(`'${playbackAddress}' is no address to listen on`);
+    const server = await PlaybackServer.listen({
+      address,
+      allowOrigins: playbackAllowOrigins,
+      readTimeoutMs: readTimeout,
+      writeTimeoutMs: writeTimeout,
+      trustsProxy: () => false,
+      log: log.child("playback"),
+      pathNameFault,
+      authorize,
+      indexOf: (path) => this.indexOf(path),
+    });
+    log.child("playback").info(`listener opened on ${playbackAddress} (TCP)`);
+    return server;
   }
 
   async close(): Promise<void> {
@@ -144,21 +169,25 @@ async function startRing({ config, clock, log, registry }: RecordingOptions, fs:
   const { directory, size } = config.global.ring;
   const ringLog = log.child("ring");
   const entries = new Map(config.paths.map((entry) => [entry.name, entry]));
-  const ring = new Ring({
+  const ring: Ring = new Ring({
     fs,
     directory: resolve(directory),
     clock,
     ...(size > 0 && { sizeBytes: size }),
     identityPath: join(dataDirectory, "ring-id"),
-    settings: ringSettings(config),
+    settings: ringSettings(config, size),
     log: ringLog,
     quotaOf: (path) => {
       const entry = entries.get(registry.confOf(path)?.name ?? "");
-      return entry && quotaOf(entry, config, size);
+      return entry && quotaOf(entry, config, bytesIn(ring));
     },
     onEvent: (event) => {
-      // The clock's anchors lie on the card, too: it tells its times in another gateway.
-      if (event.type === "status" && event.status === "recording") void clock.addCopy(join(resolve(directory), "gwr1", "clk.log"));
+      if (event.type === "status" && event.status === "recording") {
+        ringLog.info(`recording to ${resolve(directory)}`);
+        ring.configure(ringSettings(config, bytesIn(ring)));
+        // The clock's anchors lie on the card, too: it tells its times in another gateway.
+        void clock.addCopy(join(resolve(directory), "gwr1", "clk.log"));
+      }
       tell(event, ringLog);
     },
   });
@@ -166,11 +195,16 @@ async function startRing({ config, clock, log, registry }: RecordingOptions, fs:
   return ring;
 }
 
-function ringSettings({ global }: Config): RingSettings {
+/** 0 while it is not known. */
+function bytesIn({ usage }: Ring): number {
+  return usage === undefined ? 0 : usage.chunks * usage.chunkBytes;
+}
+
+function ringSettings({ global }: Config, sizeBytes: number): RingSettings {
   const { syncPeriod, lockedMax, tbw, wearPolicy } = global.ring;
   return {
     syncPeriodMs: syncPeriod,
-    lockedShare: "percent" in lockedMax ? lockedMax.percent / 100 : 1,
+    lockedShare: fractionOf(lockedMax, sizeBytes),
     lockCapPolicy: "reject",
     wear: { ratedTb: tbw === 0 ? undefined : tbw, policy: wearPolicy },
   };
@@ -233,6 +267,12 @@ function rulesOf({ paths, global }: Config, registry: PathRegistry): Constructor
 
 function bytesOf(share: Share, ofBytes: number): number {
   return "bytes" in share ? share.bytes : (share.percent / 100) * ofBytes;
+}
+
+/** 1 where the whole is not known. */
+function fractionOf(share: Share, ofBytes: number): number {
+  if ("percent" in share) return share.percent / 100;
+  return ofBytes === 0 ? 1 : Math.min(1, share.bytes / ofBytes);
 }
 
 /** Minutes east of UTC at an instant. */

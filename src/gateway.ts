@@ -6,33 +6,35 @@ import type { Log } from "#base/log.ts";
 import type { Config, PathEntry } from "#config/config.ts";
 import { parseDuration } from "#config/duration.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
-import type { InternalUser as ConfigUser } from "#config/object-types.table.ts";
 import { pathNameFault } from "#config/path-name.ts";
-import { InternalUsers } from "#control/internal-users.ts";
+import { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
 import { nativeStatus } from "#native/ladder.ts";
 import { RtspServer } from "#protocols/rtsp/server.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
+import type { PlaybackServer } from "#record/playback/playback-server.ts";
 import type { PathConf, PathSource } from "#relay/path-options.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
 import { SessionRegistry } from "#relay/session-registry.ts";
+import type { Recording } from "./gateway-recording.ts";
 
 export class Gateway {
   readonly registry: PathRegistry;
   readonly sessions: SessionRegistry;
   readonly #closers: readonly (() => Promise<void> | void)[];
   /** Ports that were bound, by setting. */
-  readonly ports: { readonly rtspAddress: number | undefined };
+  readonly ports: { readonly rtspAddress: number | undefined; readonly playbackAddress: number | undefined };
 
   private constructor(parts: {
     readonly registry: PathRegistry;
     readonly sessions: SessionRegistry;
     readonly rtsp: RtspServer | undefined;
+    readonly playback: PlaybackServer | undefined;
     readonly closers: readonly (() => Promise<void> | void)[];
   }) {
     this.registry = parts.registry;
     this.sessions = parts.sessions;
-    this.ports = { rtspAddress: parts.rtsp?.port };
+    this.ports = { rtspAddress: parts.rtsp?.port, playbackAddress: parts.playback?.port };
     this.#closers = parts.closers;
   }
 
@@ -41,7 +43,13 @@ export class Gateway {
     const keeper = records(config) ? await openClock(config, log) : undefined;
     const clock = keeper ?? new SystemClock();
     const sessions = new SessionRegistry();
-    const users = new InternalUsers(config.global.authInternalUsers.map(userOf));
+    const authenticator = new Authenticator(config.global, {
+      bruteForce: config.global.profile === "appliance" ? "ban" : "delay",
+      compileExpression: pathMatcher,
+      clock,
+      log: log.child("auth"),
+    });
+    const { authorize } = authenticator;
     const sources = new RtspSourceFactory({
       readTimeout: { ms: config.global.readTimeout, explicit: isExplicit(config, "readTimeout") },
       clock,
@@ -52,21 +60,31 @@ export class Gateway {
       clock,
       log,
       udpMaxPayloadBytes: config.global.udpMaxPayloadSize,
-      authorize: (request) => Promise.resolve(users.decide(request)),
+      authorize,
       confs: config.paths.map((entry) => pathConfOf(entry, config, sources)),
       nameFault: pathNameFault,
     });
-    const closers: (() => Promise<void> | void)[] = [() => keeper?.close(), () => registry.close()];
+    let recording: Recording | undefined;
+    let playback: PlaybackServer | undefined;
+    let rtsp: RtspServer | undefined;
+    const closers = [
+      () => authenticator.close(),
+      () => keeper?.close(),
+      () => registry.close(),
+      () => recording?.close(),
+      () => playback?.close(),
+      () => rtsp?.close(),
+    ];
     try {
+      // Before anything recorded is touched: a gateway that is started twice fails here, and the files of the first are left alone.
+      rtsp = await startRtsp(config, { registry, sessions, clock, log });
       if (keeper !== undefined) {
         // Loaded when it is wanted: a gateway that only relays does not carry it in memory.
-        const { Recording } = await import("./gateway-recording.ts");
-        const recording = await Recording.start({ config, registry, clock: keeper, log });
-        closers.push(() => recording.close());
+        const rooms = await import("./gateway-recording.ts");
+        recording = await rooms.Recording.start({ config, registry, clock: keeper, log });
+        if (config.global.playback) playback = await recording.servePlayback(authorize);
       }
-      const rtsp = await startRtsp(config, { registry, sessions, clock, log });
-      if (rtsp !== undefined) closers.push(() => rtsp.close());
-      return new Gateway({ registry, sessions, rtsp, closers });
+      return new Gateway({ registry, sessions, rtsp, playback, closers });
     } catch (error) {
       await closeAll(closers);
       throw error;
@@ -180,15 +198,8 @@ function pathSourceOf({ settings }: PathEntry, config: Config, sources: RtspSour
   };
 }
 
-function userOf({ user, pass, ips, permissions }: ConfigUser): ConstructorParameters<typeof InternalUsers>[0][number] {
-  return { name: user, pass, ips, permissions: permissions.map(({ action, path }) => ({ action, matchesPath: pathMatcher(path) })) };
-}
-
-/** Empty: every path. After `~`: an expression, not anchored. Else the name itself. */
-function pathMatcher(rule: string): (path: string) => boolean {
-  if (rule === "") return () => true;
-  if (!rule.startsWith("~")) return (path) => path === rule;
-  const pattern = compileGoRegexp(rule.slice(1));
-  if ("fault" in pattern) throw new Error(`permission path ${rule}: ${pattern.fault}`);
-  return (path) => pattern.exec(path) !== null;
+/** Undefined: it is no expression. Not anchored. */
+function pathMatcher(source: string): ((path: string) => boolean) | undefined {
+  const pattern = compileGoRegexp(source);
+  return "fault" in pattern ? undefined : (path) => pattern.exec(path) !== null;
 }

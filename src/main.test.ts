@@ -165,6 +165,19 @@ test("an address that is taken: exit code 1, in words that name it", async (t) =
   assert.match(output.out, new RegExp(`ERR .*address already in use.*${address.replaceAll(".", "\\.")}`));
 });
 
+test("a ring that another process records to: exit code 75, in words that name both", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "camgate-ring-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const config = `ring: {directory: ${directory}, size: 32M}\npaths: {cam: {record: yes, recordStore: ring}}\n`;
+  const first = await runGateway(t, { config });
+  await until("the ring", () => first.output.out.includes(`[ring] recording to ${directory}\n`));
+  const second = await run(t, [], { config, env: (await freePorts()).env });
+  assert.equal(await second.ended, 75); // sysexits.h EX_TEMPFAIL
+  assert.match(second.output.out, new RegExp(`ERR another process records to ${directory} .*"pid":${first.child.pid},`));
+  first.child.kill("SIGTERM");
+  assert.equal(await first.ended, 0);
+});
+
 test("structured logs: each line is a JSON object", async (t) => {
   const { child, output, ended } = await runGateway(t, { env: { MTX_LOGSTRUCTURED: "yes" } });
   child.kill("SIGTERM");

@@ -1,5 +1,5 @@
 // The command: arguments, config file, signals.
-import { errorText } from "#base/errors.ts";
+import { errorText, StartFault } from "#base/errors.ts";
 import { createLogger } from "#base/log.ts";
 import { version } from "#base/version.ts";
 import { runCheck } from "#cli/check.ts";
@@ -72,7 +72,7 @@ async function runGateway(configFile: string | undefined): Promise<number> {
   } catch (error) {
     log.error(errorText(error));
     await log.close();
-    return 1;
+    return error instanceof StartFault ? error.exitCode : 1;
   }
   log.info(`${await stopped}: shutting down`);
   await gateway.close();

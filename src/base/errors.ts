@@ -53,6 +53,17 @@ export class CallerFault extends Error {
   }
 }
 
+/** Keeps the gateway from starting; `exitCode` tells whatever started it (sysexits.h) whether to try again. */
+export class StartFault extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.name = "StartFault";
+    this.exitCode = exitCode;
+  }
+}
+
 /** The text of whatever was thrown, for one log line. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

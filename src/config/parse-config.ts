@@ -12,6 +12,7 @@ import { catchAllNames, parsePathKey } from "./path-name.ts";
 import { type Problem, Problems } from "./problem.ts";
 import { validateGlobal } from "./validate-global.ts";
 import { validatePath } from "./validate-path.ts";
+import { warnOfFileSettings } from "./validate-recording.ts";
 import { readYaml } from "./yaml-source.ts";
 
 export interface ParsedConfig {
@@ -67,6 +68,7 @@ function validate(config: Config, settings: MergedSettings, problems: Problems):
       report(field, message, [field, `pathDefaults.${name}`, `paths.${entry.name}`]);
     });
   }
+  warnOfFileSettings(config, problems);
 }
 
 function validatePathKeys(settings: MergedSettings, problems: Problems): void {

@@ -4,12 +4,11 @@ import type { PathEntry } from "./config.ts";
 import { parseDuration } from "./duration.ts";
 import type { GlobalConfig, PathConfig } from "./schema.ts";
 import { forwardFault, redirectFault, sourceFault } from "./source-url.ts";
+import { validateRecording } from "./validate-recording.ts";
 import { validateRpiCamera } from "./validate-rpi-camera.ts";
 
 /** Takes the setting at fault (without the path's prefix) and what is wrong with it. */
 export type Report = (field: string, message: string) => void;
-
-const dayMs = 86_400_000;
 
 export function validatePath(entry: PathEntry, global: GlobalConfig, all: readonly PathEntry[], report: Report): void {
   const { settings } = entry;
@@ -73,27 +72,6 @@ function validateDemand({ kind, settings }: PathEntry, report: Report): void {
   }
   if (settings.runOnInit !== "" && kind !== "static") {
     report("runOnInit", "cannot be used with a regular expression or all_others: the names are not known beforehand");
-  }
-}
-
-function validateRecording(settings: PathConfig, global: GlobalConfig, report: Report): void {
-  const { recordPath } = settings;
-  const lacks = (...variables: readonly string[]): boolean => variables.some((variable) => !recordPath.includes(variable));
-  if (lacks("%path")) {
-    report("recordPath", "must contain %path");
-  } else if (lacks("%s") && lacks("%Y", "%m", "%d", "%H", "%M", "%S")) {
-    report("recordPath", "must contain %s, or all of %Y %m %d %H %M %S");
-  } else if (global.playback && lacks("%f")) {
-    report("recordPath", "must contain %f while playback is on");
-  }
-  if (settings.recordSegmentDuration > dayMs) {
-    report("recordSegmentDuration", "must not be longer than a day");
-  }
-  if (settings.recordDeleteAfter !== 0 && settings.recordDeleteAfter < settings.recordSegmentDuration) {
-    report("recordDeleteAfter", "must not be shorter than recordSegmentDuration");
-  }
-  if (settings.ringMaxSpan !== 0 && settings.ringMaxSpan < settings.ringMinSpan) {
-    report("ringMaxSpan", "must not be shorter than ringMinSpan");
   }
 }
 

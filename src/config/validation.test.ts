@@ -123,6 +123,9 @@ describe("rules of paths", () => {
     [path("recordSegmentDuration: 25h, recordDeleteAfter: 0s"), "paths.cam.recordSegmentDuration"],
     [path("recordSegmentDuration: 30m, recordDeleteAfter: 20m"), "paths.cam.recordDeleteAfter"],
     [path("ringMinSpan: 2d, ringMaxSpan: 1d"), "paths.cam.ringMaxSpan"],
+    [path("record: yes, recordStore: ring"), "paths.cam.recordStore: needs ring.directory"],
+    [`playback: yes\n${path("recordStore: ring")}`, "paths.cam.recordStore: needs ring.directory"],
+    [`pathDefaults: {recordStore: ring, record: yes}\n${path("")}`, "paths.cam.recordStore: needs ring.directory"],
     [path("alwaysAvailable: yes"), "paths.cam.alwaysAvailableTracks"],
     [path("alwaysAvailable: yes, alwaysAvailableFile: a.mp4, alwaysAvailableTracks: [{codec: H264}]"), "paths.cam.alwaysAvailableFile"],
     [path("alwaysAvailable: yes, alwaysAvailableFile: a.mp4, runOnDemand: x"), "paths.cam.alwaysAvailable"],
@@ -182,6 +185,9 @@ describe("rules of paths", () => {
     path("forward: [{dest: 'whip://localhost/$MTX_PATH/whip', whipBearerToken: t}]"),
     path("recordPath: '%path/%s'"),
     path("recordDeleteAfter: 0s"),
+    path("recordStore: ring"),
+    `ring: {directory: /rec}\n${path("record: yes, recordStore: ring, recordDeleteAfter: 20m")}`,
+    `pathDefaults: {recordPath: '%path/%s'}\n${path("record: yes")}`,
     path("alwaysAvailable: yes, alwaysAvailableTracks: [{codec: H264}, {codec: MPEG4Audio, sampleRate: 48000, channelCount: 2}]"),
     path("rtspScale: -1.5, rtspRangeType: npt, rtspRangeStart: 1m"),
     path("rtspRangeType: clock, rtspRangeStart: 20230812T120000Z"),
@@ -190,4 +196,32 @@ describe("rules of paths", () => {
   for (const text of accepted) {
     it(`accepts ${text.replaceAll(/\s+/g, " ")}`, () => assert.deepEqual(problemsOf(text), []));
   }
+});
+
+describe("settings of files where the ring is recorded to", () => {
+  const ring = (text: string): readonly string[] => problemsOf(`ring: {directory: /rec}\n${text}`);
+
+  it("are named in one warning, at the first of them", () => {
+    const text =
+      "pathDefaults: {record: yes, recordStore: ring, recordPath: x}\npaths:\n  a: {recordFormat: mpegts}\n  b: {recordSegmentDuration: 30h}\n";
+    assert.deepEqual(ring(text), [
+      "f.yml:2: warning: pathDefaults.recordPath: is for recordStore: files; with recordStore: ring it has no effect (nor have paths.a.recordFormat, paths.b.recordSegmentDuration)",
+    ]);
+  });
+
+  it("are not, where they are of use to another path, are MediaMTX's defaults, or nothing is recorded", () => {
+    const mixed = "pathDefaults: {record: yes, recordPath: '%path/%s'}\npaths:\n  a: {recordStore: ring}\n  b:\n";
+    assert.deepEqual(ring(mixed), []);
+    assert.deepEqual(ring(path("record: yes, recordStore: ring, recordFormat: fmp4, recordSegmentDuration: 1h")), []);
+    assert.deepEqual(ring(path("recordStore: ring, recordFormat: mpegts")), []);
+  });
+
+  it("say which variable set them", () => {
+    const text = `ring: {directory: /rec}\n${path("record: yes, recordStore: ring")}`;
+    const { problems } = parseConfig(text, "f.yml", { MTX_PATHDEFAULTS_RECORDFORMAT: "mpegts" }, { features: everything });
+    assert.match(
+      problems.map(formatProblem).join("\n"),
+      /^warning: pathDefaults\.recordFormat: .* \(set by MTX_PATHDEFAULTS_RECORDFORMAT\)$/,
+    );
+  });
 });

@@ -59,6 +59,7 @@ export class HttpServer {
         maxHeaderSize: MAX_HEADER_BYTES,
         headersTimeout: options.readTimeoutMs,
         requestTimeout: options.readTimeoutMs,
+        connectionsCheckingInterval: Math.ceil(options.readTimeoutMs / 2), // Node looks for both every 30 s
         keepAliveTimeout: KEEP_ALIVE_MS,
         noDelay: true,
       },

@@ -9,6 +9,8 @@ import type { Fragment, FragmentLimits } from "./store.ts";
 const MAX_LATE_S = 2;
 /** Ahead of it by more, a frame is left out: frames wait for their fragment. */
 const MAX_AHEAD_S = 10;
+/** Frames that are further apart, and by more than twice the time between the two before, are frames with a hole between them. */
+const MAX_STEP_S = 0.5;
 /** A track whose stream time is off by more is placed by capture. */
 const MAX_SKEW_S = 1;
 
@@ -31,6 +33,8 @@ export class FragmentCutter {
   /** Nothing before it is wanted, seconds since the run began. */
   #startS = 0;
   #newestS = 0;
+  /** Between the two newest frames of the leading track. */
+  #stepS = 0;
   #waitsForKeyframe = false;
 
   /** `first`: the keyframe of the leading track that the run begins with; it is to be pushed like every other. */
@@ -48,6 +52,12 @@ export class FragmentCutter {
     return this.#waitsForKeyframe;
   }
 
+  /** A frame of the leading track comes: nothing did for so long before it that footage is missing. The camera may be a slow one. */
+  isHoleBefore(frame: TimedFrame): boolean {
+    const stepS = this.#leadingQueue.secondsOf(frame) - this.#newestS;
+    return stepS > MAX_STEP_S && this.#stepS > 0 && stepS > 2 * this.#stepS;
+  }
+
   /** A frame of the leading track comes: the fragment that ends before it, if one does. `push` follows. */
   cutBefore(frame: TimedFrame): Fragment | undefined {
     return this.#cutsBefore(frame) ? this.#cut(frame.dtsTicks) : undefined;
@@ -58,7 +68,9 @@ export class FragmentCutter {
     if (trackIndex !== this.leading.index) this.#pushOther(trackIndex, frame);
     else if (this.#waitsForKeyframe && !frame.keyframe) this.dropped++;
     else {
-      this.#newestS = this.#leadingQueue.secondsOf(frame);
+      const atS = this.#leadingQueue.secondsOf(frame);
+      this.#stepS = atS - this.#newestS;
+      this.#newestS = atS;
       if (this.#waitsForKeyframe) this.#startS = this.#newestS;
       this.#waitsForKeyframe = false;
       this.#leadingQueue.push(frame);

@@ -27,7 +27,7 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: RecordingStore;
-  /** The store can hold such a track. */
+  /** The store can hold such a track. Asked once its parameters are complete. */
   keeps(track: Track): boolean;
   /** Attaches a reader to the path's streams, until the returned function is called. */
   follow(reader: Reader): () => void;
@@ -123,11 +123,11 @@ export class Recorder implements Reader {
 
   wants(track: Track): Face | undefined {
     this.#tracks = [...this.#tracks, track];
-    return this.#options.keeps(track) ? "frame" : undefined;
+    return this.#mayKeep(track) ? "frame" : undefined;
   }
 
   onBacklogEnd(): void {
-    const kept = this.#tracks.filter((track) => this.#options.keeps(track));
+    const kept = this.#tracks.filter((track) => this.#mayKeep(track));
     this.#sayWhatIsSkipped(this.#tracks.filter((track) => !kept.includes(track)));
     this.#tracks = kept;
     this.#leading = leadingTrack(kept);
@@ -140,6 +140,7 @@ export class Recorder implements Reader {
     const timeline = this.#timelines.get(unit.track.index);
     if (timeline === undefined || unit.frame === undefined) return;
     if (unit.track !== this.#tracks.find(({ index }) => index === unit.track.index)) this.#takeTrack(unit.track);
+    if (!this.#timelines.has(unit.track.index)) return;
     const isLeading = unit.track.index === this.#leading?.index;
     if (isLeading) this.#beforeLeading(unit, timeline);
     for (const frame of timeline.next(unit)) {
@@ -172,8 +173,18 @@ export class Recorder implements Reader {
   /** A unit came with another description of its track: the same in new words, or new parameter sets. */
   #takeTrack(track: Track): void {
     this.#tracks = this.#tracks.map((known) => (known.index === track.index ? track : known));
-    if (track.index === this.#leading?.index) this.#leading = track;
+    if (!this.#mayKeep(track)) {
+      this.#tracks = this.#tracks.filter((known) => known !== track);
+      this.#timelines.delete(track.index);
+      this.#sayWhatIsSkipped([track]);
+    }
+    this.#leading = leadingTrack(this.#tracks);
     this.#isOutdated = !this.#matchesRun();
+  }
+
+  /** False: the store can never hold it. What it is may come with its first frame: the size of a JPEG picture does. */
+  #mayKeep(track: Track): boolean {
+    return !isComplete(track.parameters) || this.#options.keeps(track);
   }
 
   #matchesRun(): boolean {
@@ -208,7 +219,9 @@ export class Recorder implements Reader {
       if (!this.#beginRun(frame)) return;
     }
     const run = this.#run!;
-    this.#offer(run.cutBefore(frame));
+    const isAfterHole = run.isHoleBefore(frame);
+    this.#offer(isAfterHole ? run.flush() : run.cutBefore(frame));
+    if (isAfterHole) this.#feed.gap("source");
     if (this.#run !== run) {
       this.#droppedUnits++; // the store failed
       return;

@@ -239,10 +239,8 @@ export class Stream {
     this.#epochUs ??= unit.captureUs;
     const sinceEpochUs = unit.captureUs - this.#epochUs;
     unit.ptsTicks = state.timeline.place(unit.ptsTicks, sinceEpochUs);
-    if (unit.senderUtcUs !== undefined) {
-      const reference = this.#states[Math.max(0, this.#videoIndex)]!.timeline;
-      state.timeline.align(reference, unit.ptsTicks, unit.senderUtcUs, sinceEpochUs);
-    }
+    const reference = this.#states[Math.max(0, this.#videoIndex)]!.timeline;
+    state.timeline.align(reference, unit.ptsTicks, unit.senderUtcUs, sinceEpochUs);
     this.inboundBytes += unitBytes(unit);
     if (unit.damaged) this.framesInError++;
     if (unit.packets !== undefined && this.#native === "packets") this.#takePackets(state, unit);

@@ -2,22 +2,26 @@
 
 /** Tracks are drawn together no faster than this: a viewer hears and sees nothing of it. */
 const MAX_SLEW = 500e-6;
-/** Nearer than this they are together. */
+/** Nearer than this they are together, by the sender's clock. */
 const ALIGNED_US = 1000;
+/** By ours, which knows of captures as much as arrivals tell: less is no drift, and nobody notices it. */
+const ALIGNED_BY_CAPTURE_US = 20_000;
 /** Sender clocks of two tracks that differ by more are not of one clock. */
 const MAX_SKEW_US = 10_000_000;
 
 /**
  * One per track. A source counts ptsTicks from any origin; the first unit of each session is placed by its capture time, the others
- * follow by their own distance. So the timeline goes on over a reconnect by the time that passed. Once the sender's clock is known on two
- * tracks, theirs are slewed together, never stepped.
+ * follow by their own distance. So the timeline goes on over a reconnect by the time that passed. Two tracks are slewed together, never
+ * stepped: by the sender's clock once it is known of both, else by ours.
  */
 export class TrackTimeline {
   readonly #clockRateHz: number;
   #offsetTicks: number | undefined;
   #lastTicks: number | undefined;
   /** How far the timeline is ahead of the sender's clock, µs; undefined without one. */
-  #aheadUs: number | undefined;
+  #aheadOfSenderUs: number | undefined;
+  /** How far it is ahead of our clock at capture, µs. */
+  #aheadOfCaptureUs: number | undefined;
   #slewedUs: number | undefined;
 
   constructor(clockRateHz: number) {
@@ -27,7 +31,8 @@ export class TrackTimeline {
   /** A new session of the source begins: its next unit is placed anew. */
   restart(): void {
     this.#offsetTicks = undefined;
-    this.#aheadUs = undefined;
+    this.#aheadOfSenderUs = undefined;
+    this.#aheadOfCaptureUs = undefined;
     this.#slewedUs = undefined;
   }
 
@@ -43,15 +48,31 @@ export class TrackTimeline {
     return ticks;
   }
 
-  /** The sender's clock said `senderUtcUs` at a unit placed at `ptsTicks`, `sinceEpochUs` after the epoch: follow `reference` by it. */
-  align(reference: TrackTimeline, ptsTicks: number, senderUtcUs: number, sinceEpochUs: number): void {
-    this.#aheadUs = (ptsTicks / this.#clockRateHz) * 1e6 - senderUtcUs;
+  /**
+   * Follow `reference`: by the sender's clock, which said `senderUtcUs` at a unit placed at `ptsTicks`, where it is known of both; else by ours, the
+   * unit having been captured `sinceEpochUs` after the epoch.
+   */
+  align(reference: TrackTimeline, ptsTicks: number, senderUtcUs: number | undefined, sinceEpochUs: number): void {
+    const ptsUs = (ptsTicks / this.#clockRateHz) * 1e6;
+    this.#aheadOfCaptureUs = ptsUs - sinceEpochUs;
+    if (senderUtcUs !== undefined) this.#aheadOfSenderUs = ptsUs - senderUtcUs;
     const elapsedUs = sinceEpochUs - (this.#slewedUs ?? sinceEpochUs);
     this.#slewedUs = sinceEpochUs;
-    if (reference === this || reference.#aheadUs === undefined || this.#offsetTicks === undefined) return;
-    const skewUs = this.#aheadUs - reference.#aheadUs;
-    if (Math.abs(skewUs) < ALIGNED_US || Math.abs(skewUs) > MAX_SKEW_US) return;
+    const skewUs = reference === this ? 0 : this.#skewUs(reference);
+    if (skewUs === 0 || this.#offsetTicks === undefined) return;
     const limitUs = Math.max(0, elapsedUs) * MAX_SLEW;
     this.#offsetTicks -= (Math.max(-limitUs, Math.min(limitUs, skewUs)) * this.#clockRateHz) / 1e6;
   }
+
+  /** How far this track is ahead of `reference`; 0 for what is near enough. */
+  #skewUs(reference: TrackTimeline): number {
+    const bySenderUs = difference(this.#aheadOfSenderUs, reference.#aheadOfSenderUs);
+    if (bySenderUs !== undefined && Math.abs(bySenderUs) <= MAX_SKEW_US) return Math.abs(bySenderUs) < ALIGNED_US ? 0 : bySenderUs;
+    const byCaptureUs = difference(this.#aheadOfCaptureUs, reference.#aheadOfCaptureUs) ?? 0;
+    return Math.abs(byCaptureUs) < ALIGNED_BY_CAPTURE_US || Math.abs(byCaptureUs) > MAX_SKEW_US ? 0 : byCaptureUs;
+  }
+}
+
+function difference(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a - b;
 }

@@ -77,3 +77,33 @@ test("a new numbering is believed at its second packet; a stray is not", () => {
   assert.deepEqual(seen, ["1", "2", "3", "30001", "30002", "30003"]);
   assert.equal(buffer.restarts, 1);
 });
+
+test("a long gap is believed at the second packet behind it, and a stray far ahead is not", () => {
+  for (const limits of [REORDER_TCP, REORDER_UDP]) {
+    const { seen, buffer, push } = setUp(limits);
+    push(1, 2, 700, 3, 2000, 4, 1004, 1005);
+    assert.deepEqual(seen, ["1", "2", "3", "4", "1004-999", "1005"]);
+    assert.deepEqual([buffer.lost, buffer.late, buffer.restarts], [999, 2, 0]);
+  }
+});
+
+test("numbers that begin anew a little lower are late packets over UDP, until there are too many of them", () => {
+  const { seen, buffer, push } = setUp(REORDER_UDP);
+  push(1000, ...Array.from({ length: 65 }, (_, i) => 500 + i));
+  assert.deepEqual(seen, ["1000"]);
+  push(565);
+  assert.deepEqual(
+    seen.slice(1),
+    Array.from({ length: 66 }, (_, i) => String(500 + i)),
+  );
+  assert.deepEqual([buffer.lost, buffer.late, buffer.restarts], [0, 0, 1]);
+});
+
+test("another sender's packets may have any number", () => {
+  const { seen, buffer, push } = setUp(REORDER_UDP);
+  push(1000, 1002);
+  buffer.restart(2000);
+  push(990, 991);
+  assert.deepEqual(seen, ["1000", "1002-1", "990", "991"]);
+  assert.ok(buffer.highestExtended > 65_536);
+});

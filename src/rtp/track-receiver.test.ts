@@ -22,12 +22,12 @@ function setUp() {
     reorder: REORDER_UDP,
     onFrame: (frame) => frames.push(frame),
   });
-  const send = (sequence: number, timestamp: number, atUs: number): void => {
+  const send = (sequence: number, timestamp: number, atUs: number, ssrc = 77): void => {
     const bytes = Buffer.alloc(14);
     bytes[0] = 0x80;
     bytes.writeUInt16BE(sequence, 2);
     bytes.writeUInt32BE(timestamp, 4);
-    bytes.writeUInt32BE(77, 8);
+    bytes.writeUInt32BE(ssrc, 8);
     receiver.onRtp(bytes, 0, bytes.length, atUs);
   };
   return { frames, receiver, send };
@@ -72,4 +72,15 @@ test("what is no RTP is counted and dropped", () => {
   }
   assert.equal(receiver.counters.inError, 3);
   assert.equal(frames.length, 0);
+});
+
+test("single packets of another SSRC are dropped; three in a row make it the track's, and none of them is lost", () => {
+  const { frames, receiver, send } = setUp();
+  for (let i = 0; i < 3; i++) {
+    send(10 + i, i * 160, i * 20_000);
+    send(500 + i, 0, i * 20_000, 99);
+  }
+  assert.deepEqual([frames.length, receiver.ssrc, receiver.counters.inError], [3, 77, 2]);
+  for (let i = 3; i < 6; i++) send(500 + i, i * 160, i * 20_000, 99);
+  assert.deepEqual([frames.length, receiver.ssrc, receiver.counters.inError, receiver.lost], [7, 99, 2, 0]);
 });

@@ -7,7 +7,7 @@ import type { FsPort } from "#record/fs-port.ts";
 import type { Footage, FootageFragment } from "#record/recording-index.ts";
 import type { Fragment, GapCause, RunStart, StoreFault } from "#record/store.ts";
 import type { Track } from "#relay/track.ts";
-import { collectedLog } from "./collected-log.ts";
+import { type CollectedLog, collectedLog } from "./collected-log.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FaultFs } from "./fault-fs.ts";
 import { ManualTimers } from "./manual-timers.ts";
@@ -32,7 +32,8 @@ export class FilesSite {
   readonly fs: FsPort;
   readonly clock: FakeClock;
   readonly timers: ManualTimers;
-  readonly log = collectedLog();
+  /** Of the index. */
+  readonly log: CollectedLog;
   readonly index: FilesIndex;
   readonly store: FilesStore;
   readonly stored: Fragment[] = [];
@@ -44,11 +45,12 @@ export class FilesSite {
   #runUs = 0;
   #frames = 0;
 
-  private constructor(options: FilesSiteOptions, fs: FsPort, clock: FakeClock, index: FilesIndex) {
+  private constructor(options: FilesSiteOptions, fs: FsPort, clock: FakeClock, index: FilesIndex, log: CollectedLog) {
     this.fs = fs;
     this.clock = clock;
     this.timers = new ManualTimers(clock);
     this.index = index;
+    this.log = log;
     this.tracks = options.audio === true ? [syntheticTrack(), syntheticAudioTrack()] : [syntheticTrack()];
     this.store = new FilesStore({
       path: "cam",
@@ -76,16 +78,17 @@ export class FilesSite {
     const clock = options.clock ?? new FakeClock();
     const { recordPath = RECORD_PATH } = options;
     const recordFormat = options.store?.recordFormat ?? "fmp4";
+    const log = collectedLog();
     const index = await FilesIndex.open({
       fs,
       clock,
-      log: collectedLog(),
+      log,
       places: [{ recordPath, recordFormat, owns: (path) => path !== "" }],
       zone: () => 0,
       dataDirectory: "/data",
       ...options.index,
     });
-    return new FilesSite(options, fs, clock, index);
+    return new FilesSite(options, fs, clock, index, log);
   }
 
   /** The run that begins now. */

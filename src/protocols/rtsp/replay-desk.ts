@@ -1,6 +1,6 @@
 // Opens replays: so many at once, each with a stream of its own.
 import type { Clock } from "#base/clock.ts";
-import { errorText, PeerFault } from "#base/errors.ts";
+import { CallerFault, errorText, PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import { ReplayRefusal } from "./refusal.ts";
@@ -35,7 +35,7 @@ export class ReplayDesk {
     this.#count++;
     const { registry, clock } = this.#options;
     try {
-      const player = await ReplayPlayer.open(
+      return await ReplayPlayer.open(
         {
           clock,
           open: (utcUs) => this.#openRun(path, utcUs),
@@ -45,7 +45,6 @@ export class ReplayDesk {
         fromUtcUs,
         untilUtcUs,
       );
-      return player;
     } catch (error) {
       this.#count--;
       throw error;
@@ -56,7 +55,7 @@ export class ReplayDesk {
     const run = new ReplayRun(await this.#options.open({ path, fromUtcUs }));
     try {
       const first = await run.prime(this.#options.timeoutMs);
-      if (first === undefined) throw new ReplayRefusal(404, `nothing was recorded on path '${path}' from then on`);
+      if (first === undefined) throw new CallerFault("no-stream", `nothing was recorded on path '${path}' from then on`);
       return { run, first };
     } catch (error) {
       run.close();

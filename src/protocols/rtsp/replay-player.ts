@@ -1,5 +1,6 @@
 // A replay for one session: footage through a stream of its own, started, paused and moved by PLAY and PAUSE.
 import type { Clock } from "#base/clock.ts";
+import { CallerFault } from "#base/errors.ts";
 import type { ReadLease } from "#relay/path.ts";
 import type { Reader } from "#relay/reader.ts";
 import type { Stream } from "#relay/stream.ts";
@@ -7,7 +8,7 @@ import type { Track } from "#relay/track.ts";
 import type { Face, Unit } from "#relay/unit.ts";
 import { ReplayRefusal } from "./refusal.ts";
 import { ReplayClock } from "./replay-clock.ts";
-import { type Announcement, type FirstFrame, ReplayRun, type RunTaker } from "./replay-run.ts";
+import type { Announcement, FirstFrame, ReplayRun, RunTaker } from "./replay-run.ts";
 
 /** Between the last frame before a break and the first one behind it: RTP time goes on over it (RFC 2326 Appendix B). */
 const FRAME_US = 40_000;
@@ -34,7 +35,9 @@ export class ReplayPlayer implements RunTaker {
   readonly #options: ReplayPlayerOptions;
   #run: ReplayRun;
   #publish: (unit: Unit) => void = () => {};
-  /** Where to stop; undefined: at the end of the footage. */
+  /** No range goes beyond it; undefined: the end of the footage. */
+  readonly #limitUtcUs: number | undefined;
+  /** Where to stop, not behind the limit. */
   #untilUtcUs: number | undefined;
   /** Frames of the leading track at or behind `untilUtcUs`. */
   #behindEnd = 0;
@@ -48,10 +51,11 @@ export class ReplayPlayer implements RunTaker {
   #adjust = false;
   #newestPlayUs = 0;
 
-  private constructor(options: ReplayPlayerOptions, run: ReplayRun, first: FirstFrame, untilUtcUs: number | undefined) {
+  private constructor(options: ReplayPlayerOptions, run: ReplayRun, first: FirstFrame, limitUtcUs: number | undefined) {
     this.#options = options;
     this.#run = run;
-    this.#untilUtcUs = untilUtcUs;
+    this.#limitUtcUs = limitUtcUs;
+    this.#untilUtcUs = limitUtcUs;
     this.clock = new ReplayClock(options.clock);
     this.startUtcUs = first.utcUs;
     this.stream = options.makeStream(first.tracks, first.native, this.clock);
@@ -61,9 +65,9 @@ export class ReplayPlayer implements RunTaker {
   }
 
   /** Held at the first frame at or, where decoding needs it, before `fromUtcUs`. */
-  static async open(options: ReplayPlayerOptions, fromUtcUs: number, untilUtcUs: number | undefined): Promise<ReplayPlayer> {
+  static async open(options: ReplayPlayerOptions, fromUtcUs: number, limitUtcUs: number | undefined): Promise<ReplayPlayer> {
     const { run, first } = await options.open(fromUtcUs);
-    return new ReplayPlayer(options, run, first, untilUtcUs);
+    return new ReplayPlayer(options, run, first, limitUtcUs);
   }
 
   /** UTC of the frame that comes next, or of the instant that is shown. */
@@ -73,9 +77,7 @@ export class ReplayPlayer implements RunTaker {
 
   /** Where it ends, as far as is known. */
   get endUtcUs(): number | undefined {
-    const { endUtcUs } = this.#run.replay;
-    if (this.#untilUtcUs === undefined || endUtcUs === undefined) return this.#untilUtcUs ?? endUtcUs;
-    return Math.min(this.#untilUtcUs, endUtcUs);
+    return earlier(this.#limitUtcUs, this.#run.replay.endUtcUs);
   }
 
   get ended(): boolean {
@@ -88,6 +90,8 @@ export class ReplayPlayer implements RunTaker {
    */
   async seek(utcUs: number | undefined, untilUtcUs: number | undefined): Promise<void> {
     if (this.#seeking) throw new ReplayRefusal(455, "another request moves the replay");
+    if (this.#limitUtcUs !== undefined && utcUs !== undefined && utcUs >= this.#limitUtcUs)
+      throw new ReplayRefusal(457, "that is behind the duration that the URL asks for");
     const isThere = utcUs === undefined || (this.#fresh && Math.abs(utcUs - this.positionUtcUs) < SAME_INSTANT_US);
     if (!isThere) {
       this.#seeking = true;
@@ -97,7 +101,7 @@ export class ReplayPlayer implements RunTaker {
         this.#seeking = false;
       }
     }
-    this.#untilUtcUs = untilUtcUs;
+    this.#untilUtcUs = earlier(this.#limitUtcUs, untilUtcUs);
     this.#behindEnd = 0;
   }
 
@@ -117,16 +121,9 @@ export class ReplayPlayer implements RunTaker {
     this.clock.stop();
   }
 
-  /** For RTP-Info: what each track's next packet is, and the RTP time of `positionUtcUs`. */
+  /** For RTP-Info: the number of each track's next packet, and the RTP time of `positionUtcUs`. */
   startOfPlay(): readonly { readonly sequence: number; readonly timestamp: number }[] {
-    if (this.#fresh) return this.stream.startOfPlay();
-    return this.stream.tracks.map((track) => {
-      const output = this.stream.output(track.index);
-      return {
-        sequence: output.nextSequence,
-        timestamp: output.rtpTimestamp(output.ptsTicksAt(this.clock.nowUs(), track.clockRateHz)),
-      };
-    });
+    return this.stream.startOfPlay();
   }
 
   lease(reader: Reader): ReadLease {
@@ -186,7 +183,10 @@ export class ReplayPlayer implements RunTaker {
   }
 
   async #move(utcUs: number): Promise<void> {
-    const { run, first } = await this.#options.open(utcUs);
+    const { run, first } = await this.#options.open(utcUs).catch((error: unknown) => {
+      if (error instanceof CallerFault && error.code === "no-stream") throw new ReplayRefusal(457, error.message);
+      throw error;
+    });
     if (this.#state === "closed" || !this.stream.accepts(first.tracks)) {
       run.close();
       if (this.#state === "closed") throw new ReplayRefusal(454, "the session was closed meanwhile");
@@ -219,4 +219,8 @@ export class ReplayPlayer implements RunTaker {
     if (track.index === Math.max(0, this.stream.videoIndex)) this.#behindEnd++;
     return this.#behindEnd > track.reorderFrames;
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

@@ -7,7 +7,6 @@ export interface ReplayTimes {
   /** UTC of normal play time 0. */
   readonly startUtcUs: number;
   readonly positionUtcUs: number;
-  readonly endUtcUs: number | undefined;
 }
 
 export interface ReplaySpan {
@@ -18,11 +17,10 @@ export interface ReplaySpan {
 }
 
 /** Throws a refusal for what is no range of recorded footage. */
-export function parseReplayRange(header: string, times: ReplayTimes): ReplaySpan {
+export function parseReplayRange(header: string, { startUtcUs, positionUtcUs }: ReplayTimes): ReplaySpan {
   const range = parseRange(header);
   if (range === undefined) throw new ReplayRefusal(400, "the Range header cannot be read");
   if (range.kind === "smpte") throw new ReplayRefusal(501, "ranges in SMPTE time are not implemented");
-  const { startUtcUs, positionUtcUs } = times;
   const utcOf = (seconds: number | undefined) => (seconds === undefined ? undefined : startUtcUs + Math.round(seconds * 1e6));
   let span: ReplaySpan;
   if (range.kind === "clock") {
@@ -36,17 +34,20 @@ export function parseReplayRange(header: string, times: ReplayTimes): ReplaySpan
   return span;
 }
 
-/** Where the replay is and ends, in the unit that the client used; absolute where it used none. */
-export function writeReplayRange(header: string | undefined, { startUtcUs, positionUtcUs, endUtcUs }: ReplayTimes): string {
+/**
+ * Where the replay is, in the unit that the client used; absolute where it used none. The end is left open: GStreamer (1.22), told one, sets a timer for it in its
+ * jitter buffer, and never ends when the BYE comes before the buffer is empty.
+ */
+export function writeReplayRange(header: string | undefined, { startUtcUs, positionUtcUs }: ReplayTimes): string {
   const asked = header === undefined ? undefined : parseRange(header);
-  return asked?.kind === "npt" ? nptRange(startUtcUs, positionUtcUs, endUtcUs) : clockRange(positionUtcUs, endUtcUs);
+  return asked?.kind === "npt" ? nptRange(startUtcUs, positionUtcUs, undefined) : clockRange(positionUtcUs, undefined);
 }
 
 /**
  * For `a=range`, the whole in both units. Normal play time stands first: ffmpeg reads no other, and GStreamer, which takes the first that it can read, asks for
  * seconds since 1900 where that is absolute.
  */
-export function describeReplayRange({ startUtcUs, endUtcUs }: Omit<ReplayTimes, "positionUtcUs">): readonly string[] {
+export function describeReplayRange(startUtcUs: number, endUtcUs: number | undefined): readonly string[] {
   return [nptRange(startUtcUs, startUtcUs, endUtcUs), clockRange(startUtcUs, endUtcUs)];
 }
 

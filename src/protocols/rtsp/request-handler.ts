@@ -107,7 +107,7 @@ export class RequestHandler {
     await this.#context.options.registry.permitPlayback(this.#access(request, "playback", target, ""));
     const replay = await this.#context.replays!.open(target.path, wish);
     try {
-      return described(request, describeStream(replay.stream, describeReplayRange(replay)));
+      return described(request, describeStream(replay.stream, describeReplayRange(replay.startUtcUs, replay.endUtcUs)));
     } finally {
       replay.close();
     }

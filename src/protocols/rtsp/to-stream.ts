@@ -117,7 +117,8 @@ export class RtspIngest {
     if (keyframe && !received.damaged) this.#lastKeyframeUs[index] = received.arrivalUs;
     if (this.#publish === undefined) {
       const waitedUs = received.arrivalUs - (this.#startedUs ?? received.arrivalUs);
-      if (this.#startedUs === undefined || !(this.#tracks.every((one) => this.#isDescribed(one)) || waitedUs > PARAMETERS_TIMEOUT_US)) return;
+      if (this.#startedUs === undefined || !(this.#tracks.every((one) => this.#isDescribed(one)) || waitedUs > PARAMETERS_TIMEOUT_US))
+        return;
       this.#becomeReady();
     }
     const { ptsTicks, captureUs, senderUtcUs } = this.#timings[index]!.next(received.ticks, received.arrivalUs, track.reorderFrames > 0);

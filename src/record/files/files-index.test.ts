@@ -158,11 +158,14 @@ test("a file that cannot be read is left out, said once, and makes a gap", async
   const file = await site.fs.open(second!.file, "update");
   await file.write([Buffer.alloc(200)], 0);
   await file.close();
-  const index = (await reopened(site)).index;
-  assert.deepEqual(
-    (await index.spans("cam")).map(({ durationUs }) => durationUs),
-    [3e6, 1e6],
-  );
+  const { index, log } = await reopened(site);
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(
+      (await index.spans("cam")).map(({ durationUs }) => durationUs),
+      [3e6, 1e6],
+    );
+  }
+  assert.equal(log.lines.length, 1);
   assert.deepEqual(
     (await readAll(index)).map(({ fragments }) => numbersOf(fragments).length),
     [75, 25],
@@ -411,4 +414,17 @@ test("another config: files are looked for where they are then", async () => {
   assert.deepEqual(await site.index.paths(), []);
   await site.index.setPlaces([{ recordPath: "/rec/%path/%Y-%m-%d_%H-%M-%S-%f", recordFormat: "fmp4", owns: () => true }]);
   assert.deepEqual(await site.index.paths(), ["cam"]);
+});
+
+test("a folder that cannot be read for a while: what is known of it stands, and that is said once", async () => {
+  const site = await recorded();
+  const mend = site.fs.failAll("EIO", ({ kind }) => kind === "facts");
+  for (let i = 0; i < 2; i++) {
+    site.clock.us += 6e6;
+    assert.deepEqual(await site.index.paths(), ["cam"]);
+  }
+  assert.equal(site.log.lines.length, 1);
+  mend();
+  site.clock.us += 6e6;
+  assert.equal((await site.index.segments("cam")).length, 3);
 });

@@ -199,7 +199,8 @@ for (const [errno, code] of [
   ["ENODEV", "gone"],
 ] as const) {
   test(`${errno} while writing: a fault, and what was written is complete`, async () => {
-    const site = await recording();
+    let wantsSpace = 0;
+    const site = await recording({ store: { onFull: () => wantsSpace++ } });
     await site.record(2);
     site.fs.failAt(1, errno, ({ kind }) => kind === "write");
     site.store.append(site.fragment());
@@ -208,6 +209,7 @@ for (const [errno, code] of [
       site.faults.map((fault) => fault.code),
       [code],
     );
+    assert.equal(wantsSpace, code === "full" ? 1 : 0);
     assert.equal(site.store.queuedBytes, 0);
     const file = readFragmentedFile(site.fs.durableBytesOf(FIRST_FILE)!)!;
     assert.deepEqual([file.init.durationMs, file.places.length, file.places.at(-1)?.whole], [2000, 2, true]);

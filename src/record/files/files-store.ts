@@ -1,7 +1,5 @@
 // One path's recording into MediaMTX-style files, as the recorder sees it.
-import { resolve } from "node:path";
 import type { Clock } from "#base/clock.ts";
-import { FileNameTemplate, type ZoneOffset } from "../file-name.ts";
 import type { FsPort } from "../fs-port.ts";
 import { diskFaultOf } from "../ring/disk-fault.ts";
 import { type Fragment, type FragmentLimits, type RecordingStore, type RunStart, StoreFault } from "../store.ts";
@@ -9,24 +7,19 @@ import { DurableFolders } from "./durable-folders.ts";
 import { isCode } from "./error-code.ts";
 import { type PlacedFragment, RecordingRun, type SegmentStart } from "./recording-run.ts";
 import type { SegmentCatalog } from "./segment-catalog.ts";
-import { SegmentFile } from "./segment-file.ts";
-import { EXTENSIONS, type RecordFormat, segmentFormatOf } from "./segment-format.ts";
+import type { SegmentFile } from "./segment-file.ts";
+import { segmentFormatOf } from "./segment-format.ts";
 import { placeOf } from "./segment-head.ts";
+import { SegmentNaming, type SegmentNamingOptions } from "./segment-naming.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 
 const SYNC_PERIOD_US = 1e6;
 const MAX_QUEUE_BYTES = 8 << 20;
-/** Names that are taken are passed over, up to so many. */
-const MAX_NAME_TRIES = 16;
 
-export interface FilesStoreOptions {
-  readonly path: string;
+export interface FilesStoreOptions extends SegmentNamingOptions {
   readonly fs: FsPort;
   readonly clock: Clock;
   readonly catalog: SegmentCatalog;
-  readonly zone: ZoneOffset;
-  readonly recordPath: string;
-  readonly recordFormat: RecordFormat;
   readonly partDurationMs: number;
   readonly maxPartBytes: number;
   readonly segmentDurationMs: number;
@@ -38,6 +31,8 @@ export interface FilesStoreOptions {
   onSegmentCreate?(file: string): void;
   /** It is closed. */
   onSegmentComplete?(file: string, durationSeconds: number): void;
+  /** There is no space: something should be deleted. */
+  onFull?(): void;
   /** Calls back once after a delay, unless the returned function is called before. */
   schedule?(run: () => void, delayMs: number): () => void;
 }
@@ -63,7 +58,7 @@ export class FilesStore implements RecordingStore {
   onFault: ((fault: StoreFault) => void) | undefined;
   onStored: ((fragment: Fragment) => void) | undefined;
   readonly #options: FilesStoreOptions;
-  readonly #template: FileNameTemplate;
+  readonly #naming: SegmentNaming;
   readonly #folders: DurableFolders;
   readonly #schedule: (run: () => void, delayMs: number) => () => void;
   #tasks: Task[] = [];
@@ -76,10 +71,10 @@ export class FilesStore implements RecordingStore {
   #cancelSync: (() => void) | undefined;
 
   constructor(options: FilesStoreOptions) {
-    const { recordPath, recordFormat, zone, fs, partDurationMs, maxPartBytes } = options;
+    const { fs, partDurationMs, maxPartBytes } = options;
     this.#options = options;
-    this.#template = new FileNameTemplate(recordPath + EXTENSIONS[recordFormat], zone);
-    this.#folders = new DurableFolders(fs, resolve(this.#template.commonFolder()));
+    this.#naming = new SegmentNaming(options);
+    this.#folders = new DurableFolders(fs, this.#naming.commonFolder);
     this.#schedule = options.schedule ?? afterDelay;
     this.limits = { maxMs: partDurationMs, maxBytes: maxPartBytes, cutAtKeyframe: true };
   }
@@ -193,8 +188,7 @@ export class FilesStore implements RecordingStore {
   async #beginSegment(run: RecordingRun, { fragment }: PlacedFragment, start: SegmentStart): Promise<OpenSegment> {
     const { fs, catalog } = this.#options;
     const head = run.format.begin(start.mtxi);
-    for (const name of this.#namesFrom(start.utc.utcUs)) {
-      const entry = this.#entryOf(name, start, fragment.gapBefore ?? run.gapBefore);
+    for (const { name, entry } of this.#naming.from(start, fragment.gapBefore ?? run.gapBefore)) {
       if (catalog.has(entry.file)) continue;
       catalog.add([entry]);
       try {
@@ -207,21 +201,6 @@ export class FilesStore implements RecordingStore {
       }
     }
     throw new StoreFault("foreign", "there are files already with the names that recordPath gives now");
-  }
-
-  /** Recordings are never overwritten: a name that is taken is passed over for the next. */
-  *#namesFrom(utcUs: number): Generator<string> {
-    const nameOf = (startUtcUs: number) => this.#template.encode(this.#options.path, startUtcUs);
-    const stepUs = nameOf(utcUs) === nameOf(utcUs + 1) ? 1_000_000 : 1;
-    for (let i = 0; i < MAX_NAME_TRIES; i++) yield nameOf(utcUs + i * stepUs);
-  }
-
-  #entryOf(name: string, { utc }: SegmentStart, gapBefore: SegmentFile["gapBefore"]): SegmentFile {
-    const { path, recordFormat } = this.#options;
-    const { startUtcUs, earlierUtcUs = startUtcUs } = this.#template.decode(name) ?? { startUtcUs: utc.utcUs };
-    const isEarlier = Math.abs(utc.utcUs - earlierUtcUs) < Math.abs(utc.utcUs - startUtcUs);
-    const entry = new SegmentFile({ path, file: resolve(name), format: recordFormat, startUtcUs: isEarlier ? earlierUtcUs : startUtcUs });
-    return Object.assign(entry, { isOpen: true, sizeBytes: 0, timeQuality: utc.quality, timeErrorMs: utc.errorMs, gapBefore });
   }
 
   async #finishSegment(): Promise<void> {
@@ -284,6 +263,7 @@ export class FilesStore implements RecordingStore {
     this.#unsynced = [];
     for (const task of this.#tasks) if (task.kind === "fragment") this.#queuedBytes -= task.fragment.sizeBytes;
     this.#tasks = this.#tasks.filter(({ kind }) => kind === "close");
+    if (fault.code === "full") this.#options.onFull?.();
     this.onFault?.(fault);
   }
 

@@ -71,7 +71,7 @@ class Fmp4Segments implements SegmentFormat {
   }
 }
 
-/** The tick at or before an instant of the run; what is read back is put in its place by the same sum. */
+/** The tick nearest to an instant of the run; what is read back is put in its place by the same sum. */
 export function ticksAt(us: number, clockRateHz: number): number {
   return Math.round((us * clockRateHz) / 1e6);
 }

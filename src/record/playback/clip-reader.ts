@@ -11,7 +11,12 @@ export interface ClipWish extends FootageWish {
   /** Goes on across gaps and leaves them out of the clip's time; else the first one ends the clip. */
   readonly skipGaps: boolean;
   readonly choice: TrackChoice;
+  /** Footage of them is passed over. */
+  readonly withoutRuns?: ReadonlySet<string>;
 }
+
+/** What another clip has to be asked for that goes on where one ends. */
+export type ClipEnd = Pick<ClipWish, "fromUtcUs" | "withoutRuns">;
 
 /** A keyframe that is decoded before an instant may be shown behind it, and pictures of an earlier group in between. */
 const MAX_REORDER_US = 1_000_000;
@@ -26,8 +31,8 @@ export interface ClipPart {
 export class ClipReader {
   /** There is footage that no clip can hold. */
   unplayable = false;
-  /** Where footage begins that cannot be in the same clip. */
-  nextUtcUs: number | undefined;
+  /** There is footage that cannot be in the same clip. */
+  next: ClipEnd | undefined;
   readonly #index: RecordingIndex;
   readonly #wish: ClipWish;
   readonly #timeline: ClipTimeline;
@@ -47,8 +52,10 @@ export class ClipReader {
     const { skipGaps } = this.#wish;
     let before: Footage | undefined;
     let placement: Placement | undefined;
+    const runs = new Set<string>(this.#wish.withoutRuns);
     const wish = { ...this.#wish, fromUtcUs: this.#wish.fromUtcUs - MAX_REORDER_US };
     for await (const { footage, fragment, gap } of walkFootage(this.#index, wish, signal)) {
+      if (this.#wish.withoutRuns?.has(footage.runId)) continue;
       const isOther = before !== undefined && before.runId !== footage.runId;
       const mustEnd = this.#hasBegun && gap && !skipGaps;
       if (mustEnd || (before !== footage && !this.#takes(footage))) {
@@ -56,7 +63,7 @@ export class ClipReader {
           this.unplayable = true;
           continue;
         }
-        this.nextUtcUs = startUtcUs(footage, fragment.samples);
+        this.next = { fromUtcUs: startUtcUs(footage, fragment.samples), ...(!mustEnd && { withoutRuns: runs }) };
         return;
       }
       if (gap || isOther) this.#breakOff();
@@ -65,6 +72,7 @@ export class ClipReader {
         placement = this.#timeline.place({ ...joint, closesGap: skipGaps && (gap || isOther || before === undefined) });
       }
       before = footage;
+      runs.add(footage.runId);
       if (placement === undefined) continue;
       const samples = this.#cut(fragment.samples, placement);
       if (samples.length > 0) yield { placement, samples };
@@ -111,11 +119,11 @@ export class ClipReader {
 }
 
 /** UTC of the first sample. */
-function startUtcUs(footage: Footage, samples: readonly TrackSamples[]): number | undefined {
+function startUtcUs(footage: Footage, samples: readonly TrackSamples[]): number {
   let startUs = Number.POSITIVE_INFINITY;
   for (const { trackIndex, samples: own } of samples) {
     const clockRateHz = footage.tracks[trackIndex]?.clockRateHz;
     if (own[0] !== undefined && clockRateHz !== undefined) startUs = Math.min(startUs, (own[0].dtsTicks * 1e6) / clockRateHz);
   }
-  return Number.isFinite(startUs) ? Math.ceil(footage.epochUtcUs + startUs) : undefined;
+  return Math.ceil(footage.epochUtcUs + startUs);
 }

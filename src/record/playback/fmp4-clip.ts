@@ -1,12 +1,13 @@
-// A clip as fragmented MP4: what comes before the start is shown for no time at all, so that the picture of the start is the first that stays.
+// A clip as fragmented MP4: what comes before the start is shown for a tick each, so that the picture of the start is the first that stays.
 import { type FragmentBytes, writeFragment } from "#containers/fmp4/fragment.ts";
 import { writeInit } from "#containers/fmp4/init.ts";
-import type { Sample, TrackSamples } from "#containers/sample.ts";
+import type { TrackSamples } from "#containers/sample.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { type ClipBody, etagOf, within } from "./clip-body.ts";
 import { ClipMap } from "./clip-map.ts";
 import { type ClipPart, ClipReader, type ClipWish } from "./clip-reader.ts";
 import type { ClipTracks } from "./clip-tracks.ts";
+import { notBeforeStart } from "./early-frames.ts";
 import { FootageChanged, FrameFetcher } from "./frame-fetcher.ts";
 import { EmptyClip, TooLongClip } from "./no-clip.ts";
 
@@ -124,7 +125,7 @@ function headOf(tracks: ClipTracks, durationMs: number): Buffer {
   return writeInit(tracks, { durationMs })!.bytes; // at least one is stored
 }
 
-/** Sound that begins before the start has no way to be shown for no time. */
+/** Sound that begins before the start cannot be hurried through. */
 function shownSamples({ placement, samples }: ClipPart): TrackSamples[] {
   const shown: TrackSamples[] = [];
   for (const { trackIndex, samples: own } of samples) {
@@ -136,18 +137,9 @@ function shownSamples({ placement, samples }: ClipPart): TrackSamples[] {
 }
 
 function fragmentOf(tracks: ClipTracks, samples: readonly TrackSamples[], sequenceNumber: number): FragmentBytes | undefined {
-  const moved = samples.map(({ trackIndex, samples: own }) => ({ trackIndex, samples: own.map(notBeforeStart) }));
+  const moved = samples.map(({ trackIndex, samples: own }) => ({
+    trackIndex,
+    samples: tracks[trackIndex]?.track.kind === "video" ? notBeforeStart(own) : own,
+  }));
   return writeFragment(tracks, moved, { sequenceNumber });
-}
-
-/** What is decoded or shown before the start is so at the start. */
-function notBeforeStart(sample: Sample): Sample {
-  const { dtsTicks, ptsOffsetTicks, durationTicks } = sample;
-  if (dtsTicks >= 0) return sample;
-  return {
-    ...sample,
-    dtsTicks: 0,
-    ptsOffsetTicks: Math.max(0, dtsTicks + ptsOffsetTicks),
-    durationTicks: Math.max(0, dtsTicks + durationTicks),
-  };
 }

@@ -32,6 +32,7 @@ export type FrameCursor = readonly (number | undefined)[];
 export class FrameFetcher {
   readonly #map: ClipMap;
   readonly #toUtcUs: number;
+  readonly #signal: AbortSignal;
   readonly #walk: AsyncGenerator<WalkedFragment, undefined>;
   readonly #next = new Map<number, number>();
   readonly #waiting = new Map<number, FetchedFrame[]>();
@@ -40,6 +41,7 @@ export class FrameFetcher {
   constructor(index: RecordingIndex, map: ClipMap, wish: FootageWish, cursor: FrameCursor, signal: AbortSignal) {
     this.#map = map;
     this.#toUtcUs = wish.toUtcUs;
+    this.#signal = signal;
     let fromUtcUs = wish.toUtcUs;
     for (const [trackIndex, frame] of cursor.entries()) {
       if (frame === undefined) continue;
@@ -50,11 +52,12 @@ export class FrameFetcher {
     this.#walk = walkFootage(index, { ...wish, fromUtcUs: fromUtcUs - UTC_MARGIN_US }, signal);
   }
 
-  /** The next frames of a track. Rejects with FootageChanged when they are not there any more. */
+  /** The next frames of a track. Rejects with FootageChanged when they are not there any more, and with the signal's reason when it is aborted. */
   async take(trackIndex: number, count: number): Promise<readonly FetchedFrame[]> {
     const waiting = this.#waiting.get(trackIndex) ?? [];
     while (waiting.length < count) {
       const { value, done } = await this.#walk.next();
+      this.#signal.throwIfAborted();
       if (done === true || this.#waitingBytes > MAX_WAITING_BYTES) throw new FootageChanged();
       this.#sort(value);
     }

@@ -2,10 +2,11 @@
 import { chunkAt, type Mp4Plan, planMp4 } from "#containers/fmp4/progressive.ts";
 import type { Mp4Sample } from "#containers/fmp4/sample-tables.ts";
 import { storedParts, storedSizeBytes } from "#containers/fmp4/stored-sample.ts";
+import type { TrackSamples } from "#containers/sample.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { type ClipBody, etagOf, within } from "./clip-body.ts";
 import { ClipMap } from "./clip-map.ts";
-import { type ClipPart, ClipReader, type ClipWish } from "./clip-reader.ts";
+import { type ClipEnd, type ClipPart, ClipReader, type ClipWish } from "./clip-reader.ts";
 import { FootageChanged, FrameFetcher } from "./frame-fetcher.ts";
 import { EmptyClip, TooLongClip } from "./no-clip.ts";
 
@@ -21,29 +22,37 @@ export interface Mp4Limits {
 export const DEFAULT_LIMITS: Mp4Limits = { maxFrames: 1_000_000, maxBytes: 2 ** 40 };
 
 export interface Mp4Clip extends ClipBody {
-  /** Footage that is not in it goes on here; undefined: it is all there. */
-  readonly nextUtcUs: number | undefined;
+  /** There is footage that is not in it; undefined: it is all there. */
+  readonly next: ClipEnd | undefined;
   /** UTC of what is shown first. */
   readonly startUtcUs: number;
 }
 
-/** Reads all of the footage once. Rejects with EmptyClip or TooLongClip, and with the signal's reason when it is aborted. */
-export async function openMp4Clip(index: RecordingIndex, wish: ClipWish, limits: Mp4Limits, signal: AbortSignal): Promise<Mp4Clip> {
+/** Reads all of the footage once, and says how far it is. Rejects with EmptyClip or TooLongClip, and with the signal's reason when it is aborted. */
+export async function openMp4Clip(
+  index: RecordingIndex,
+  wish: ClipWish,
+  limits: Mp4Limits,
+  signal: AbortSignal,
+  onRead?: (utcUs: number) => void,
+): Promise<Mp4Clip> {
   const reader = new ClipReader(index, wish);
   const contents = new Mp4Contents();
-  let nextUtcUs: number | undefined;
+  let next: ClipEnd | undefined;
   for await (const part of reader.parts(signal)) {
     const cutUtcUs = contents.isFull(limits, part) ? contents.cutBefore(part, limits.split ?? false) : undefined;
     if (cutUtcUs !== undefined) {
-      nextUtcUs = cutUtcUs;
+      next = { fromUtcUs: cutUtcUs };
       break;
     }
     contents.add(part);
+    const utcUs = startOfPart(part);
+    if (utcUs !== undefined) onRead?.(utcUs);
   }
   signal.throwIfAborted();
   const plan = contents.plan();
   if (plan === undefined) throw new EmptyClip(reader.unplayable);
-  return contents.clip(index, wish, plan, nextUtcUs ?? reader.nextUtcUs);
+  return contents.clip(index, wish, plan, next ?? reader.next);
 }
 
 class Mp4Contents {
@@ -57,13 +66,9 @@ class Mp4Contents {
   }
 
   /** Where the next file begins; undefined: a player could not begin here. */
-  cutBefore({ placement, samples }: ClipPart, split: boolean): number | undefined {
+  cutBefore(part: ClipPart, split: boolean): number | undefined {
     if (!split) throw new TooLongClip();
-    const lead = samples.find(({ trackIndex }) => placement.tracks[trackIndex]?.track.kind === "video") ?? samples[0];
-    const first = lead?.samples[0];
-    const clockRateHz = lead && placement.tracks[lead.trackIndex]?.track.clockRateHz;
-    if (lead === undefined || first === undefined || clockRateHz === undefined || !first.keyframe || this.#frames === 0) return undefined;
-    return Math.floor(placement.epochUtcUs + ((first.dtsTicks + placement.originTicks[lead.trackIndex]!) * 1e6) / clockRateHz);
+    return this.#frames > 0 && leadOf(part)?.samples[0]?.keyframe ? startOfPart(part) : undefined;
   }
 
   add({ placement, samples }: ClipPart): void {
@@ -96,7 +101,7 @@ class Mp4Contents {
     return plan;
   }
 
-  clip(index: RecordingIndex, wish: ClipWish, plan: Mp4Plan, nextUtcUs: number | undefined): Mp4Clip {
+  clip(index: RecordingIndex, wish: ClipWish, plan: Mp4Plan, next: ClipEnd | undefined): Mp4Clip {
     const map = this.#map;
     const sizes = this.#samples.map((own) => Uint32Array.from(own, ({ sizeBytes }) => sizeBytes));
     const heldBytes = map.heldBytes + plan.head.length + 4 * this.#frames + 100 * plan.chunks.length;
@@ -107,11 +112,26 @@ class Mp4Contents {
       sizeBytes: plan.sizeBytes,
       etag: etagOf(map, plan.head, sizes),
       heldBytes,
-      nextUtcUs,
+      next,
       startUtcUs: first.epochUtcUs + (originTicks * 1e6) / clockRateHz,
       bytes: (start, end, signal) => readMp4({ index, wish, map, plan, sizes }, start, end, signal),
     };
   }
+}
+
+/** The first video track, else the first. */
+function leadOf({ placement, samples }: ClipPart): TrackSamples | undefined {
+  return samples.find(({ trackIndex }) => placement.tracks[trackIndex]?.track.kind === "video") ?? samples[0];
+}
+
+/** UTC at which its first frame is shown, rounded down. */
+function startOfPart(part: ClipPart): number | undefined {
+  const { epochUtcUs, originTicks, tracks } = part.placement;
+  const lead = leadOf(part);
+  const clockRateHz = lead && tracks[lead.trackIndex]?.track.clockRateHz;
+  const first = lead?.samples[0];
+  if (clockRateHz === undefined || first === undefined) return undefined;
+  return Math.floor(epochUtcUs + ((first.dtsTicks + first.ptsOffsetTicks + originTicks[lead!.trackIndex]!) * 1e6) / clockRateHz);
 }
 
 /**

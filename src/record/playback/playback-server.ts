@@ -3,6 +3,7 @@ import { CallerFault } from "#base/errors.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import { sendDenial } from "#http/denial.ts";
+import { HttpFault } from "#http/http-fault.ts";
 import { type HttpExchange, HttpServer, sendError } from "#http/server.ts";
 import type { Authorize, Credentials } from "#relay/access.ts";
 import type { RecordingIndex } from "../recording-index.ts";
@@ -42,7 +43,7 @@ export class PlaybackServer {
     const { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log } = options;
     const server = new PlaybackServer(options);
     const shared = { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log };
-    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#handle(exchange) });
+    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
     return server;
   }
 
@@ -56,6 +57,14 @@ export class PlaybackServer {
   }
 
   /** One request. Rejects with what the HTTP server makes an answer of. */
+  async #answer(exchange: HttpExchange): Promise<void> {
+    try {
+      await this.#handle(exchange);
+    } catch (error) {
+      throw exchange.signal.aborted ? new HttpFault(503, "the answer was broken off") : error;
+    }
+  }
+
   async #handle(exchange: HttpExchange): Promise<void> {
     const { request, response, path: target, query } = exchange;
     if (target !== "/list" && target !== "/get") return sendError(response, 404, "not found");

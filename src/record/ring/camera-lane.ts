@@ -149,15 +149,20 @@ export class CameraLane {
 
   async #write({ fragment, recording }: QueuedFragment): Promise<void> {
     const run = this.#runOf(recording, fragment);
-    const cause = this.#causeOf(fragment);
-    const muxed = this.#mux(run, fragment, cause);
+    let muxed = this.#mux(run, fragment);
     if (muxed === undefined || muxed.sizeBytes + GWRF_BYTES > capacityOf(this.#mounted.parts.ring.chunkBytes)) {
       this.noteGap("disk");
       return;
     }
-    const chunk = await this.#chunkFor(run, muxed, cause);
+    let chunk = this.#chunk;
+    if (chunk === undefined || !goesInto(chunk, run, muxed)) {
+      // The old chunk is complete and durable before the next one's header is written. What it lost at its end is missing before this fragment.
+      const before = await this.#finishChunk();
+      muxed = this.#mux(run, fragment) ?? muxed;
+      chunk = await this.#beginChunk(run, muxed, before);
+    }
     await chunk.write(muxed);
-    this.#noteWritten(chunk, fragment, cause);
+    this.#noteWritten(chunk, fragment, muxed.flags.gapBefore);
   }
 
   /** The run a fragment belongs to: the present one, or the next if parameters changed. */
@@ -182,7 +187,7 @@ export class CameraLane {
     return last === undefined ? cause : (cause ?? "off");
   }
 
-  #mux(run: Run, fragment: Fragment, gapBefore: GapCause | undefined): MuxedFragment | undefined {
+  #mux(run: Run, fragment: Fragment): MuxedFragment | undefined {
     const { stored, inBand } = run.format;
     const times = run.timeline.place(fragment);
     const bytes = writeFragment(stored, fragment.samples, {
@@ -204,7 +209,7 @@ export class CameraLane {
       frames: fragment.samples.reduce((sum, { samples }) => sum + samples.length, 0),
       flags: {
         keyframe,
-        gapBefore,
+        gapBefore: this.#causeOf(fragment),
         locked: locks.covers(this.path, clock.bootCounter, captureUs, captureUs + durationUs),
         sameParameters: !inBand,
         audioOnly: fragment.samples.every(({ trackIndex }) => stored[trackIndex]?.track.kind !== "video"),
@@ -212,18 +217,8 @@ export class CameraLane {
     };
   }
 
-  /** The open chunk if it takes the fragment, else the next: the old one is complete and durable before the next one's header is written. */
-  async #chunkFor(run: Run, fragment: MuxedFragment, cause: GapCause | undefined): Promise<ChunkWriter> {
-    const open = this.#chunk;
-    if (open !== undefined) {
-      const isOfRun = run.id !== undefined && run.id === open.header.runId;
-      const isYoung = fragment.monoUs - open.header.monoUs < MAX_CHUNK_US;
-      if (isOfRun && isYoung && open.takes(fragment.sizeBytes, fragment.flags.keyframe)) return open;
-    }
-    return this.#beginChunk(run, fragment.monoUs, cause, await this.#finishChunk());
-  }
-
-  async #beginChunk(run: Run, monoUs: number, gapBefore: GapCause | undefined, before: readonly IndexRecord[]): Promise<ChunkWriter> {
+  async #beginChunk(run: Run, { monoUs, flags }: MuxedFragment, before: readonly IndexRecord[]): Promise<ChunkWriter> {
+    const { gapBefore } = flags;
     const volume = this.#mounted;
     const { clock, ring, fs } = volume.parts;
     const { chunk, gen, cameraId, previousChunk } = await volume.allocate(
@@ -267,12 +262,16 @@ export class CameraLane {
   async #finishChunk(): Promise<IndexRecord[]> {
     const chunk = this.#chunk;
     if (chunk === undefined) return [];
+    let isWritten = false;
     try {
-      await chunk.finish();
+      await chunk.writeTrailer();
+      isWritten = true;
+      await chunk.sync();
     } catch (error) {
-      await this.#leaveChunk(chunk, faultOf(error), false);
+      await this.#leaveChunk(chunk, faultOf(error), !isWritten);
       return [];
     }
+    await chunk.close();
     this.#noteStored();
     this.#chunk = undefined;
     this.#mounted.openChunks.delete(chunk.header.chunk);
@@ -331,6 +330,12 @@ export class CameraLane {
     this.#unsynced = [];
     for (const fragment of stored) this.#events.onStored(fragment);
   }
+}
+
+/** The open chunk takes a fragment: it is of the same run, young, and has room. */
+function goesInto(chunk: ChunkWriter, run: Run, { monoUs, sizeBytes, flags }: MuxedFragment): boolean {
+  const isOfRun = run.id !== undefined && run.id === chunk.header.runId;
+  return isOfRun && monoUs - chunk.header.monoUs < MAX_CHUNK_US && chunk.takes(sizeBytes, flags.keyframe);
 }
 
 /** Errors of the file system; our own bugs go on as they are. */

@@ -42,7 +42,7 @@ async function chunkWith(...uses: readonly number[]): Promise<{ fs: FaultFs; wri
   await fs.allocate("/chunk", CHUNK_BYTES);
   let writer: ChunkWriter | undefined;
   for (const [place, count] of uses.entries()) {
-    await writer?.finish();
+    await writer?.writeTrailer();
     const header = headerOf(place + 1);
     writer = await ChunkWriter.begin(fs, "/chunk", header, writeHeaderArea(header, format.init, format.ftypBytes)!);
     for (let second = 0; second < count; second++) await writer.write(fragment(place + 1, second));
@@ -55,7 +55,7 @@ test("what was written is found, with or without the trailer", async () => {
   const file = await fs.open("/chunk", "read");
   assert.deepEqual(await scanFragments(file, 1, CHUNK_BYTES), writer.entries);
   assert.equal(await readTrailer(file, 1, 3, CHUNK_BYTES), undefined);
-  await writer.finish();
+  await writer.writeTrailer();
   assert.deepEqual(await readTrailer(file, 1, 3, CHUNK_BYTES), writer.entries);
   assert.equal((await readHeaderArea(file))?.header.gen, 1);
 });

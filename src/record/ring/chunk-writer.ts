@@ -52,7 +52,7 @@ export function extentOf(entries: readonly FragmentEntry[]): ChunkExtent {
   };
 }
 
-/** Calls come one after the other. A rejection is the file system's; after it the chunk takes no more: `finish` or `abandon`. */
+/** Calls come one after the other. A rejection is the file system's; after it the chunk takes no more: `abandon`. */
 export class ChunkWriter {
   readonly header: ChunkHeader;
   readonly #file: FsFile;
@@ -142,10 +142,12 @@ export class ChunkWriter {
     this.#syncedCount = count;
   }
 
-  /** Writes the trailer and makes all of it durable. */
-  async finish(): Promise<void> {
+  /** After the last fragment. A sync makes it durable with the rest. */
+  async writeTrailer(): Promise<void> {
     await this.#file.write([writeTrailer(this.header.gen, this.header.chunk, this.#entries)], trailerOffset(this.header.chunkBytes));
-    await this.sync();
+  }
+
+  async close(): Promise<void> {
     await this.#file.close().catch(() => {});
   }
 
@@ -155,6 +157,6 @@ export class ChunkWriter {
     const { durationMs, sizeBytes } = extentOf(this.#entries);
     this.#durationMs = durationMs;
     this.#position = HEADER_AREA_BYTES + sizeBytes;
-    await this.#file.close().catch(() => {});
+    await this.close();
   }
 }

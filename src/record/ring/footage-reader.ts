@@ -102,32 +102,37 @@ class RingFootage implements Footage {
 /** From the last keyframe at or before the group's start to the fragment that holds its end. After a fragment that is lost the next begins with a keyframe. */
 async function* walkGroup(volume: RingVolume, group: ReadGroup, signal: AbortSignal): AsyncGenerator<WalkedFragment, undefined> {
   const start = await findStart(volume, group);
-  const chunks = [...group.back.slice(0, start.chunksBack).reverse(), ...group.parts];
+  const back = group.back.slice(0, start.chunksBack).reverse();
   const endUs = group.parts.at(-1)!.toUs;
   let at = start.entry;
   let wantsKeyframe = true;
-  let isLost = false;
-  for (const ref of chunks) {
+  let lost: GapCause | undefined;
+  for (const ref of [...back, ...group.parts]) {
     const reader = await ChunkReader.open(volume, ref);
     if (reader === undefined) {
-      isLost = true;
+      lost = "disk";
       wantsKeyframe = true;
       at = 0;
       continue;
     }
     try {
+      // What was between a locked chunk and this one may have been written over.
+      if (ref.gapBefore !== undefined && at === 0 && reader.entries[0]?.flags.gapBefore === undefined) {
+        lost ??= ref.gapBefore;
+        wantsKeyframe = true;
+      }
       for (; at < reader.entries.length; at++) {
         const entry = reader.entries[at]!;
         if (signal.aborted || reader.startUsOf(entry) >= endUs) return;
         const fragment = wantsKeyframe && !entry.flags.keyframe ? undefined : await reader.fragment(entry);
         const samples = fragment && samplesOf(reader.init, fragment.bytes);
         if (fragment === undefined || samples === undefined) {
-          isLost ||= !wantsKeyframe || entry.flags.keyframe;
+          if (!wantsKeyframe || entry.flags.keyframe) lost = "disk";
           wantsKeyframe = true;
           continue;
         }
-        const gap = fragment.header.flags.gapBefore ?? (isLost ? "disk" : undefined);
-        isLost = false;
+        const gap = fragment.header.flags.gapBefore ?? lost;
+        lost = undefined;
         wantsKeyframe = false;
         yield { runId: reader.header.runId, init: reader.init, header: fragment.header, gap, samples };
       }

@@ -94,6 +94,8 @@ async function identify(options: MountOptions, root: string, adopt: boolean): Pr
   const ring = json === undefined ? await provision(options, root) : parseRingJson(json);
   if (ring === undefined) throw new StoreFault("foreign", `${root}/ring.json is damaged or of a later version`);
   if (known !== undefined && known !== ring.ringId) throw new StoreFault("foreign", `${directory} holds ring ${ring.ringId}, not ${known}`);
+  // A start that made it may have failed at the very end: its name is on the medium before anything relies on it.
+  if (json !== undefined) await fs.syncFolder(root);
   if (identityPath !== undefined && known === undefined) await writeWhole(fs, identityPath, Buffer.from(`${ring.ringId}\n`));
   return ring;
 }

@@ -1,11 +1,14 @@
 // One process a ring: an abstract Unix socket, which the kernel takes back when the process ends however it ends.
 import { createServer } from "node:net";
+import { StartFault } from "#base/errors.ts";
 import type { FsPort } from "../fs-port.ts";
 
+const EX_TEMPFAIL = 75; // sysexits.h: it may work later
+
 /** Another process has the ring. */
-export class RingInUse extends Error {
+export class RingInUse extends StartFault {
   constructor(text: string) {
-    super(text);
+    super(EX_TEMPFAIL, text);
     this.name = "RingInUse";
   }
 }

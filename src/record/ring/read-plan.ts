@@ -11,6 +11,8 @@ const MAX_CHUNKS_BACK = 8;
 export interface ChunkRef {
   readonly chunk: number;
   readonly gen: number;
+  /** Why footage of the run is missing between it and the chunk before. */
+  readonly gapBefore?: GapCause | undefined;
 }
 
 export interface ChunkPart extends ChunkRef {
@@ -41,7 +43,7 @@ export function planRead(index: RingIndex, cameraId: number, clock: BootClock, f
     if (first === undefined) continue;
     const group = groups.at(-1);
     if (group !== undefined && group.bootCounter === span.bootCounter && group.run === span.run) {
-      addParts(group.parts, parts);
+      addParts(group.parts, parts, span.gapBefore);
       continue;
     }
     const back = chunksBefore(index, cameraId, span, first.chunk);
@@ -65,11 +67,11 @@ function partsOf(index: RingIndex, cameraId: number, span: StampSpan, startUs: n
 }
 
 /** A gap inside a chunk makes two spans with a part of it each. */
-function addParts(parts: ChunkPart[], more: readonly ChunkPart[]): void {
-  for (const part of more) {
+function addParts(parts: ChunkPart[], more: readonly ChunkPart[], gapBefore: GapCause | undefined): void {
+  for (const [place, part] of more.entries()) {
     const last = parts.at(-1)!;
     if (last.chunk === part.chunk) parts[parts.length - 1] = { ...last, toUs: part.toUs };
-    else parts.push(part);
+    else parts.push(place === 0 ? { ...part, gapBefore } : part);
   }
 }
 

@@ -276,13 +276,13 @@ describe("media that fail", { skip, concurrency: 4 }, () => {
   test("the device goes away and comes back: degraded, nothing where it was mounted is touched, and back by itself", async (t) => {
     const rig = await lappedRing(t, { timerSpeed: 10, mustBeMount: true });
     const degraded = reaches(rig, "degraded");
-    await rig.disk.limit(4096);
+    await rig.disk.pull();
     await degraded;
     await rig.disk.unmount();
     const isGone = (line: WriterLine): boolean =>
       isStatus("degraded")(line) && line.kind === "event" && "code" in line.event && line.event.code === "gone";
     await rig.writer.until("the mount is missed", ({ lines }) => lines.some(isGone));
-    await rig.disk.limit(undefined);
+    await rig.disk.plugIn();
     const recording = reaches(rig, "recording");
     await rig.disk.mount();
     await recording;

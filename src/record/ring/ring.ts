@@ -222,6 +222,8 @@ export class Ring {
     if (this.#status === "closed") return;
     this.#cancelTimers();
     await this.#letGo(fault);
+    // It is tried again and again: told of once.
+    if (this.#fault?.message !== fault.message) this.#log.error(`nothing is recorded: ${fault.message} (${fault.code})`);
     this.#fault = fault;
     this.#setStatus("degraded", fault);
     this.#cancelRetry = this.#schedule(() => void this.#turn(() => this.#mount(false)), RETRY_MS);
@@ -335,7 +337,6 @@ export class Ring {
   #setStatus(status: RingStatus, fault?: StoreFault): void {
     this.#status = status;
     this.#tell({ type: "status", status, code: fault?.code, text: fault?.message ?? "" });
-    if (fault !== undefined) this.#log.error(`nothing is recorded: ${fault.message} (${fault.code})`);
   }
 
   #tell(event: RingEvent): void {

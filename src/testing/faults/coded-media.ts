@@ -53,7 +53,12 @@ export class CodedMedia implements CameraMedia {
 /** The session description of one video. */
 export function videoSdp(rtpmap: string, fmtp: string | undefined): string {
   const lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=camera", "t=0 0", "a=control:*", `m=video 0 RTP/AVP ${PAYLOAD_TYPE}`];
-  lines.push(`a=rtpmap:${PAYLOAD_TYPE} ${rtpmap}`, ...(fmtp === undefined ? [] : [`a=fmtp:${PAYLOAD_TYPE} ${fmtp}`]), "a=control:trackID=0", "");
+  lines.push(
+    `a=rtpmap:${PAYLOAD_TYPE} ${rtpmap}`,
+    ...(fmtp === undefined ? [] : [`a=fmtp:${PAYLOAD_TYPE} ${fmtp}`]),
+    "a=control:trackID=0",
+    "",
+  );
   return lines.join("\r\n");
 }
 
@@ -63,7 +68,12 @@ export function repacked(media: CameraMedia, parameters: Parameters, pack: Pack)
   return changedMedia(media, (packets, frame) => {
     const nals = payloadFormatOf(parameters.codec).depacketize(burstOf(packets.map(({ bytes }) => bytes)), parameters) ?? [];
     const { bytes } = packets[0]!;
-    const fields = { timestamp: bytes.readUInt32BE(4), payloadType: bytes[1]! & 0x7f, ssrc: bytes.readUInt32BE(8), firstSequence: sequence };
+    const fields = {
+      timestamp: bytes.readUInt32BE(4),
+      payloadType: bytes[1]! & 0x7f,
+      ssrc: bytes.readUInt32BE(8),
+      firstSequence: sequence,
+    };
     return packetsOf(pack(nals, frame), fields, (next) => {
       sequence = next;
     });

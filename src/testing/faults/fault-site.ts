@@ -12,6 +12,7 @@ import { pulled, type Site, startSite } from "../rtsp-site.ts";
 import { ScriptedCamera } from "../scripted-camera.ts";
 import { UnitTap } from "../unit-tap.ts";
 import type { FaultCase } from "./fault.ts";
+import { FaultRecording } from "./fault-recording.ts";
 import type { FaultRig } from "./fault-rig.ts";
 import { frameOfUnit, framesOfPackets, type SeenFrame } from "./seen-frames.ts";
 
@@ -130,15 +131,25 @@ export class FaultSite {
   readonly watchers: readonly (RtspWatcher | FrameWatcher)[];
   /** Of a camera that nothing is done to. */
   readonly witness: FrameWatcher;
+  /** Of the faulty cameras. */
+  readonly recording: FaultRecording;
   readonly #witnessCamera: ScriptedCamera;
   readonly #joining = new Set<Promise<void>>();
 
-  private constructor(site: Site, clock: Clock, rigs: readonly FaultRig[], log: CollectedLog, witnessCamera: ScriptedCamera) {
+  private constructor(
+    site: Site,
+    clock: Clock,
+    rigs: readonly FaultRig[],
+    log: CollectedLog,
+    witnessCamera: ScriptedCamera,
+    recording: FaultRecording,
+  ) {
     this.site = site;
     this.clock = clock;
     this.rigs = rigs;
     this.log = log;
     this.#witnessCamera = witnessCamera;
+    this.recording = recording;
     this.watchers = rigs.flatMap((_, i) => [new RtspWatcher(pathOf(i)), new FrameWatcher(pathOf(i), clock)]);
     this.witness = new FrameWatcher(WITNESS, clock);
   }
@@ -160,7 +171,8 @@ export class FaultSite {
       ...options,
       paths: { ...Object.fromEntries(paths), [WITNESS]: { source: pulled(witness.url(), options) } },
     });
-    return new FaultSite(site, clock, rigs, log, witness);
+    const recording = await FaultRecording.start({ registry: site.registry, clock, paths: paths.map(([name]) => name) });
+    return new FaultSite(site, clock, rigs, log, witness, recording);
   }
 
   /** Readers that have no stream yet join where there is one now. */
@@ -176,7 +188,7 @@ export class FaultSite {
 
   /** Changes while bytes are on their way. */
   get activity(): number {
-    let sum = this.witness.received;
+    let sum = this.witness.received + this.recording.activity;
     for (const { camera, proxy, udp } of this.rigs) {
       sum += proxy.forwardedBytes + proxy.accepted + proxy.open + camera.requests.length;
       for (const { counts } of udp) sum += counts.received + counts.sent;
@@ -198,6 +210,7 @@ export class FaultSite {
   async close(): Promise<void> {
     await Promise.all(this.#joining);
     for (const watcher of this.watchers) if (watcher instanceof RtspWatcher) watcher.client?.close();
+    await this.recording.close();
     await this.site.close();
     await Promise.all(this.rigs.map((rig) => rig.close()));
     await this.#witnessCamera.close();

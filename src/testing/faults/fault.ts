@@ -1,11 +1,13 @@
 // What a row of the fault table is: a camera fault, how it is brought about, and what must be seen at the gateway and at its readers.
 import type { Clock } from "#base/clock.ts";
 import type { PeerFaultCode } from "#base/errors.ts";
+import type { GapCause } from "#record/store.ts";
 import type { SourceState } from "#relay/source.ts";
 import type { Random } from "../mutate.ts";
 import type { PullOptions } from "../rtsp-site.ts";
 import type { ScriptedCameraOptions } from "../scripted-camera.ts";
 import type { DatagramFaults } from "../udp-fault-proxy.ts";
+import type { RecordedOutcome } from "./check-recording.ts";
 import type { FaultRig } from "./fault-rig.ts";
 import type { FaultOutcome, FaultSite } from "./fault-site.ts";
 
@@ -96,12 +98,34 @@ export interface Expected {
     /** Default: true. */
     readonly stay?: boolean;
   };
+  /** What is recorded of it. Default: all that readers get, from the first keyframe on, with their gaps. */
+  readonly recording?: ExpectedRecording;
   /** Lines of the log that must be there so many times. */
   readonly log?: readonly { readonly line: RegExp; readonly times: Range }[];
   /** What has no word of its own yet. */
   also?(outcome: FaultOutcome): void | Promise<void>;
   /** How far the simulated time goes at once, ms; the default is a frame time. More where nothing happens for long: time passes quicker. */
   readonly stepMs?: number;
+}
+
+/**
+ * The recordings of a camera, one in the ring and one in files. Checked without a word here: they hold every frame that the reader inside got, in
+ * order, byte for byte, each once, but for those between the end of a gap and the next keyframe; each of the readers' gaps is one gap of the
+ * recorder's, and one between spans; decode times rise and no frame lasts over a gap; damaged frames are no keyframes.
+ */
+export interface ExpectedRecording {
+  /** Why footage is missing. Default: "source". */
+  readonly cause?: GapCause;
+  /** Gaps the recorder tells of that are too short to be gaps for readers. Default: 0. */
+  readonly shortGaps?: Range;
+  /** Runs in the ring, each with parameters of its own. Default: 1. */
+  readonly runs?: Range;
+  /** How far the UTC of a recorded frame may be off its capture, ms. Default: 100, and a step of the simulated time. */
+  readonly utcMs?: number;
+  /** The ring is too small for all of it: it holds the newest. */
+  readonly overwrites?: boolean;
+  /** What has no word of its own yet. */
+  also?(recorded: RecordedOutcome): void | Promise<void>;
 }
 
 /** Exactly, or from … to. */

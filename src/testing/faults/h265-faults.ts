@@ -1,9 +1,9 @@
 // Rows of the fault table: H.265 in every packet form, with order numbers, and with sets that are not where they should be (RFC 7798).
 import assert from "node:assert/strict";
 import { H265NalType, h265NalType } from "#codecs/h265/nal.ts";
+import { payloadFormatOf } from "#rtp/payload/formats.ts";
 import { readCodedClip } from "../coded-clip.ts";
 import { burstOf, splitFrames } from "../rtp-capture.ts";
-import { payloadFormatOf } from "#rtp/payload/formats.ts";
 import { CodedMedia, type CodedMediaOptions, type Pack } from "./coded-media.ts";
 import type { Fault, FaultCase } from "./fault.ts";
 import type { FaultOutcome } from "./fault-site.ts";
@@ -100,7 +100,9 @@ function check({ inside, rtsp }: FaultOutcome, expected: readonly (readonly Buff
   assert.deepEqual([track.parameters.vps.length, track.parameters.sps.length, track.parameters.pps.length], sets);
   assert.ok(inside.tap.units[0]!.keyframe);
   assert.ok(inside.tap.units.length > 80, `${inside.tap.units.length} frames`);
-  const overRtsp = splitFrames([...rtsp.packets(0)]).map((group) => payloadFormatOf("h265").depacketize(burstOf(group), track.parameters) ?? []);
+  const overRtsp = splitFrames([...rtsp.packets(0)]).map(
+    (group) => payloadFormatOf("h265").depacketize(burstOf(group), track.parameters) ?? [],
+  );
   for (const got of [inside.tap.units.map(({ frame = [] }) => frame), overRtsp]) {
     const start = expected.findIndex((nals) => same(nals, got[0]!));
     for (const [i, nals] of got.entries()) assert.ok(same(nals, expected[(start + i) % expected.length]!), `frame ${i}`);

@@ -82,12 +82,7 @@ const c63: Fault = {
       (frame, isKeyframe) => (isKeyframe ? (Math.floor(frame / GOP_FRAMES) % 2 === 0 ? fullHd : small) : undefined),
       5,
     ),
-    changing(
-      "the same sets with every frame",
-      "sends its sets before every frame",
-      () => fullHd,
-      0,
-    ),
+    changing("the same sets with every frame", "sends its sets before every frame", () => fullHd, 0),
     changing(
       "other sets with every frame",
       "sends sets before every frame, of 1920x1080 and of 640x360 in turn",
@@ -200,7 +195,13 @@ function intraRefreshH265(): ScriptedCameraOptions {
   return playing(() => new CodedMedia({ parameters, frames: [[RECOVERY_POINT_H265, ...first!], ...others] }));
 }
 
-function refreshed(name: string, does: string, camera: () => ScriptedCameraOptions, startMs: number, isStart: (nal: Buffer) => boolean): FaultCase {
+function refreshed(
+  name: string,
+  does: string,
+  camera: () => ScriptedCameraOptions,
+  startMs: number,
+  isStart: (nal: Buffer) => boolean,
+): FaultCase {
   return {
     name,
     stimulus: { does, camera, steps: [lateReader(12_300)], lastsMs: 13_000 },
@@ -269,12 +270,8 @@ const c64: Fault = {
       1000,
       (nal) => nal.equals(RECOVERY_POINT),
     ),
-    refreshed(
-      "intra refresh in H.265",
-      "sends no keyframe at all, but a recovery point with each 11th frame",
-      intraRefreshH265,
-      0,
-      (nal) => nal.equals(RECOVERY_POINT_H265),
+    refreshed("intra refresh in H.265", "sends no keyframe at all, but a recovery point with each 11th frame", intraRefreshH265, 0, (nal) =>
+      nal.equals(RECOVERY_POINT_H265),
     ),
     {
       name: "a recovery point with every frame, keyframes among them",

@@ -60,7 +60,11 @@ function lossOf(share: number, damaged: Range, missing: Range): FaultCase {
 const c50: Fault = {
   id: "C50",
   title: "loss over UDP",
-  cases: [lossOf(0.001, { least: 1, most: 6 }, { least: 0, most: 2 }), lossOf(0.01, { least: 10, most: 40 }, { least: 0, most: 10 }), lossOf(0.05, { least: 60, most: 130 }, { least: 0, most: 60 })],
+  cases: [
+    lossOf(0.001, { least: 1, most: 6 }, { least: 0, most: 2 }),
+    lossOf(0.01, { least: 10, most: 40 }, { least: 0, most: 10 }),
+    lossOf(0.05, { least: 60, most: 130 }, { least: 0, most: 60 }),
+  ],
 };
 
 /** Nothing is lost, and nobody notices anything but the time it takes. */
@@ -98,7 +102,12 @@ const c51: Fault = {
     onTheWay("5 % come twice", "5 % of the datagrams come twice", DOUBLED, 80),
     onTheWay("5 % are overtaken by ten others", "5 % of the datagrams are overtaken by ten others", REORDERED, 200),
     onTheWay("jitter of 80 ms", "each datagram takes up to 80 ms more", JITTER, 280),
-    onTheWay("all of it", "datagrams come twice, late and out of order", { ...DOUBLED, reorder: { ...REORDERED.reorder, holdMs: 20 }, jitterMs: 40 }, 240),
+    onTheWay(
+      "all of it",
+      "datagrams come twice, late and out of order",
+      { ...DOUBLED, reorder: { ...REORDERED.reorder, holdMs: 20 }, jitterMs: 40 },
+      240,
+    ),
     unnoticed(
       "every packet twice, from the camera",
       "sends each packet twice, over TCP too",
@@ -176,7 +185,13 @@ const c52: Fault = {
     ...numbering(
       "every 100th packet comes 200 ms late",
       "sends every 100th packet five frames late: it counts as lost",
-      (setting) => ({ media: () => changedMedia(new ClipMedia({ ...setting, ...SMALL }), delayed(5, (sequence) => sequence % 100 === 0)) }),
+      (setting) => ({
+        media: () =>
+          changedMedia(
+            new ClipMedia({ ...setting, ...SMALL }),
+            delayed(5, (sequence) => sequence % 100 === 0),
+          ),
+      }),
       { damaged: { least: 2, most: 12 }, missing: { least: 0, most: 6 } },
       ["udp"],
     ),
@@ -188,12 +203,19 @@ const c52: Fault = {
         const ahead = [700, 2000, 20_000];
         return {
           media: () =>
-            changedMedia(new ClipMedia({ ...setting, ...SMALL }), (packets, frame) => withStrays(20, [ahead[strays++ % 3]!])(packets, frame)),
+            changedMedia(new ClipMedia({ ...setting, ...SMALL }), (packets, frame) =>
+              withStrays(20, [ahead[strays++ % 3]!])(packets, frame),
+            ),
         };
       },
       {},
     ),
-    ...numbering("a stray that is of the past", "sends a packet once more with each 20th frame, 500 numbers back", small(withStrays(20, [-500])), {}),
+    ...numbering(
+      "a stray that is of the past",
+      "sends a packet once more with each 20th frame, 500 numbers back",
+      small(withStrays(20, [-500])),
+      {},
+    ),
     ...[-200, -2000].flatMap((by) =>
       numbering(
         `the numbers jump by ${by}`,
@@ -268,13 +290,37 @@ const c58: Fault = {
   id: "C58",
   title: "headers that are rare: padding, extensions, contributing sources, packets without payload",
   cases: [
-    ...odd("padding", "pads each packet by 1 to 40 bytes", rewritten((header, payload, i) => padded(header, payload, 1 + (i % 40)))),
-    ...odd("extension", "sends a header extension of up to three words", rewritten((header, payload, i) => extended(header, payload, i % 4))),
-    ...odd("contributing sources", "names up to 15 contributing sources", rewritten((header, payload, i) => contributed(header, payload, i % 16))),
+    ...odd(
+      "padding",
+      "pads each packet by 1 to 40 bytes",
+      rewritten((header, payload, i) => padded(header, payload, 1 + (i % 40))),
+    ),
+    ...odd(
+      "extension",
+      "sends a header extension of up to three words",
+      rewritten((header, payload, i) => extended(header, payload, i % 4)),
+    ),
+    ...odd(
+      "contributing sources",
+      "names up to 15 contributing sources",
+      rewritten((header, payload, i) => contributed(header, payload, i % 16)),
+    ),
     ...odd("empty packets", "sends packets without payload before frames", inserted(0x80, Buffer.alloc(0))),
-    ...odd("packets of padding alone", "sends packets of nothing but padding before frames", inserted(0xa0, padded(Buffer.alloc(0), Buffer.alloc(0), 8))),
-    ...odd("more padding than packet", "sends packets that claim 255 bytes of padding and have 8", inserted(0xa0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 255]))),
-    ...odd("an extension that is not there", "sends packets that claim an extension of 256 KiB", inserted(0x90, Buffer.from([0xbe, 0xde, 0xff, 0xff]))),
+    ...odd(
+      "packets of padding alone",
+      "sends packets of nothing but padding before frames",
+      inserted(0xa0, padded(Buffer.alloc(0), Buffer.alloc(0), 8)),
+    ),
+    ...odd(
+      "more padding than packet",
+      "sends packets that claim 255 bytes of padding and have 8",
+      inserted(0xa0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 255])),
+    ),
+    ...odd(
+      "an extension that is not there",
+      "sends packets that claim an extension of 256 KiB",
+      inserted(0x90, Buffer.from([0xbe, 0xde, 0xff, 0xff])),
+    ),
   ],
 };
 

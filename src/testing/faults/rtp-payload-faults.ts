@@ -34,7 +34,8 @@ function checkSlices({ rtsp, inside }: FaultOutcome): void {
   slices ??= new Set(CLIP_FRAMES.flatMap(({ nals }) => nals.map((nal) => nal.toString("latin1"))));
   const overRtsp = splitFrames([...rtsp.packets(0)]).map((group) => payloadFormatOf("h264").depacketize(burstOf(group), H264) ?? []);
   const frames = [...overRtsp, ...inside.tap.units.map(({ frame = [] }) => frame)];
-  for (const nal of frames.flat()) if (isH264Slice(h264NalType(nal[0]!))) assert.ok(slices.has(nal.toString("latin1")), "a truncated slice");
+  for (const nal of frames.flat())
+    if (isH264Slice(h264NalType(nal[0]!))) assert.ok(slices.has(nal.toString("latin1")), "a truncated slice");
   const tooLarge = rtsp.packets(0).filter(({ length }) => length > 1452);
   assert.equal(tooLarge.length, 0, "packets that fit no datagram");
 }
@@ -81,7 +82,8 @@ const TWICE: Range = { least: 16, most: 24 };
 
 type Loss = (pieces: readonly Buffer[]) => readonly (Buffer | undefined)[];
 
-const withoutStart: Loss = (pieces) => pieces.map((piece) => (piece[0]! & 0x1f) === FU_A && (piece[1]! & FU_START) !== 0 ? undefined : piece);
+const withoutStart: Loss = (pieces) =>
+  pieces.map((piece) => ((piece[0]! & 0x1f) === FU_A && (piece[1]! & FU_START) !== 0 ? undefined : piece));
 const withoutMiddle: Loss = (pieces) => pieces.map((piece, i) => (i === pieces.length - 2 ? undefined : piece));
 const withoutEnd: Loss = (pieces) => pieces.map((piece, i) => (i === pieces.length - 1 ? undefined : piece));
 
@@ -149,7 +151,16 @@ function jpegPack({ quality, restartInterval = 0 }: JpegForm, image: JpegImage):
   return () => {
     const payloads: Buffer[] = [];
     for (let at = 0; at < image.scan.length; at += 1000) {
-      const head = Buffer.from([0, at >>> 16, (at >>> 8) & 0xff, at & 0xff, type, quality, Math.ceil(image.width / 8), Math.ceil(image.height / 8)]);
+      const head = Buffer.from([
+        0,
+        at >>> 16,
+        (at >>> 8) & 0xff,
+        at & 0xff,
+        type,
+        quality,
+        Math.ceil(image.width / 8),
+        Math.ceil(image.height / 8),
+      ]);
       const restart = Buffer.from(restartInterval > 0 ? [0, restartInterval, 0xff, 0xff] : []);
       const tables = quality >= 128 && at === 0 ? [Buffer.from([0, 0, 0, 128]), ...tablesOf(image)] : [];
       payloads.push(Buffer.concat([head, restart, ...tables, image.scan.subarray(at, at + 1000)]));

@@ -123,11 +123,23 @@ const c55: Fault = {
 const RESTORED: TimeLimits = { leastStepMs: 0.01, mostStepMs: 100, offMs: 300, fromMs: 45_000 };
 
 function atRate(name: string, does: string, factor: number): FaultCase {
-  return mended(name, does, stamped((ticks) => Math.round(ticks * factor)), 65_000, RESTORED);
+  return mended(
+    name,
+    does,
+    stamped((ticks) => Math.round(ticks * factor)),
+    65_000,
+    RESTORED,
+  );
 }
 
 function still(name: string, does: string, timestamp: number): FaultCase {
-  return mended(name, does, stamped(() => timestamp), 30_000, { leastStepMs: 0, mostStepMs: 2 * FRAME_MS, offMs: 100, fromMs: 10_000 });
+  return mended(
+    name,
+    does,
+    stamped(() => timestamp),
+    30_000,
+    { leastStepMs: 0, mostStepMs: 2 * FRAME_MS, offMs: 100, fromMs: 10_000 },
+  );
 }
 
 const c56: Fault = {

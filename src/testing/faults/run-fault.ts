@@ -3,13 +3,17 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { FakeClock } from "../fake-clock.ts";
-import type { Expected, Fault, FaultCase, Range } from "./fault.ts";
+import { assertIn } from "./assert-in.ts";
+import { checkRecording } from "./check-recording.ts";
+import type { Expected, Fault, FaultCase } from "./fault.ts";
 import { CLIP_FRAME_MS, FaultRig } from "./fault-rig.ts";
 import { type FaultOutcome, FaultSite, type Watcher } from "./fault-site.ts";
 import { gapsIn, missingIn, type SeenFrame } from "./seen-frames.ts";
 
 /** Bounds of gaps may be off by this much. */
 const TOLERANCE_US = 200_000;
+/** Shorter ones are no gaps for a recording (docs/storage.md). */
+const RECORDED_GAP_US = 500_000;
 /** Timers go in steps of this size, so that frames are stamped at their times; in larger ones where the row's steps are large. */
 const TIMER_STEP_MS = 20;
 const TIMER_STEPS = 25;
@@ -104,6 +108,15 @@ async function check({ stimulus, expected }: FaultCase, outcome: FaultOutcome): 
   assert.deepEqual(gapsIn(witness, startUs, endUs, witnessGapUs), [], "another camera is undisturbed");
   assert.equal(missingIn(witness, Number.POSITIVE_INFINITY), 0, "another camera is undisturbed");
   await expected.also?.(outcome);
+  await checkRecordings(expected, outcome);
+}
+
+async function checkRecordings(expected: Expected, outcome: FaultOutcome): Promise<void> {
+  const copies = await outcome.site.recording.stop();
+  const leastUs = Math.max(RECORDED_GAP_US, TOLERANCE_US + (expected.stepMs ?? 0) * 1000);
+  for (const copy of copies) {
+    for (const path of outcome.site.recording.heard.keys()) await checkRecording(copy, path, expected, outcome, leastUs);
+  }
 }
 
 function checkWatcher(
@@ -140,11 +153,6 @@ function checkWatcher(
 
 function numberOf({ number }: SeenFrame): number | undefined {
   return number;
-}
-
-function assertIn(range: Range, value: number, what: string): void {
-  const { least, most } = typeof range === "number" ? { least: range, most: range } : range;
-  assert.ok(value >= least && value <= most, `${what}: ${value}, expected ${least === most ? least : `${least} to ${most}`}`);
 }
 
 function openSockets(): number {

@@ -2,7 +2,7 @@
 #   block-device.py shutdown <mount point> <seed> [<file> ...]
 #       Writes random pages of the files back, as the kernel may at any time, then ends the file system as a power cut does.
 #   block-device.py limit <loop device> <bytes>
-#       The device ends after so many bytes; 0: it is whole again.
+#       The device ends after so many bytes.
 import ctypes
 import fcntl
 import os
@@ -46,10 +46,6 @@ def limit(device, size_bytes):
     fcntl.ioctl(fd, LOOP_GET_STATUS64, info)
     struct.pack_into("Q", info, SIZE_LIMIT_OFFSET, int(size_bytes))
     fcntl.ioctl(fd, LOOP_SET_STATUS64, bytes(info))
-    try:
-        os.fsync(fd)
-    except OSError:
-        pass  # That writes failed is told once: another device would not tell it at all.
 
 
 {"shutdown": shutdown, "limit": limit}[sys.argv[1]](*sys.argv[2:])

@@ -35,6 +35,7 @@ export async function checkRing(told: RingTold, options: WriterOptions, crashes?
     for (const camera of told.cameras) {
       const seen = await seenFragments(ring.recordings, camera);
       assert.deepEqual(crashes !== undefined ? crashFaultsOf(seen, camera) : faultsOf(seen, camera), []);
+      assert.ok(seen.length > 0 || camera.stored.length === 0, `${camera.path} is empty`);
       cameras.push({ told: camera, seen, spans: await ring.recordings.spans(camera.path) });
     }
   } finally {

@@ -36,12 +36,14 @@ function loopDevicesMissing(): string | false {
 
 /** What is done on the disk takes it for the scope of its own clean-up: that comes before it is unmounted. */
 export class LoopDisk implements TestScope {
-  readonly device: string;
+  device: string;
   readonly mountPoint: string;
+  readonly #image: string;
   readonly #cleanups: (() => Promise<void>)[] = [];
   #isMounted = false;
 
-  private constructor(folder: string, device: string) {
+  private constructor(folder: string, image: string, device: string) {
+    this.#image = image;
     this.device = device;
     this.mountPoint = join(folder, "mnt");
   }
@@ -55,11 +57,10 @@ export class LoopDisk implements TestScope {
       await disk?.dispose();
       await rm(folder, { recursive: true, force: true });
     });
-    const run = async (tool: Peer, ...args: string[]): Promise<string> => (await runPeer(scope, tool, args)).stdout.toString().trim();
     await mkdir(join(folder, "mnt"));
     await run(tools.truncate, "--size", String(sizeBytes), image);
     await run(tools.mkfs, ...MKFS_OPTIONS, image);
-    disk = new LoopDisk(folder, await run(tools.losetup, "--find", "--show", image));
+    disk = new LoopDisk(folder, image, await attach(image));
     await disk.mount();
     return disk;
   }
@@ -69,38 +70,52 @@ export class LoopDisk implements TestScope {
   }
 
   async mount(options = MOUNT_OPTIONS): Promise<void> {
-    await this.#run(tools.mount, "-o", options, this.device, this.mountPoint);
+    await run(tools.mount, "-o", options, this.device, this.mountPoint);
     this.#isMounted = true;
   }
 
   async remount(options: string): Promise<void> {
-    await this.#run(tools.mount, "-o", `remount,${options}`, this.mountPoint);
+    await run(tools.mount, "-o", `remount,${options}`, this.mountPoint);
   }
 
   /** Rejects while a file on it is open. */
   async unmount(): Promise<void> {
-    await this.#run(tools.umount, this.mountPoint);
+    await run(tools.umount, this.mountPoint);
     this.#isMounted = false;
   }
 
   /** The power goes: of what was not synced, random pages of `files` are on the medium, and nothing else. Everything fails from here on. */
   async crash(seed: number, files: readonly string[]): Promise<void> {
-    await this.#run(tools.python, SCRIPT, "shutdown", this.mountPoint, String(seed), ...files);
+    await run(tools.python, SCRIPT, "shutdown", this.mountPoint, String(seed), ...files);
   }
 
-  /** The device ends after `sizeBytes`; undefined: it is whole again. */
-  async limit(sizeBytes: number | undefined): Promise<void> {
-    await this.#run(tools.python, SCRIPT, "limit", this.device, String(sizeBytes ?? 0));
+  /** The device is gone: it has no block but its first. */
+  async pull(): Promise<void> {
+    await run(tools.python, SCRIPT, "limit", this.device, "4096");
+  }
+
+  /** It comes back as another device, as a card does. It must be unmounted. */
+  async plugIn(): Promise<void> {
+    const pulled = this.device;
+    this.device = await attach(this.#image);
+    await run(tools.losetup, "--detach", pulled);
   }
 
   async dispose(): Promise<void> {
-    for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
-    if (this.#isMounted) await this.unmount().catch(() => this.#run(tools.umount, "--lazy", this.mountPoint));
-    await this.#run(tools.losetup, "--detach", this.device);
+    try {
+      for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+    } finally {
+      if (this.#isMounted) await this.unmount().catch(() => run(tools.umount, "--lazy", this.mountPoint));
+      await run(tools.losetup, "--detach", this.device);
+    }
   }
+}
 
-  async #run(tool: Peer, ...args: string[]): Promise<void> {
-    // Not of this disk's clean-up: that is where some of these are called from.
-    await runPeer({ after: () => {} }, tool, args);
-  }
+function attach(image: string): Promise<string> {
+  return run(tools.losetup, "--find", "--show", image);
+}
+
+/** They end by themselves, and some are called when the test has ended. */
+async function run(tool: Peer, ...args: string[]): Promise<string> {
+  return (await runPeer({ after: () => {} }, tool, args)).stdout.toString().trim();
 }

@@ -14,6 +14,8 @@ export interface Told {
   readonly stored: readonly number[];
   /** Numbers that footage may begin with when the gateway was gone before. */
   readonly starts: ReadonlySet<number>;
+  /** Up to here something was locked: what follows it may have been written over before it. */
+  readonly lockedThrough?: number | undefined;
   /** Throws when a byte is not as it was made. */
   numberOf(frame: Buffer): number;
 }
@@ -54,7 +56,8 @@ export async function seenFragments(recordings: RecordingIndex, camera: Told): P
  * What is wrong: a fragment that was said to be safe is not there though older ones are, something comes twice or out of turn, which is what footage of an
  * older lap looks like, or footage is missing and nobody says so.
  */
-export function faultsOf(seen: readonly SeenFragment[], { path, stored }: Told): string[] {
+export function faultsOf(seen: readonly SeenFragment[], told: Told): string[] {
+  const { path } = told;
   const faults: string[] = [];
   for (let i = 1; i < seen.length; i++) {
     const [before, after] = [seen[i - 1]!, seen[i]!];
@@ -63,10 +66,16 @@ export function faultsOf(seen: readonly SeenFragment[], { path, stored }: Told):
       faults.push(`${path}: a silent hole between ${before.number} and ${after.number}`);
   }
   const numbers = new Set(seen.map(({ number }) => number));
-  const first = seen[0]?.number ?? Number.NEGATIVE_INFINITY;
-  const lost = stored.filter((number) => number >= first && !numbers.has(number));
-  if (lost.length > 0) faults.push(`${path}: ${lost.join(" ")} were safe and are gone`);
+  const first = seen[0]?.number ?? Number.POSITIVE_INFINITY;
+  const over = holeBehindLock(seen, told);
+  const isOverwritten = (number: number): boolean => number < first || (over !== undefined && number > over.after && number < over.before);
+  const lost = told.stored.filter((number) => !numbers.has(number) && !isOverwritten(number));
+  if (lost.length > 0) faults.push(`${path}: ${rangesText(lost)} were safe and are gone`);
   return faults;
+}
+
+function holeBehindLock(seen: readonly SeenFragment[], { lockedThrough = Number.NEGATIVE_INFINITY }: Told): Hole | undefined {
+  return holesOf(seen).findLast(({ after }) => after <= lockedThrough);
 }
 
 export function holesOf(seen: readonly SeenFragment[]): Hole[] {
@@ -80,7 +89,8 @@ export function holesOf(seen: readonly SeenFragment[]): Hole[] {
 
 /** Where nothing but crashes happened: footage is missing only before the first fragment of a start. */
 export function crashFaultsOf(seen: readonly SeenFragment[], told: Told): string[] {
-  const wrong = holesOf(seen).filter(({ before }) => !told.starts.has(before));
+  const over = holeBehindLock(seen, told);
+  const wrong = holesOf(seen).filter(({ before }) => !told.starts.has(before) && before !== over?.before);
   return [
     ...faultsOf(seen, told),
     ...wrong.map(({ after, before }) => `${told.path}: a hole between ${after} and ${before}, where no start was`),
@@ -134,12 +144,13 @@ export function disagreements(
   const faults: string[] = [];
   let hidden = 0;
   for (const [path, seen] of shown) {
-    const numbers = seen.map(({ number }) => number);
-    const first = numbers[0] ?? Number.POSITIVE_INFINITY;
+    const numbers = new Set(seen.map(({ number }) => number));
     const ofCamera = scanned.filter((chunk) => chunk.path === path);
-    const held = ofCamera.filter((chunk) => chunk.numbers.at(-1)! >= first).flatMap((chunk) => chunk.numbers);
-    hidden += ofCamera.filter((chunk) => chunk.numbers.at(-1)! < first).length;
-    if (held.join() !== numbers.join()) faults.push(`${path}: the chunks hold ${rangesText(held)}, playback shows ${rangesText(numbers)}`);
+    const isShown = (chunk: ScannedChunk): boolean => chunk.numbers.some((number) => numbers.has(number));
+    const held = ofCamera.filter(isShown).flatMap((chunk) => chunk.numbers);
+    hidden += ofCamera.length - ofCamera.filter(isShown).length;
+    if (held.join() !== [...numbers].join())
+      faults.push(`${path}: the chunks hold ${rangesText(held)}, playback shows ${rangesText([...numbers])}`);
   }
   if (hidden > ends) faults.push(`${hidden} whole chunks are not shown`);
   return faults;

@@ -1,0 +1,96 @@
+// One run of a hook's command: a child process in a group of its own, without a shell, its output in the log.
+import { type ChildProcess, spawn } from "node:child_process";
+import { errorText } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { OutputLog } from "./output-log.ts";
+import type { ProcessGroups, Schedule } from "./process-groups.ts";
+
+/** Who left the group may hold the pipes open: what comes later than this is not read. */
+const LAST_OUTPUT_MS = 1000;
+
+export interface HookProcessOptions {
+  /** The program and its arguments. */
+  readonly words: readonly string[];
+  /** All of its environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of this command: gets what it prints. */
+  readonly log: Log;
+  readonly groups: ProcessGroups;
+  readonly schedule: Schedule;
+}
+
+export interface HookExit {
+  /** It ran, and ended with code 0. */
+  readonly well: boolean;
+  /** How it ended: `exited with code 1`. */
+  readonly text: string;
+}
+
+export class HookProcess {
+  /** The end of the program that was started. Never rejects. */
+  readonly ended: Promise<HookExit>;
+  /** Nothing of it runs any more, in the background either, and what it printed is in the log. Never rejects. */
+  readonly gone: Promise<void>;
+  readonly #groups: ProcessGroups;
+  #group: number | undefined;
+
+  constructor(options: HookProcessOptions) {
+    this.#groups = options.groups;
+    const child = start(options);
+    if (child instanceof Error) {
+      this.ended = Promise.resolve(notStarted(child));
+      this.gone = Promise.resolve();
+      return;
+    }
+    this.ended = new Promise((resolve) => {
+      child.once("error", (error) => resolve(notStarted(error)));
+      child.once("exit", (code, signal) =>
+        resolve({ well: code === 0, text: signal === null ? `exited with code ${code}` : `was ended by ${signal}` }),
+      );
+    });
+    this.gone = this.#watch(child, options);
+  }
+
+  /** Asks it to end, and makes it after ten seconds. Nothing where it is gone. */
+  interrupt(): void {
+    if (this.#group !== undefined) this.#groups.interrupt(this.#group);
+  }
+
+  #watch(child: ChildProcess, { log, schedule }: HookProcessOptions): Promise<void> {
+    const { pid } = child;
+    if (pid === undefined) return Promise.resolve(); // the error follows
+    this.#group = pid;
+    const output = new OutputLog({ line: (text) => log.info(text), schedule });
+    for (const stream of [child.stdout, child.stderr]) if (stream !== null) output.read(stream);
+    const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const groupGone = new Promise<void>((resolve) => this.#groups.add(pid, resolve));
+    child.once("exit", () => this.#groups.leaderEnded(pid));
+    return groupGone.then(async () => {
+      this.#group = undefined;
+      const cancel = schedule(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, LAST_OUTPUT_MS);
+      await closed;
+      cancel();
+    });
+  }
+}
+
+function start({ words, environment }: HookProcessOptions): ChildProcess | Error {
+  const [program = "", ...args] = words;
+  try {
+    return spawn(program, args, {
+      env: environment,
+      detached: process.platform !== "win32",
+      stdio: ["ignore", "pipe", "pipe"],
+      windowsHide: true,
+    });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(errorText(error)); // a NUL in an argument, too many arguments
+  }
+}
+
+function notStarted(error: Error): HookExit {
+  return { well: false, text: `cannot be started: ${error.message}` };
+}

@@ -1,0 +1,90 @@
+// The hooks of one path: which command belongs to which event, and with which variables.
+import type { Log } from "#base/log.ts";
+import type { PathClient } from "#relay/path.ts";
+import type { HookCommands } from "./hook-commands.ts";
+import { startPair } from "./hook-pair.ts";
+import type { PathHookSettings } from "./hook-settings.ts";
+import { escapeQuery, type HookVariables, type NamedPath, pathVariables, secondsText } from "./hook-variables.ts";
+
+export interface PathHooksOptions {
+  readonly path: NamedPath;
+  readonly settings: PathHookSettings;
+  readonly commands: HookCommands;
+  readonly rtspPort: number;
+  readonly log: Log;
+}
+
+/** Told by the store of a path's recordings. Works as long as anybody holds it, also when the path is gone. */
+export interface SegmentHooks {
+  created(file: string): void;
+  /** Only of files that are whole. */
+  completed(file: string, durationUs: number): void;
+}
+
+export class PathHooks implements SegmentHooks {
+  readonly #settings: PathHookSettings;
+  readonly #commands: HookCommands;
+  readonly #log: Log;
+  readonly #variables: HookVariables;
+
+  constructor({ path, settings, commands, rtspPort, log }: PathHooksOptions) {
+    this.#settings = settings;
+    this.#commands = commands;
+    this.#log = log.child(`path ${path.name}`);
+    this.#variables = pathVariables(path, rtspPort);
+  }
+
+  // Each of these says that something began; the function it returns, that it ended.
+
+  init(): () => void {
+    const { runOnInit, runOnInitRestart } = this.#settings;
+    return this.#pair({ name: "runOnInit", line: runOnInit, restart: runOnInitRestart }, { name: "", line: "" }, {});
+  }
+
+  /** `query`: of the first who asked. */
+  demand(query: string): () => void {
+    const { runOnDemand, runOnDemandRestart, runOnUnDemand } = this.#settings;
+    const on = { name: "runOnDemand", line: runOnDemand, restart: runOnDemandRestart };
+    return this.#pair(on, { name: "runOnUnDemand", line: runOnUnDemand }, { MTX_QUERY: escapeQuery(query) });
+  }
+
+  available(feed: PathClient): () => void {
+    const { runOnAvailable, runOnAvailableRestart, runOnUnavailable } = this.#settings;
+    const on = { name: "runOnAvailable", line: runOnAvailable, restart: runOnAvailableRestart };
+    return this.#pair(on, { name: "runOnUnavailable", line: runOnUnavailable }, feedVariables(feed));
+  }
+
+  online(feed: PathClient): () => void {
+    const { runOnOnline, runOnOnlineRestart, runOnOffline } = this.#settings;
+    const on = { name: "runOnOnline", line: runOnOnline, restart: runOnOnlineRestart };
+    return this.#pair(on, { name: "runOnOffline", line: runOnOffline }, feedVariables(feed));
+  }
+
+  read({ type, id, query }: PathClient): () => void {
+    const { runOnRead, runOnReadRestart, runOnUnread } = this.#settings;
+    const on = { name: "runOnRead", line: runOnRead, restart: runOnReadRestart };
+    const variables = { MTX_QUERY: escapeQuery(query), MTX_READER_TYPE: type, MTX_READER_ID: id };
+    return this.#pair(on, { name: "runOnUnread", line: runOnUnread }, variables);
+  }
+
+  created(file: string): void {
+    this.#launch("runOnRecordSegmentCreate", this.#settings.runOnRecordSegmentCreate, { MTX_SEGMENT_PATH: file });
+  }
+
+  completed(file: string, durationUs: number): void {
+    const variables = { MTX_SEGMENT_PATH: file, MTX_SEGMENT_DURATION: secondsText(durationUs) };
+    this.#launch("runOnRecordSegmentComplete", this.#settings.runOnRecordSegmentComplete, variables);
+  }
+
+  #pair(on: Parameters<typeof startPair>[1], off: Parameters<typeof startPair>[2], variables: HookVariables): () => void {
+    return startPair(this.#commands, on, off, { variables: { ...this.#variables, ...variables }, log: this.#log });
+  }
+
+  #launch(name: string, line: string, variables: HookVariables): void {
+    this.#commands.launch({ name, line, variables: { ...this.#variables, ...variables }, log: this.#log });
+  }
+}
+
+function feedVariables({ type, id, query }: PathClient): HookVariables {
+  return { MTX_QUERY: escapeQuery(query), MTX_SOURCE_TYPE: type, MTX_SOURCE_ID: id };
+}

@@ -1,4 +1,0 @@
-import { rtpFaults } from "./rtp-faults.ts";
-import { testFaults } from "./run-fault.ts";
-
-testFaults(rtpFaults);
