@@ -7,6 +7,7 @@ import { pathNameFault } from "#config/path-name.ts";
 import type { Share } from "#config/setting.ts";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
+import type { HookRunner } from "#hooks/hook-runner.ts";
 import { DiskQueue } from "#record/disk-queue.ts";
 import { Cleaner } from "#record/files/cleaner.ts";
 import { FilesIndex } from "#record/files/files-index.ts";
@@ -20,6 +21,7 @@ import { type CameraQuota, DEFAULT_QUOTA } from "#record/ring/allocator.ts";
 import { Ring, type RingSettings } from "#record/ring/ring.ts";
 import type { RingEvent } from "#record/ring/ring-event.ts";
 import type { Authorize } from "#relay/access.ts";
+import type { Path } from "#relay/path.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 
 /** A disk that hangs does not keep the gateway from stopping. */
@@ -30,8 +32,7 @@ export interface RecordingOptions {
   readonly registry: PathRegistry;
   readonly clock: GatewayClock;
   readonly log: Log;
-  onSegmentCreate?(path: string, file: string): void;
-  onSegmentComplete?(path: string, file: string, durationS: number): void;
+  readonly hooks: Pick<HookRunner, "segments">;
 }
 
 export class Recording {
@@ -55,7 +56,7 @@ export class Recording {
       log,
       planOf: (path) => {
         const entry = this.#entries.get(path.conf.name);
-        return entry?.settings.record === true ? this.#planOf(path.name, entry, parts) : undefined;
+        return entry?.settings.record === true ? this.#planOf(path, entry, parts) : undefined;
       },
     });
   }
@@ -125,17 +126,17 @@ export class Recording {
     clearTimeout(timer);
   }
 
-  #planOf(path: string, { settings }: PathEntry, { fs, files, ring }: Parts): RecordingPlan {
+  #planOf(path: Path, { settings }: PathEntry, { fs, files, ring }: Parts): RecordingPlan {
     if (settings.recordStore === "ring" && ring !== undefined) {
-      return { key: "ring", makeStore: () => ring.store(path), keeps: (track) => fmp4Fault(track) === undefined };
+      return { key: "ring", makeStore: () => ring.store(path.name), keeps: (track) => fmp4Fault(track) === undefined };
     }
     const { recordPath, recordFormat, recordPartDuration, recordMaxPartSize, recordSegmentDuration, useAbsoluteTimestamp } = settings;
-    const { clock, onSegmentCreate, onSegmentComplete } = this.#options;
+    const { clock, hooks } = this.#options;
     return {
       key: JSON.stringify([recordPath, recordFormat, recordPartDuration, recordMaxPartSize, recordSegmentDuration, useAbsoluteTimestamp]),
       makeStore: () =>
         new FilesStore({
-          path,
+          path: path.name,
           fs,
           clock,
           catalog: files.catalog,
@@ -146,8 +147,8 @@ export class Recording {
           maxPartBytes: recordMaxPartSize,
           segmentDurationMs: recordSegmentDuration,
           senderClock: useAbsoluteTimestamp,
-          onSegmentCreate: (file) => onSegmentCreate?.(path, file),
-          onSegmentComplete: (file, seconds) => onSegmentComplete?.(path, file, seconds),
+          onSegmentCreate: (file) => hooks.segments(path).created(file),
+          onSegmentComplete: (file, seconds) => hooks.segments(path).completed(file, seconds),
         }),
       keeps: (track) => holdsTrack(recordFormat, track),
     };

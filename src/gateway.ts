@@ -9,6 +9,7 @@ import { compileGoRegexp } from "#config/go-regexp.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
+import { HookRunner } from "#hooks/hook-runner.ts";
 import { nativeStatus } from "#native/ladder.ts";
 import { RtspServer } from "#protocols/rtsp/server.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
@@ -56,18 +57,25 @@ export class Gateway {
       log,
       random: Math.random,
     });
+    let hooks: HookRunner | undefined;
+    const settings = new WeakMap<PathConf, PathEntry["settings"]>();
     const registry = new PathRegistry({
       clock,
       log,
       udpMaxPayloadBytes: config.global.udpMaxPayloadSize,
       authorize,
-      confs: config.paths.map((entry) => pathConfOf(entry, config, sources)),
+      confs: config.paths.map((entry) => {
+        const conf = pathConfOf(entry, config, sources, (path, query) => hooks!.demand(path, query));
+        settings.set(conf, entry.settings);
+        return conf;
+      }),
       nameFault: pathNameFault,
     });
     let recording: Recording | undefined;
     let playback: PlaybackServer | undefined;
     let rtsp: RtspServer | undefined;
     const closers = [
+      () => hooks?.close(), // the others' ends are events, too
       () => authenticator.close(),
       () => keeper?.close(),
       () => registry.close(),
@@ -78,10 +86,19 @@ export class Gateway {
     try {
       // Before anything recorded is touched: a gateway that is started twice fails here, and the files of the first are left alone.
       rtsp = await startRtsp(config, { registry, sessions, clock, log });
+      const { global } = config;
+      hooks = new HookRunner({
+        registry,
+        sessions,
+        settingsOf: (path) => settings.get(path.conf)!,
+        connections: global,
+        rtspPort: rtsp?.port ?? addressOf(global.rtspAddress).port,
+        log,
+      });
       if (keeper !== undefined) {
         // Loaded when it is wanted: a gateway that only relays does not carry it in memory.
         const rooms = await import("./gateway-recording.ts");
-        recording = await rooms.Recording.start({ config, registry, clock: keeper, log });
+        recording = await rooms.Recording.start({ config, registry, clock: keeper, log, hooks });
         if (config.global.playback) playback = await recording.servePlayback(authorize);
       }
       return new Gateway({ registry, sessions, rtsp, playback, closers });
@@ -156,14 +173,17 @@ function isExplicit(config: Config, field: string): boolean {
   return (config.origins.get(field)?.kind ?? "default") !== "default";
 }
 
-function pathConfOf(entry: PathEntry, config: Config, sources: RtspSourceFactory): PathConf {
+/** Runs a path's command on demand. */
+type Demand = (path: string, query: string) => { stop(): void };
+
+function pathConfOf(entry: PathEntry, config: Config, sources: RtspSourceFactory, demand: Demand): PathConf {
   const { settings } = entry;
   return {
     name: entry.name,
     pattern: entry.pattern,
     recreateKey: entry.recreateKey,
     options: {
-      source: pathSourceOf(entry, config, sources),
+      source: pathSourceOf(entry, config, sources, demand),
       maxReaders: settings.maxReaders,
       absoluteTime: settings.useAbsoluteTimestamp,
       fallback: settings.fallback === "" ? undefined : settings.fallback,
@@ -173,10 +193,17 @@ function pathConfOf(entry: PathEntry, config: Config, sources: RtspSourceFactory
   };
 }
 
-function pathSourceOf({ settings }: PathEntry, config: Config, sources: RtspSourceFactory): PathSource {
+function pathSourceOf({ settings }: PathEntry, config: Config, sources: RtspSourceFactory, demand: Demand): PathSource {
   const { source } = settings;
   if (source === "redirect") return { kind: "redirect", target: settings.sourceRedirect };
-  if (!source.startsWith("rtsp://")) return { kind: "publisher", overridePublisher: settings.overridePublisher };
+  if (!source.startsWith("rtsp://")) {
+    const onDemand = settings.runOnDemand !== "" && {
+      startTimeoutMs: timerMs(settings.runOnDemandStartTimeout),
+      closeAfterMs: timerMs(settings.runOnDemandCloseAfter),
+      start: demand,
+    };
+    return { kind: "publisher", overridePublisher: settings.overridePublisher, ...(onDemand && { onDemand }) };
+  }
   const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
   const options = {
     transport: settings.rtspTransport,

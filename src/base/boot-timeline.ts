@@ -6,6 +6,8 @@ import { ANCHOR_FLAGS, type ClockAnchor, hasFlag, TRUST, trustOf } from "./clock
 export const HOLDOVER_DRIFT = 50e-6;
 /** Between two anchors UTC gains or loses no more than this against the monotonic clock: 500 ppm, the kernel's own limit. What is left is a jump. */
 const MAX_SLEW = 500e-6;
+/** A jump below this is no news to whoever looks for footage by its time. */
+const JUMP_US = 50_000;
 
 interface Segment {
   readonly fromMonoUs: number;
@@ -48,7 +50,7 @@ export class BootTimeline {
     };
   }
 
-  /** The stretches of [0, endMonoUs] whose UTC lies in [fromUtcUs, toUtcUs], in order. */
+  /** The stretches of [0, endMonoUs] whose UTC lies in [fromUtcUs, toUtcUs], in order. UTC does not jump inside of one. */
   ranges(fromUtcUs: number, toUtcUs: number, endMonoUs: number): { fromMonoUs: number; toMonoUs: number }[] {
     const found: { fromMonoUs: number; toMonoUs: number }[] = [];
     for (const [index, segment] of this.#segments.entries()) {
@@ -57,7 +59,7 @@ export class BootTimeline {
       const to = Math.min(nextFromUs - 1, endMonoUs, Math.round(inverseAt(segment, toUtcUs)));
       if (from > to) continue;
       const last = found.at(-1);
-      if (last !== undefined && last.toMonoUs + 1 >= from) last.toMonoUs = to;
+      if (last !== undefined && last.toMonoUs + 1 >= from && !this.#jumpsInto(index)) last.toMonoUs = to;
       else found.push({ fromMonoUs: from, toMonoUs: to });
     }
     return found;
@@ -83,6 +85,12 @@ export class BootTimeline {
       const [mine, its] = [this.#segmentAt(monoUs), other.#segmentAt(monoUs)];
       return mine.quality !== its.quality || Math.abs(lineAt(mine, monoUs) - lineAt(its, monoUs)) > toleranceUs;
     });
+  }
+
+  /** UTC at the segment's start is not that of the end of the one before. */
+  #jumpsInto(index: number): boolean {
+    const [before, after] = [this.#segments[index - 1]!, this.#segments[index]!];
+    return Math.abs(lineAt(after, after.fromMonoUs) - lineAt(before, after.fromMonoUs)) > JUMP_US;
   }
 
   #segmentAt(monoUs: number): Segment {

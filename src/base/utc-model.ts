@@ -117,7 +117,7 @@ export class UtcModel {
     return this.rangesOf(utcUs, utcUs).map(({ bootCounter, fromMonoUs }) => ({ bootCounter, monoUs: fromMonoUs }));
   }
 
-  /** The stamps whose UTC times lie in an interval, both ends included; by boot, then by stamp. The newest boot goes on for ever. */
+  /** The stamps whose UTC times lie in an interval, both ends included; by boot, then by stamp. UTC does not jump inside of a range. The newest boot goes on for ever. */
   rangesOf(fromUtcUs: number, toUtcUs: number): StampRange[] {
     this.#refresh();
     const newest = this.#ordered.at(-1);

@@ -59,6 +59,7 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "record",
   "ring",
   "playback",
+  "hooks",
   "logFile",
   "syslog",
 ]);

@@ -1,10 +1,10 @@
 // The clock as a process, whose wall clock libfaketime moves: booted in 1970, set to now, set back by two hours, restarted.
 import assert from "node:assert/strict";
-import { chmod, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { monotonicUs } from "#base/clock.ts";
+import { fakeChrony } from "#testing/peers/fake-chrony.ts";
 import { fakeWallClock, findFaketime } from "#testing/peers/faketime.ts";
 import { type RunningPeer, startPeer } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
@@ -45,17 +45,6 @@ interface Told {
 function told(process: RunningPeer): Told[] {
   const lines = process.stdout.toString("utf8").split("\n").slice(0, -1);
   return lines.map((line) => JSON.parse(line));
-}
-
-/** A `chronyc` that says what its file says. */
-async function fakeChrony(t: TestContext): Promise<{ readonly folder: string; synchronise(): Promise<void> }> {
-  const folder = await temporaryFolder(t);
-  const answer = join(folder, "answer");
-  const tracking = (reference: string, leap: string): string => `${reference},,2,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.004,0.001,64.0,${leap}\n`;
-  await writeFile(answer, tracking("00000000", "Not synchronised"));
-  await writeFile(join(folder, "chronyc"), `#!/bin/sh\nexec cat '${answer}'\n`);
-  await chmod(join(folder, "chronyc"), 0o755);
-  return { folder, synchronise: () => writeFile(answer, tracking("C0A80001", "Normal")) };
 }
 
 for (const isSynchronised of [true, false]) {

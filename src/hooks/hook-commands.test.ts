@@ -98,6 +98,19 @@ test("restart: five seconds after each end, until it is stopped", async (t) => {
   assert.deepEqual(timers.delaysMs, []);
 });
 
+test("restart: what the last run left in the background is ended before", async (t) => {
+  const { log, start, timers } = setUp(t);
+  const stop = start("sh -c 'sleep 1000 >/dev/null & echo left $!'", { restart: true });
+  const pid = Number((await log.line(/left/)).split(" ").at(-1));
+  await log.line(/exited with code 0/);
+  timers.passMs(10_000);
+  await until("the pause", () => timers.delaysMs.includes(5000));
+  await until("its end", () => !isRunning(pid));
+  timers.passMs(5000);
+  await log.line(/left/, 2);
+  stop();
+});
+
 test("a program that is not there is tried again; a line that cannot be one is not", async (t) => {
   const { log, start, launch, timers } = setUp(t);
   start("/no/such/program", { restart: true });

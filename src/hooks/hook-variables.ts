@@ -30,7 +30,7 @@ export function escapeQuery(query: string): string {
   return escaped;
 }
 
-/** Seconds as the shortest decimal number. */
-export function secondsText(durationUs: number): string {
-  return String(Math.max(0, Math.round(durationUs)) / 1e6);
+/** The shortest decimal number, to the microsecond. */
+export function secondsText(seconds: number): string {
+  return String(Math.max(0, Math.round(seconds * 1e6)) / 1e6);
 }

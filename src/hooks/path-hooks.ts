@@ -18,7 +18,7 @@ export interface PathHooksOptions {
 export interface SegmentHooks {
   created(file: string): void;
   /** Only of files that are whole. */
-  completed(file: string, durationUs: number): void;
+  completed(file: string, durationSeconds: number): void;
 }
 
 export class PathHooks implements SegmentHooks {
@@ -71,8 +71,8 @@ export class PathHooks implements SegmentHooks {
     this.#launch("runOnRecordSegmentCreate", this.#settings.runOnRecordSegmentCreate, { MTX_SEGMENT_PATH: file });
   }
 
-  completed(file: string, durationUs: number): void {
-    const variables = { MTX_SEGMENT_PATH: file, MTX_SEGMENT_DURATION: secondsText(durationUs) };
+  completed(file: string, durationSeconds: number): void {
+    const variables = { MTX_SEGMENT_PATH: file, MTX_SEGMENT_DURATION: secondsText(durationSeconds) };
     this.#launch("runOnRecordSegmentComplete", this.#settings.runOnRecordSegmentComplete, variables);
   }
 

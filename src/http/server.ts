@@ -122,7 +122,10 @@ export class HttpServer {
       return;
     }
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    response.once("close", () => {
+      gone.abort();
+      if (this.#closing.signal.aborted) setImmediate(() => this.#server.closeIdleConnections());
+    });
     try {
       await this.#options.handle(this.#exchange(request, response, target, AbortSignal.any([gone.signal, this.#closing.signal])));
     } catch (error) {

@@ -151,7 +151,8 @@ export class FragmentCutter {
     const samples: TrackSamples[] = [];
     for (const [trackIndex, { index }] of this.tracks.entries()) {
       const other = this.#others.get(index)?.queue;
-      const taken = index === this.leading.index ? leading : isLast ? other?.takeAll() : other?.takeBefore(endTicks / queue.clockRateHz);
+      const taken =
+        index === this.leading.index ? leading : other?.takeBefore(isLast ? Number.POSITIVE_INFINITY : endTicks / queue.clockRateHz);
       if (taken === undefined || taken.length === 0) continue;
       if (taken !== leading) sizeBytes += bytesOf(taken);
       samples.push({ trackIndex, samples: taken });

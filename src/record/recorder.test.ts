@@ -274,7 +274,7 @@ test("a track that is not described yet is waited for when it leads, and joins l
   assert.deepEqual(site.gaps, []);
 });
 
-test("a long step of the source is a gap, not a long frame; a short one is a frame", async () => {
+test("a step of the source is a gap, not a long frame; after a long one a keyframe is waited for", async () => {
   const site = new RecorderSite();
   site.attach(VIDEO);
   await site.frames(VIDEO, 5);
@@ -286,14 +286,31 @@ test("a long step of the source is a gap, not a long frame; a short one is a fra
   await site.frames(VIDEO, 11);
   assert.deepEqual(
     site.fragments.flatMap((fragment) => samplesOf(fragment).map(({ durationTicks }) => durationTicks)),
-    [...Array(4).fill(FRAME_TICKS), 3 * 90_000 + FRAME_TICKS, ...Array(15).fill(FRAME_TICKS)],
+    Array(20).fill(FRAME_TICKS),
   );
-  const endUs = 1_000_000 + 10 * FRAME_US + 3_000_000;
-  assert.deepEqual(site.gaps, [{ cause: "source", fromUs: endUs, toUs: endUs + 7_000_000 }]);
+  const firstEndUs = 1_000_000 + 5 * FRAME_US;
+  const endUs = firstEndUs + 5 * FRAME_US + 3_000_000;
+  assert.deepEqual(site.gaps, [
+    { cause: "source", fromUs: firstEndUs, toUs: firstEndUs + 3_000_000 },
+    { cause: "source", fromUs: endUs, toUs: endUs + 7_000_000 },
+  ]);
   assert.deepEqual(
     site.store.runs.map((run) => run.gapBefore),
     [undefined, "source"],
   );
+});
+
+test("a camera that is slow, or gets slow, has no gaps for it", async () => {
+  const site = new RecorderSite();
+  site.attach(VIDEO);
+  await site.frames(VIDEO, 10);
+  for (let i = 0; i < 12; i++) {
+    site.videoTicks += 90_000;
+    site.clock.us += 1_000_000;
+    await site.frames(VIDEO, 1);
+  }
+  assert.equal(site.gaps.length, 1, "the first long step only");
+  assert.ok(site.gaps[0]!.toUs - site.gaps[0]!.fromUs <= 1_000_000);
 });
 
 test("a silent source: what is there goes to the store, and the state says so", async () => {

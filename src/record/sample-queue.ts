@@ -2,7 +2,7 @@
 import type { Sample } from "#containers/sample.ts";
 import type { TimedFrame } from "./frame-timeline.ts";
 
-/** A frame that nothing follows within this time does not last until the next one. */
+/** A frame that nothing follows within this time does not last until the next one, which is not of the same fragment. */
 const MAX_LAST_SAMPLE_S = 1;
 /** Of a frame that nothing is known of. */
 const USUAL_FPS = 25;
@@ -48,14 +48,23 @@ export class SampleQueue {
     return this.#take(this.#frames.length, nextDtsTicks);
   }
 
-  /** Those before an instant, seconds since the run began, but the newest: how long that one lasts is not known yet. */
+  /**
+   * Those before an instant, seconds since the run began. The newest waits for the next one to tell how long it lasts, unless it waits for too long.
+   * Those behind a hole are left for later: there is none in a fragment.
+   */
   takeBefore(endS: number): Sample[] {
+    const frames = this.#frames;
+    const newest = frames[frames.length - 1];
+    const most = newest !== undefined && endS - this.secondsOf(newest) > MAX_LAST_SAMPLE_S ? frames.length : frames.length - 1;
     let count = 0;
-    while (count < this.#frames.length - 1 && this.secondsOf(this.#frames[count]!) < endS) count++;
-    if (count === 0) return [];
-    const next = this.#frames[count]!;
-    const isNear = next.dtsTicks - this.#frames[count - 1]!.dtsTicks <= MAX_LAST_SAMPLE_S * this.clockRateHz;
-    return this.#take(count, isNear ? next.dtsTicks : undefined);
+    while (count < most && this.secondsOf(frames[count]!) < endS && (count === 0 || this.#isNear(count))) count++;
+    if (count <= 0) return [];
+    return this.#take(count, count < frames.length && this.#isNear(count) ? frames[count]!.dtsTicks : undefined);
+  }
+
+  /** A frame follows the one before it without a hole. */
+  #isNear(index: number): boolean {
+    return this.#frames[index]!.dtsTicks - this.#frames[index - 1]!.dtsTicks <= MAX_LAST_SAMPLE_S * this.clockRateHz;
   }
 
   #take(count: number, nextDtsTicks: number | undefined): Sample[] {

@@ -22,6 +22,7 @@ export function isComplete(parameters: Parameters): boolean {
     case "ac3":
       return parameters.syncInfo !== undefined;
     case "aac":
+      return parameters.config.length > 0;
     case "opus":
     case "g711":
     case "g726":

@@ -84,3 +84,13 @@ test("single packets of another SSRC are dropped; three in a row make it the tra
   for (let i = 3; i < 6; i++) send(500 + i, i * 160, i * 20_000, 99);
   assert.deepEqual([frames.length, receiver.ssrc, receiver.counters.inError, receiver.lost], [7, 99, 2, 0]);
 });
+
+test("the timestamps of a sender that takes over go on from those before by the time that passed", () => {
+  const { frames, send } = setUp();
+  for (let i = 0; i < 3; i++) send(10 + i, i * 160, i * 20_000);
+  for (let i = 3; i < 7; i++) send(500 + i, 1_000_000 + i * 160, i * 20_000, 99);
+  assert.deepEqual(
+    frames.map(({ ticks }) => ticks),
+    [0, 160, 320, 480, 640, 800, 960],
+  );
+});

@@ -54,7 +54,9 @@ export class TrackReceiver {
   readonly #unwrapper = new TimestampUnwrapper();
   #ssrc = -1;
   /** Packets of an SSRC that is not the track's, in a row. */
-  #other: { readonly ssrc: number; readonly packets: Buffer[] } | undefined;
+  #other: { readonly ssrc: number; readonly sinceUs: number; readonly packets: Buffer[] } | undefined;
+  /** Arrival of the newest frame. */
+  #frameUs = 0;
   #transit = 0;
   #lostPrior = 0;
   #receivedPrior = 0;
@@ -72,6 +74,7 @@ export class TrackReceiver {
     this.#onSenderReport = options.onSenderReport;
     this.#ticksPerUs = options.clockRateHz / 1e6;
     this.#assembler = new FrameAssembler(options.format, options.channel, (frame) => {
+      this.#frameUs = frame.arrivalUs;
       onFrame({ ...frame, ticks: this.#unwrapper.unwrap(frame.timestamp) });
     });
     this.#reorder = new ReorderBuffer(options.reorder, (bytes, start, end, arrivalUs, lost) =>
@@ -125,14 +128,16 @@ export class TrackReceiver {
   #takeOther(ssrc: number, bytes: Buffer, arrivalUs: number): void {
     if (this.#other?.ssrc !== ssrc) {
       this.#forgetOther();
-      this.#other = { ssrc, packets: [] };
+      this.#other = { ssrc, sinceUs: arrivalUs, packets: [] };
     }
-    const { packets } = this.#other!;
+    const { packets, sinceUs } = this.#other!;
     packets.push(Buffer.from(bytes));
     if (packets.length < TAKEOVER_PACKETS) return;
     this.#other = undefined;
     this.#ssrc = ssrc;
     this.#reorder.restart(arrivalUs);
+    this.#assembler.cut();
+    this.#unwrapper.renumber(Math.max(1, Math.round((sinceUs - this.#frameUs) * this.#ticksPerUs))); // §5.1: its timestamps begin anywhere
     for (const packet of packets) this.#take(packet, 0, packet.length, arrivalUs);
   }
 

@@ -1,4 +1,4 @@
-// A clip as fragmented MP4: what comes before the start is shown for a tick each, so that the picture of the start is the first that stays.
+// A clip as fragmented MP4: what comes before the start is gone through in no time, so that the picture of the start is the first that stays.
 import { type FragmentBytes, writeFragment } from "#containers/fmp4/fragment.ts";
 import { writeInit } from "#containers/fmp4/init.ts";
 import type { TrackSamples } from "#containers/sample.ts";

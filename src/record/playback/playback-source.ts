@@ -24,8 +24,8 @@ export interface PlaybackSourceOptions {
   schedule(run: () => void, delayMs: number): () => void;
 }
 
-/** Timers are no finer. */
-const MIN_WAIT_US = 1000;
+/** Less is not worth a timer: frames before the start follow each other in microseconds. */
+const MIN_WAIT_US = 5000;
 
 /** Plays once, in one `run`. Where footage is missing it goes on with what comes next, after another `ready`. */
 export class PlaybackSource implements Source {

@@ -1,6 +1,6 @@
 // ffmpeg reads what playback sends: the first picture is that of the instant asked for, all others come at their time, and nobody complains.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CLIP_FORMAT } from "#testing/clip/clip.ts";
@@ -10,7 +10,7 @@ import { missingOf } from "#testing/peers/find-peer.ts";
 import { runPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { startPlaybackSite } from "#testing/playback-site.ts";
-import { codedRun, gateRun, NOON_US } from "#testing/recorded-clip.ts";
+import { codedRun, fileRun, gateRun, NOON_US } from "#testing/recorded-clip.ts";
 
 const skip = missingOf(ffmpeg, ffprobe);
 const FORMATS = ["fmp4", "mp4"] as const;
@@ -27,7 +27,7 @@ async function download(scope: TestScope, url: string): Promise<string> {
 }
 
 /** A group of pictures before the start is gone through in so long. */
-const START_MS = 4;
+const START_MS = 5;
 
 interface Shown {
   readonly ms: number;
@@ -106,6 +106,19 @@ for (const format of FORMATS) {
     const leading = await shownBy(t, await download(t, site.url(20, 12, { format, gaps: "skip" })));
     assertShows(leading, counted(300, 50));
   });
+
+  for (const name of ["h264-aac", "h264-g711", "h265-opus", "mjpeg-lpcm", "killed"]) {
+    test(`${format}: a recording of MediaMTX (${name}), from the middle`, { skip }, async (t) => {
+      const bytes = await readFile(new URL(`../../containers/fmp4/testdata/mediamtx-${name}.mp4`, import.meta.url));
+      const run = fileRun(bytes, NOON_US);
+      const site = await startPlaybackSite(t, { runs: { cam: [run] } });
+      const file = await download(t, site.url(0.73, 60, { format }));
+      const args = ["-v", "warning", "-nostdin", "-i", file, "-map", "0", "-f", "framehash", "-fps_mode", "passthrough", "pipe:1"];
+      const { stdout, stderr } = await runPeer(t, ffmpeg, args);
+      assert.equal(stderr.replace(/^Guessed Channel Layout.*\n/gm, ""), "");
+      for (const track of run.tracks.keys()) assert.match(stdout.toString("utf8"), new RegExp(`^${track}, `, "m"));
+    });
+  }
 
   for (const name of ["h264-main-b3.h264", "h264-high-pyramid-open-gop.h264", "h265-main-open-gop.h265", "h265-main-closed-gop.h265"]) {
     test(`${format}: ${name}, whose pictures are reordered, from any picture on`, { skip }, async (t) => {

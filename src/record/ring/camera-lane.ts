@@ -16,8 +16,6 @@ import type { RingVolume } from "./volume.ts";
 export const MAX_CHUNK_US = 600e6;
 /** A fragment that no chunk takes is given up. */
 const MAX_TRIES = 3;
-/** Time between two recordings that is no gap. */
-const MAX_JOIN_US = 500_000;
 
 export interface LaneEvents {
   onEvent(event: RingEvent): void;
@@ -176,9 +174,9 @@ export class CameraLane {
     return this.#run;
   }
 
-  #causeOf({ gapBefore, captureUs }: Fragment): GapCause | undefined {
+  #causeOf({ gapBefore }: Fragment): GapCause | undefined {
     const cause = this.#gap ?? gapBefore;
-    if (this.#endUs !== undefined) return cause ?? (captureUs - this.#endUs > MAX_JOIN_US ? "source" : undefined);
+    if (this.#endUs !== undefined) return cause; // a step of the capture times alone is a clock that was made good
     const { index, names } = this.#mounted.parts;
     const order = index.camera(names.idOf(this.path) ?? 0)?.order;
     const last = order && index.facts(order.at(order.length - 1));

@@ -28,11 +28,21 @@ type Growing = { -readonly [K in keyof StampSpan]: StampSpan[K] };
 export function* spansOfCamera(index: RingIndex, cameraId: number): Generator<StampSpan> {
   const order = index.camera(cameraId)?.order;
   let span: Growing | undefined;
-  let previous: ChunkFacts | undefined;
   for (let place = 0; order !== undefined && place < order.length; place++) {
-    const facts = index.facts(order.at(place))!;
+    const chunk = order.at(place);
+    const before = place === 0 ? undefined : order.at(place - 1);
+    // Nearly all of a large ring is like that: nothing is made for it.
+    if (span !== undefined && before !== undefined && index.isSequel(before, chunk, MAX_JOIN_US)) {
+      span.endUs = Math.max(span.endUs, index.endUsOf(chunk));
+      span.sizeBytes += index.sizeBytesOf(chunk);
+      span.locked ||= index.isPinned(chunk);
+      span.open ||= index.stateOf(chunk) === "open";
+      span.lastPlace = place;
+      continue;
+    }
+    const facts = index.facts(chunk)!;
     for (const stretch of stretchesOf(index, facts)) {
-      const cause = stretch.isFirst ? causeBetween(previous, facts) : stretch.cause;
+      const cause = stretch.isFirst ? causeBetween(before === undefined ? undefined : index.facts(before), facts) : stretch.cause;
       if (span !== undefined && cause === undefined) {
         span.endUs = Math.max(span.endUs, stretch.endUs);
         span.sizeBytes += stretch.sizeBytes;
@@ -55,7 +65,6 @@ export function* spansOfCamera(index: RingIndex, cameraId: number): Generator<St
         lastPlace: place,
       };
     }
-    previous = facts;
   }
   if (span !== undefined) yield span;
 }

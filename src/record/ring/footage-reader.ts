@@ -1,5 +1,5 @@
 // Footage out of the ring: fragments of consecutive chunks of a run, read one by one as they are asked for.
-import type { BootClock } from "#base/clock.ts";
+import type { BootClock, UtcTime } from "#base/clock.ts";
 import { parseMoof } from "#containers/fmp4/parse-fragment.ts";
 import type { ParsedInit } from "#containers/fmp4/parse-init.ts";
 import { readSamples } from "#containers/fmp4/read-samples.ts";
@@ -30,7 +30,7 @@ export async function* readFootage(volume: RingVolume, groups: readonly ReadGrou
       let head = await walk.next();
       let gapBefore = group.gapBefore;
       while (head.done !== true) {
-        const footage = new RingFootage(volume.parts.clock, group.bootCounter, walk, head.value, gapBefore);
+        const footage = new RingFootage(new RunClock(volume.parts.clock, group), walk, head.value, gapBefore);
         yield footage;
         head = await footage.end();
         gapBefore = head.done === true ? undefined : head.value.gap;
@@ -41,6 +41,33 @@ export async function* readFootage(volume: RingVolume, groups: readonly ReadGrou
   }
 }
 
+/** UTC of tick 0 of a run, as the footage of a group has it. */
+class RunClock {
+  readonly #clock: BootClock;
+  readonly #group: ReadGroup;
+
+  constructor(clock: BootClock, group: ReadGroup) {
+    this.#clock = clock;
+    this.#group = group;
+  }
+
+  /** What it would have been by the clock as it was set since, where it was set while the run went on. */
+  epochUtcUs({ epochUs }: FragmentHeader): number {
+    const knownUs = Math.max(epochUs, this.#group.steadyFromUs);
+    return this.at(knownUs).utcUs - (knownUs - epochUs);
+  }
+
+  at(monoUs: number): UtcTime {
+    return this.#clock.utcOfStamp({ bootCounter: this.#group.bootCounter, monoUs });
+  }
+
+  /** Two groups of one run have two timelines if the clock was set between them. */
+  runId({ runId, header }: WalkedFragment): string {
+    const { bootCounter, steadyFromUs } = this.#group;
+    return `${bootCounter}-${runId}${header.epochUs < steadyFromUs ? `-${steadyFromUs}` : ""}`;
+  }
+}
+
 class RingFootage implements Footage {
   readonly tracks: Footage["tracks"];
   readonly epochUtcUs: number;
@@ -48,31 +75,22 @@ class RingFootage implements Footage {
   readonly timeErrorMs: number | undefined;
   readonly gapBefore: GapCause | undefined;
   readonly runId: string;
-  readonly #clock: BootClock;
-  readonly #bootCounter: number;
+  readonly #clock: RunClock;
   readonly #walk: AsyncGenerator<WalkedFragment, undefined>;
   readonly #first: WalkedFragment;
   #next: IteratorResult<WalkedFragment, undefined> | undefined;
 
-  constructor(
-    clock: BootClock,
-    bootCounter: number,
-    walk: AsyncGenerator<WalkedFragment, undefined>,
-    first: WalkedFragment,
-    gapBefore: GapCause | undefined,
-  ) {
-    const epoch = clock.utcOfStamp({ bootCounter, monoUs: first.header.epochUs });
-    const start = clock.utcOfStamp({ bootCounter, monoUs: first.header.monoUs });
+  constructor(clock: RunClock, walk: AsyncGenerator<WalkedFragment, undefined>, first: WalkedFragment, gapBefore: GapCause | undefined) {
+    const start = clock.at(first.header.monoUs);
     this.#clock = clock;
-    this.#bootCounter = bootCounter;
     this.#walk = walk;
     this.#first = first;
     this.tracks = first.init.tracks;
-    this.epochUtcUs = epoch.utcUs;
+    this.epochUtcUs = clock.epochUtcUs(first.header);
     this.timeQuality = start.quality;
     this.timeErrorMs = start.errorMs;
     this.gapBefore = gapBefore;
-    this.runId = `${bootCounter}-${first.runId}`;
+    this.runId = clock.runId(first);
   }
 
   async *fragments(signal: AbortSignal): AsyncGenerator<FootageFragment> {
@@ -94,8 +112,7 @@ class RingFootage implements Footage {
 
   #isOurs(next: IteratorResult<WalkedFragment, undefined>): next is IteratorYieldResult<WalkedFragment> {
     if (next.done === true) return false;
-    const { utcUs } = this.#clock.utcOfStamp({ bootCounter: this.#bootCounter, monoUs: next.value.header.epochUs });
-    return Math.abs(utcUs - this.epochUtcUs) <= MAX_EPOCH_SHIFT_US;
+    return Math.abs(this.#clock.epochUtcUs(next.value.header) - this.epochUtcUs) <= MAX_EPOCH_SHIFT_US;
   }
 }
 

@@ -3,7 +3,7 @@ import type { BootClock } from "#base/clock.ts";
 import type { GapCause } from "../store.ts";
 import { type StampSpan, spansOfCamera } from "./camera-spans.ts";
 import type { RingIndex } from "./ring-index.ts";
-import { partOfSpan, wantedRanges } from "./span-times.ts";
+import { partsOfSpan, wantedStamps } from "./span-times.ts";
 
 /** A group of pictures that is longer than this many chunks is not looked for. */
 const MAX_CHUNKS_BACK = 8;
@@ -21,9 +21,11 @@ export interface ChunkPart extends ChunkRef {
   readonly toUs: number;
 }
 
-/** Footage of one boot and one run. */
+/** Footage of one boot and one run, in which UTC does not jump. */
 export interface ReadGroup {
   readonly bootCounter: number;
+  /** UTC has not jumped since this stamp. */
+  readonly steadyFromUs: number;
   readonly gapBefore: GapCause | undefined;
   readonly parts: readonly ChunkPart[];
   /** Where the keyframe may be if the first part begins with none: the chunks before it, nearest first. */
@@ -34,22 +36,22 @@ type Growing = ReadGroup & { readonly run: number; readonly parts: ChunkPart[] }
 
 export function planRead(index: RingIndex, cameraId: number, clock: BootClock, fromUtcUs: number, toUtcUs: number): ReadGroup[] {
   const groups: Growing[] = [];
-  const ranges = wantedRanges(clock, fromUtcUs, toUtcUs);
+  const stamps = wantedStamps(clock, fromUtcUs, toUtcUs);
   for (const span of spansOfCamera(index, cameraId)) {
-    const wanted = partOfSpan(span, clock, ranges);
-    if (wanted === undefined) continue;
-    const parts = partsOf(index, cameraId, span, wanted.startUs, wanted.endUs);
-    const [first] = parts;
-    if (first === undefined) continue;
-    const group = groups.at(-1);
-    if (group !== undefined && group.bootCounter === span.bootCounter && group.run === span.run) {
-      addParts(group.parts, parts, span.gapBefore);
-      continue;
+    for (const { startUs, endUs, steadyFromUs } of partsOfSpan(span, clock, stamps)) {
+      const parts = partsOf(index, cameraId, span, startUs, endUs);
+      const [first] = parts;
+      if (first === undefined) continue;
+      const group = groups.at(-1);
+      if (group?.bootCounter === span.bootCounter && group.run === span.run && group.steadyFromUs === steadyFromUs) {
+        addParts(group.parts, parts, span.gapBefore);
+        continue;
+      }
+      const back = chunksBefore(index, cameraId, span, first.chunk);
+      // What is missing before the first does not concern who did not ask for it; at a jump nothing is missing.
+      const gapBefore = group === undefined || startUs > span.startUs ? undefined : span.gapBefore;
+      groups.push({ bootCounter: span.bootCounter, run: span.run, steadyFromUs, gapBefore, parts, back });
     }
-    const back = chunksBefore(index, cameraId, span, first.chunk);
-    // What is missing before the first does not concern who did not ask for it.
-    const gapBefore = group === undefined ? undefined : span.gapBefore;
-    groups.push({ bootCounter: span.bootCounter, run: span.run, gapBefore, parts, back });
   }
   return groups;
 }

@@ -195,13 +195,28 @@ export class RingIndex {
     };
   }
 
+  /** Without a look at anything else: footage of one boot and run without a gap inside goes on within `maxJoinUs` of where that of `before` ends. */
+  isSequel(before: number, chunk: number, maxJoinUs: number): boolean {
+    const isOfRun = this.#boot[before] === this.#boot[chunk] && this.#run[before] === this.#run[chunk];
+    const isWhole = (this.#flags[chunk]! & GAP_BITS) === 0 && !this.#gaps.has(chunk);
+    return isOfRun && isWhole && this.#monoUs[chunk]! - this.endUsOf(before) <= maxJoinUs;
+  }
+
+  /** Monotonic clock where a chunk's footage ends. */
+  endUsOf(chunk: number): number {
+    return this.#monoUs[chunk]! + this.#durationMs[chunk]! * 1000;
+  }
+
+  sizeBytesOf(chunk: number): number {
+    return this.#sizeBytes[chunk]!;
+  }
+
   /** Where the footage of each boot ends. */
   lastStamps(): Stamp[] {
     const endsUs = new Map<number, number>();
     for (let chunk = 0; chunk < this.chunks; chunk++) {
       if (this.#state[chunk] !== OPEN && this.#state[chunk] !== CLOSED) continue;
-      const endUs = this.#monoUs[chunk]! + this.#durationMs[chunk]! * 1000;
-      endsUs.set(this.#boot[chunk]!, Math.max(endUs, endsUs.get(this.#boot[chunk]!) ?? 0));
+      endsUs.set(this.#boot[chunk]!, Math.max(this.endUsOf(chunk), endsUs.get(this.#boot[chunk]!) ?? 0));
     }
     return [...endsUs].map(([bootCounter, monoUs]) => ({ bootCounter, monoUs }));
   }

@@ -7,7 +7,7 @@ import { spansOfCamera } from "./camera-spans.ts";
 import { lockCovers } from "./lock-table.ts";
 import type { ChunkFacts } from "./ring-index.ts";
 import type { StoredLock } from "./ring-state.ts";
-import { partOfSpan, wantedRanges } from "./span-times.ts";
+import { partsOfSpan, wantedStamps } from "./span-times.ts";
 import type { RingVolume } from "./volume.ts";
 
 const MAX_WHY_LENGTH = 256;
@@ -88,11 +88,12 @@ export function lockInfo(volume: RingVolume, lock: StoredLock): Lock {
 function rangesOf(volume: RingVolume, { path, fromUtcUs, toUtcUs }: LockRequest, isActive: boolean): StampRange[] {
   const { index, parts } = volume;
   const { clock, names } = parts;
-  const wanted = wantedRanges(clock, fromUtcUs, toUtcUs);
+  const wanted = wantedStamps(clock, fromUtcUs, toUtcUs);
   const ranges: StampRange[] = [];
   for (const span of spansOfCamera(index, names.idOf(path) ?? 0)) {
-    const part = partOfSpan(span, clock, wanted);
-    if (part !== undefined) ranges.push({ bootCounter: span.bootCounter, fromMonoUs: part.startUs, toMonoUs: part.endUs });
+    for (const { startUs, endUs } of partsOfSpan(span, clock, wanted)) {
+      ranges.push({ bootCounter: span.bootCounter, fromMonoUs: startUs, toMonoUs: endUs });
+    }
   }
   const nowUs = clock.nowUs();
   const nowUtcUs = clock.utcOf(nowUs).utcUs;

@@ -1,10 +1,10 @@
 // What playback, API, page and MQTT see of the ring.
 import type { Footage, Lock, LockRequest, RecordingIndex, Span, SpanQuery } from "../recording-index.ts";
-import { spansOfCamera } from "./camera-spans.ts";
+import { type StampSpan, spansOfCamera } from "./camera-spans.ts";
 import { readFootage } from "./footage-reader.ts";
 import { planRead } from "./read-plan.ts";
 import { type LockRules, lockFootage, lockInfo, unlockFootage } from "./ring-locks.ts";
-import { partOfSpan, wantedRanges } from "./span-times.ts";
+import { partsOfSpan, type SpanPart, wantedStamps } from "./span-times.ts";
 import type { RingVolume } from "./volume.ts";
 
 export interface RecordingsOptions {
@@ -35,26 +35,15 @@ export class RingRecordings implements RecordingIndex {
     const cameraId = volume?.parts.names.idOf(path);
     if (volume === undefined || cameraId === undefined) return [];
     const { fromUtcUs, toUtcUs, offset = 0, limit = Number.POSITIVE_INFINITY } = query;
-    const ranges = wantedRanges(volume.parts.clock, fromUtcUs, toUtcUs);
+    const { clock } = volume.parts;
+    const wanted = wantedStamps(clock, fromUtcUs, toUtcUs);
     const spans: Span[] = [];
     let matched = 0;
     for (const span of spansOfCamera(volume.index, cameraId)) {
-      if (spans.length >= limit) break;
-      const part = partOfSpan(span, volume.parts.clock, ranges);
-      if (part === undefined || matched++ < offset) continue;
-      const durationUs = part.endUs - part.startUs;
-      const share = durationUs / Math.max(1, span.endUs - span.startUs);
-      spans.push({
-        path,
-        startUtcUs: part.startUtc.utcUs,
-        durationUs,
-        timeQuality: part.startUtc.quality,
-        timeErrorMs: part.startUtc.errorMs,
-        gapBefore: part.startUs === span.startUs ? span.gapBefore : undefined,
-        sizeBytes: Math.round(span.sizeBytes * share),
-        locked: span.locked,
-        open: span.open && part.endUs === span.endUs,
-      });
+      for (const part of partsOfSpan(span, clock, wanted)) {
+        if (spans.length >= limit) return spans;
+        if (matched++ >= offset) spans.push(spanOf(path, span, part));
+      }
     }
     return spans;
   }
@@ -95,4 +84,20 @@ export class RingRecordings implements RecordingIndex {
   notify(path: string): void {
     for (const listener of this.#listeners) listener(path);
   }
+}
+
+function spanOf(path: string, span: StampSpan, { startUs, endUs, startUtc }: SpanPart): Span {
+  const durationUs = endUs - startUs;
+  const share = durationUs / Math.max(1, span.endUs - span.startUs);
+  return {
+    path,
+    startUtcUs: startUtc.utcUs,
+    durationUs,
+    timeQuality: startUtc.quality,
+    timeErrorMs: startUtc.errorMs,
+    gapBefore: startUs === span.startUs ? span.gapBefore : undefined,
+    sizeBytes: Math.round(span.sizeBytes * share),
+    locked: span.locked,
+    open: span.open && endUs === span.endUs,
+  };
 }

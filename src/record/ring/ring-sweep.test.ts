@@ -8,11 +8,12 @@ import { SweptCamera } from "#testing/ring-proof/swept-camera.ts";
 import { RingRig } from "#testing/ring-rig.ts";
 import { MIN_CHUNK_BYTES } from "./layout.ts";
 
-const SIZES = { chunkBytes: MIN_CHUNK_BYTES, sizeBytes: 5 * MIN_CHUNK_BYTES };
+/** Chunks end between two syncs. */
+const OPTIONS = { chunkBytes: MIN_CHUNK_BYTES, sizeBytes: 5 * MIN_CHUNK_BYTES, settings: { syncPeriodMs: 3000 } };
 const FRAGMENT_BYTES = 7500;
 const FRAGMENTS_PER_CHUNK = 7;
 
-const newRig = (fs?: FaultFs, clock?: RingRig["clock"]): RingRig => new RingRig({ ...SIZES, ...(fs && { fs }), ...(clock && { clock }) });
+const newRig = (fs?: FaultFs, clock?: RingRig["clock"]): RingRig => new RingRig({ ...OPTIONS, ...(fs && { fs }), ...(clock && { clock }) });
 
 /** Three laps of two cameras, one of which goes and comes back; a lock; the end. */
 async function record(rig: RingRig): Promise<readonly SweptCamera[]> {
@@ -65,7 +66,7 @@ async function crashAt(n: number): Promise<{ readonly rig: RingRig; readonly cam
 test(`power goes before each of ${operations} operations`, async () => {
   for (let n = 1; n <= operations; n++) {
     const { rig, cameras } = await crashAt(n);
-    const next = await rig.reboot(n, SIZES).start();
+    const next = await rig.reboot(n, OPTIONS).start();
     await check(next, cameras, `operation ${n}`, 1);
     await next.ring.close();
   }
@@ -75,11 +76,11 @@ test("power goes again, before each operation of the next start", async () => {
   for (let n = 30; n <= operations; n += Math.ceil(operations / 12)) {
     const { rig, cameras } = await crashAt(n);
     for (let m = 1, isWhole = false; !isWhole; m++) {
-      const second = rig.reboot(m, SIZES);
+      const second = rig.reboot(m, OPTIONS);
       second.fs.failAt(m, "crash");
       await second.start().catch(() => {});
       isWhole = !second.fs.isDead;
-      const third = await second.reboot(n + m, SIZES).start();
+      const third = await second.reboot(n + m, OPTIONS).start();
       await check(third, cameras, `operation ${n}, then ${m}`, 2);
       await third.ring.close();
     }
@@ -105,7 +106,7 @@ for (const [fault, filter] of FAULTS) {
       await check(again, cameras, `operation ${n}`);
       await again.ring.close();
       // What a failed sync left in memory alone is gone with the power.
-      const next = await again.reboot(n, SIZES).start();
+      const next = await again.reboot(n, OPTIONS).start();
       await check(next, cameras, `operation ${n}, then power`);
       await next.ring.close();
     }

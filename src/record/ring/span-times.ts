@@ -1,32 +1,46 @@
-// Spans and UTC: which part of a span lies between two instants, by what is known of the clock now.
+// Spans and UTC: which parts of a span lie between two instants, by what is known of the clock now.
 import type { BootClock, StampRange, UtcTime } from "#base/clock.ts";
 import type { StampSpan } from "./camera-spans.ts";
 
+/** In it UTC runs on without a jump: a span that was recorded while the clock was set has several. */
 export interface SpanPart {
   readonly startUs: number;
   readonly endUs: number;
   readonly startUtc: UtcTime;
+  /** UTC has not jumped since this stamp. */
+  readonly steadyFromUs: number;
 }
 
-/** Stamps between two instants; undefined: all there are. */
-export function wantedRanges(
-  clock: BootClock,
-  fromUtcUs: number | undefined,
-  toUtcUs: number | undefined,
-): readonly StampRange[] | undefined {
-  if (fromUtcUs === undefined && toUtcUs === undefined) return undefined;
-  return clock.rangesOf(fromUtcUs ?? 0, toUtcUs ?? Number.MAX_SAFE_INTEGER);
+/** What somebody wants, in stamps. */
+export interface WantedStamps {
+  /** Of all there are, those between which UTC does not jump. */
+  readonly steady: readonly StampRange[];
+  /** Between the two instants; undefined: all. */
+  readonly ranges: readonly StampRange[] | undefined;
 }
 
-/** From the first to the last stamp of the span that is in one of `ranges`. Undefined: none is. */
-export function partOfSpan(span: StampSpan, clock: BootClock, ranges: readonly StampRange[] | undefined): SpanPart | undefined {
+export function wantedStamps(clock: BootClock, fromUtcUs: number | undefined, toUtcUs: number | undefined): WantedStamps {
+  const [first, last] = [0, Number.MAX_SAFE_INTEGER];
+  const isAll = fromUtcUs === undefined && toUtcUs === undefined;
+  return { steady: clock.rangesOf(first, last), ranges: isAll ? undefined : clock.rangesOf(fromUtcUs ?? first, toUtcUs ?? last) };
+}
+
+/** In the order of recording; none where nothing of the span is wanted. */
+export function partsOfSpan(span: StampSpan, clock: BootClock, { steady, ranges }: WantedStamps): readonly SpanPart[] {
   const { bootCounter } = span;
-  let startUs = ranges === undefined ? span.startUs : Number.POSITIVE_INFINITY;
-  let endUs = ranges === undefined ? span.endUs : Number.NEGATIVE_INFINITY;
-  for (const range of ranges ?? []) {
-    if (range.bootCounter !== bootCounter || range.fromMonoUs >= span.endUs || range.toMonoUs <= span.startUs) continue;
-    startUs = Math.min(startUs, Math.max(span.startUs, range.fromMonoUs));
-    endUs = Math.max(endUs, Math.min(span.endUs, range.toMonoUs));
+  const parts: SpanPart[] = [];
+  for (const one of steady) {
+    const [fromUs, toUs] = [Math.max(span.startUs, one.fromMonoUs), Math.min(span.endUs, one.toMonoUs + 1)];
+    if (one.bootCounter !== bootCounter || fromUs >= toUs) continue;
+    let startUs = ranges === undefined ? fromUs : Number.POSITIVE_INFINITY;
+    let endUs = ranges === undefined ? toUs : Number.NEGATIVE_INFINITY;
+    for (const range of ranges ?? []) {
+      if (range.bootCounter !== bootCounter || range.fromMonoUs >= toUs || range.toMonoUs <= fromUs) continue;
+      startUs = Math.min(startUs, Math.max(fromUs, range.fromMonoUs));
+      endUs = Math.max(endUs, Math.min(toUs, range.toMonoUs));
+    }
+    if (startUs >= endUs) continue;
+    parts.push({ startUs, endUs, startUtc: clock.utcOfStamp({ bootCounter, monoUs: startUs }), steadyFromUs: one.fromMonoUs });
   }
-  return startUs < endUs ? { startUs, endUs, startUtc: clock.utcOfStamp({ bootCounter, monoUs: startUs }) } : undefined;
+  return parts;
 }

@@ -1,4 +1,4 @@
-// Compares a recording with what a reader beside it got: nothing is missing, changed, doubled or at another time, and gaps are told as they were.
+// Compares a recording with all there was to record: nothing is missing, changed, doubled or at another time, and gaps are told as they were.
 import assert from "node:assert/strict";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import { leadingTrack } from "#record/fragment-cutter.ts";
@@ -11,9 +11,13 @@ import type { RecordedCopy } from "./fault-recording.ts";
 import type { FaultOutcome } from "./fault-site.ts";
 import { type HeardFrame, heardFrame, type RecordedFrame, readFrames } from "./recorded-frames.ts";
 
-/** Bounds of gaps and ends of spans may be off by this much. */
-const TOLERANCE_US = 200_000;
+/** Bounds of gaps and of spans may be off by this much, and by a step of the simulated time. */
+const TOLERANCE_MS = 200;
 const UTC_MS = 100;
+/** Times without media that are shorter are no gaps for a recording (docs/storage.md). */
+const LEAST_GAP_MS = 500;
+/** Frames of sound that may be left out at each end of a span: it begins with a picture, and the newest waits for the next to tell how long it lasts. */
+const SOUND_EDGE_MS = 500;
 
 /** One camera in one store. */
 export interface RecordedOutcome {
@@ -25,39 +29,37 @@ export interface RecordedOutcome {
   readonly outcome: FaultOutcome;
 }
 
-interface Hole {
+interface Stretch {
   readonly fromUs: number;
   readonly toUs: number;
 }
 
-/** `leastUs`: time without media that is a gap. */
-export async function checkRecording(
-  copy: RecordedCopy,
-  path: string,
-  { recording = {}, stepMs = 0 }: Expected,
-  outcome: FaultOutcome,
-  leastUs: number,
-): Promise<void> {
+interface Hole extends Stretch {
+  /** What follows can be decoded without what was before. */
+  readonly endsWithKeyframe: boolean;
+}
+
+export async function checkRecording(copy: RecordedCopy, path: string, expected: Expected, outcome: FaultOutcome): Promise<void> {
   const { units } = outcome.site.recording.heard.get(path)!;
-  const what = `${path} in ${copy.store}`;
   const spans = await copy.index.spans(path);
   const leading = recordedTrack(units);
-  if (leading === undefined) {
-    assert.deepEqual(spans, [], `${what}: nothing to record`);
+  const frames = leading === undefined ? [] : await readFrames(copy.index, path, leading.kind);
+  const { recording = {} } = expected;
+  if (leading === undefined || recording.nothing === true) {
+    assert.deepEqual([spans.length, frames.length], [0, 0], `${path} in ${copy.store}: there is nothing that can be recorded`);
     return;
   }
+  const recorded = { copy, path, frames, spans, outcome };
   const heard = units.filter(({ track }) => track.index === leading.index).map(heardFrame);
-  const frames = await readFrames(copy.index, path, leading.kind);
-  const places = placesOf(frames, heard, what, recording);
-  checkWhole(places, heard, what, leastUs, recording);
-  checkSamples(frames, places, heard, what, leastUs, leading.kind === "video");
-  checkUtc(frames, places, heard, what, (recording.utcMs ?? UTC_MS + stepMs) * 1000, outcome);
-  const holes = holesIn(places, heard, leastUs);
-  checkGaps(copy, path, holes, what, leastUs, recording);
-  checkSpans(spans, copy, holes, places, heard, what, outcome, leastUs, recording);
-  if (copy.store === "ring")
-    assertIn(recording.runs ?? (frames.length > 0 ? 1 : 0), new Set(frames.map(({ runId }) => runId)).size, `${what}: runs`);
-  await recording.also?.({ copy, path, frames, spans, outcome });
+  const check = new RecordingCheck(recorded, expected, leading, heard);
+  check.whole();
+  check.samples();
+  check.times();
+  check.gaps();
+  check.spans();
+  const sounds = await readFrames(copy.index, path, "audio");
+  if (leading.kind === "video") check.sound(sounds, units);
+  await recording.also?.(recorded);
 }
 
 /** The leading track of those that can be recorded. */
@@ -67,168 +69,218 @@ function recordedTrack(units: readonly Unit[]): Track | undefined {
   return leadingTrack(recordable);
 }
 
-/** Where in `heard` each recorded frame is. */
-function placesOf(
-  frames: readonly RecordedFrame[],
-  heard: readonly HeardFrame[],
-  what: string,
-  { overwrites }: ExpectedRecording,
-): number[] {
-  const places: number[] = [];
-  let next = 0;
-  for (const [i, { digest }] of frames.entries()) {
-    let place = next;
-    while (place < heard.length && heard[place]!.digest !== digest) place++;
-    const isThere = place < heard.length;
-    const before = isThere ? -1 : heard.slice(0, next).findLastIndex((frame) => frame.digest === digest);
-    assert.ok(
-      isThere,
-      `${what}: frame ${i} of ${frames.length} ${before < 0 ? "is nobody's" : `is the reader's ${before}`}, after ${next - 1} of ${heard.length}`,
-    );
-    places.push(place);
-    next = place + 1;
+class RecordingCheck {
+  readonly #recorded: RecordedOutcome;
+  readonly #expected: ExpectedRecording;
+  readonly #leading: Track;
+  readonly #heard: readonly HeardFrame[];
+  /** Where in `#heard` each recorded frame is. */
+  readonly #places: readonly number[];
+  readonly #holes: readonly Hole[];
+  readonly #what: string;
+  readonly #toleranceUs: number;
+  readonly #leastGapUs: number;
+  readonly #utcUs: number;
+
+  constructor(recorded: RecordedOutcome, { recording = {}, stepMs = 0 }: Expected, leading: Track, heard: readonly HeardFrame[]) {
+    this.#recorded = recorded;
+    this.#expected = recording;
+    this.#leading = leading;
+    this.#heard = heard;
+    this.#what = `${recorded.path} in ${recorded.copy.store}`;
+    this.#toleranceUs = (TOLERANCE_MS + stepMs) * 1000;
+    this.#leastGapUs = Math.max(LEAST_GAP_MS * 1000, this.#toleranceUs);
+    this.#utcUs = (recording.utcMs ?? UTC_MS + stepMs) * 1000;
+    this.#places = this.#findFrames();
+    this.#holes = this.#findHoles();
   }
-  if (overwrites !== true) assert.ok(frames.length > 0 || !heard.some(isStart), `${what}: nothing is recorded of ${heard.length} frames`);
-  return places;
+
+  /** Every frame is there, but where a recording waits for a keyframe: at the start, and after a gap. */
+  whole(): void {
+    const heard = this.#heard;
+    let next = this.#isOverwritten ? (this.#places[0] ?? 0) : 0;
+    for (const place of [...this.#places, heard.length]) {
+      if (place > next) {
+        const where = `${this.#what}: frames ${next} to ${place - 1} of ${heard.length} are left out`;
+        const isAfterGap = next === 0 || heard[next]!.captureUs - heard[next - 1]!.captureUs > this.#leastGapUs;
+        assert.ok(isAfterGap, `${where}, and there is no gap before them`);
+        assert.ok(!heard.slice(next, place).some(isStart), `${where}, with a keyframe among them`);
+      }
+      next = place + 1;
+    }
+  }
+
+  /** Decode times rise, no frame lasts over a gap, and keyframes are those that are whole. */
+  samples(): void {
+    const { frames, copy } = this.#recorded;
+    const ends = new Map<string, number>();
+    for (const [i, { runId, dtsTicks, durationTicks, clockRateHz, keyframe }] of frames.entries()) {
+      const frame = `${this.#what}: frame ${i}`;
+      const end = ends.get(runId) ?? 0;
+      assert.ok(dtsTicks >= end, `${frame} is decoded ${end - dtsTicks} ticks before the end of the one before`);
+      const durationUs = (durationTicks * 1e6) / clockRateHz;
+      assert.ok(durationUs > 0 && durationUs <= this.#leastGapUs, `${frame} lasts ${durationUs / 1000} ms`);
+      ends.set(runId, dtsTicks + durationTicks);
+      if (this.#leading.kind === "video") assert.equal(keyframe, isStart(this.#heard[this.#places[i]!]!), `${frame} is a keyframe`);
+    }
+    // files have a run for each gap
+    const runs = this.#expected.runs ?? (frames.length > 0 ? 1 : 0);
+    if (copy.store === "ring") assertIn(runs, new Set(frames.map(({ runId }) => runId)).size, `${this.#what}: runs`);
+  }
+
+  /** UTC of each frame is that of its capture. */
+  times(): void {
+    const { frames, outcome } = this.#recorded;
+    for (const [i, { utcUs }] of frames.entries()) {
+      const offUs = utcUs - outcome.site.clock.utcOf(this.#captureUs(i)).utcUs;
+      assert.ok(Math.abs(offUs) <= this.#utcUs, `${this.#what}: frame ${i} of ${frames.length} is ${offUs / 1000} ms off its capture`);
+    }
+  }
+
+  /** What the recorder told: one gap for each hole. */
+  gaps(): void {
+    const { copy, path } = this.#recorded;
+    const { cause = "source", shortGaps = 0 } = this.#expected;
+    const told = copy.gaps.get(path) ?? [];
+    const long = told.filter((gap) => this.#isGap(gap));
+    assertIn(shortGaps, told.length - long.length, `${this.#what}: gaps that nobody notices`);
+    const left = this.#isOverwritten ? long.slice(long.length - this.#holes.length) : long;
+    this.#assertGaps(left, this.#holes, "gaps that the recorder told of");
+    for (const gap of told) assert.equal(gap.cause, cause, `${this.#what}: cause of a gap`);
+    const { openGap } = copy.last.get(path)!;
+    if (openGap === undefined || told.some(({ fromUs }) => fromUs === openGap.fromUs)) return;
+    assert.equal(openGap.cause, cause, `${this.#what}: cause of the gap at the end`);
+    const offUs = openGap.fromUs - this.#lastCaptureUs;
+    assert.ok(
+      Math.abs(offUs) <= Math.max(this.#toleranceUs, this.#utcUs),
+      `${this.#what}: the gap at the end begins ${offUs / 1000} ms after the last frame`,
+    );
+  }
+
+  /** What the index lists: all of the time but the holes. */
+  spans(): void {
+    const { spans, copy, outcome } = this.#recorded;
+    const { cause = "source" } = this.#expected;
+    const bootUtcUs = outcome.site.clock.utcOf(0).utcUs;
+    const stretches = spans.map(({ startUtcUs, durationUs }): Stretch => {
+      return { fromUs: startUtcUs - bootUtcUs, toUs: startUtcUs + durationUs - bootUtcUs };
+    });
+    // where a camera's clock is made good, files that do not tell of it overlap, or lie apart
+    const slackUs = copy.store === "ring" ? this.#toleranceUs : Math.max(this.#toleranceUs, this.#utcUs);
+    const between: Stretch[] = [];
+    for (const [i, { toUs }] of stretches.slice(0, -1).entries()) {
+      const { fromUs } = stretches[i + 1]!;
+      assert.ok(
+        fromUs >= toUs - slackUs,
+        `${this.#what}: span ${i + 1} begins ${(toUs - fromUs) / 1000} ms before the end of the one before`,
+      );
+      if (fromUs - toUs <= Math.max(this.#leastGapUs, slackUs)) continue;
+      between.push({ fromUs: toUs, toUs: fromUs });
+      assert.equal(spans[i + 1]!.gapBefore, cause, `${this.#what}: cause of the gap before span ${i + 1}`);
+    }
+    // a file begins with a keyframe
+    const apart = copy.store === "ring" ? this.#holes : this.#holes.filter(({ endsWithKeyframe }) => endsWithKeyframe);
+    this.#assertGaps(between, apart, "gaps between spans");
+    if (stretches.length === 0) return;
+    const startOffMs = (stretches[0]!.fromUs - this.#firstCaptureUs) / 1000;
+    const endOffMs = (stretches.at(-1)!.toUs - this.#lastCaptureUs) / 1000;
+    const mostMs = Math.max(this.#toleranceUs, this.#utcUs) / 1000;
+    assert.ok(Math.abs(startOffMs) <= mostMs, `${this.#what}: spans begin ${startOffMs} ms after the first frame`);
+    assert.ok(Math.abs(endOffMs) <= mostMs, `${this.#what}: spans end ${endOffMs} ms after the last frame`);
+  }
+
+  /** Sound beside the picture: all there was while there were pictures, each frame once. */
+  sound(sounds: readonly RecordedFrame[], units: readonly Unit[]): void {
+    const edgeUs = SOUND_EDGE_MS * 1000;
+    const pictures = this.#places.map((place) => this.#heard[place]!.captureUs);
+    const heard = units.filter(({ track }) => track.kind === "audio" && fmp4Fault(track) === undefined);
+    let near = 0;
+    let least = 0;
+    let most = 0;
+    for (const { captureUs, frame = [] } of heard) {
+      while (near < pictures.length - 1 && pictures[near]! < captureUs - edgeUs) near++;
+      const isAmongPictures = near > 0 && pictures[near]! <= captureUs && captureUs + edgeUs <= this.#lastCaptureUs;
+      if (isAmongPictures && !this.#holes.some(({ toUs, fromUs }) => captureUs > fromUs - edgeUs && captureUs < toUs + edgeUs))
+        least += frame.length;
+      most += frame.length;
+    }
+    assertIn({ least, most }, sounds.length, `${this.#what}: frames of sound`);
+    const ends = new Map<string, number>();
+    for (const [i, { runId, dtsTicks, durationTicks, clockRateHz }] of sounds.entries()) {
+      assert.ok(dtsTicks >= (ends.get(runId) ?? 0), `${this.#what}: frame ${i} of the sound begins before the end of the one before`);
+      assert.ok(durationTicks > 0 && durationTicks <= clockRateHz, `${this.#what}: frame ${i} of the sound lasts ${durationTicks} ticks`);
+      ends.set(runId, dtsTicks + durationTicks);
+    }
+  }
+
+  get #isOverwritten(): boolean {
+    return this.#expected.overwrites === true && this.#recorded.copy.store === "ring";
+  }
+
+  get #firstCaptureUs(): number {
+    return Math.min(...this.#places.slice(0, 20).map((place) => this.#heard[place]!.captureUs));
+  }
+
+  get #lastCaptureUs(): number {
+    return Math.max(...this.#places.slice(-20).map((place) => this.#heard[place]!.captureUs));
+  }
+
+  #captureUs(i: number): number {
+    return this.#heard[this.#places[i]!]!.captureUs;
+  }
+
+  /** Throws where the recording holds what was never sent, or a frame twice. */
+  #findFrames(): number[] {
+    const { frames } = this.#recorded;
+    const heard = this.#heard;
+    const places: number[] = [];
+    let next = 0;
+    for (const [i, { digest }] of frames.entries()) {
+      let place = next;
+      while (place < heard.length && heard[place]!.digest !== digest) place++;
+      if (place === heard.length) {
+        const before = heard.slice(0, next).findLastIndex((frame) => frame.digest === digest);
+        assert.fail(
+          `${this.#what}: frame ${i} of ${frames.length} is ${before < 0 ? "no frame that was received" : `frame ${before} again`}`,
+        );
+      }
+      places.push(place);
+      next = place + 1;
+    }
+    assert.ok(frames.length > 0 || !heard.some(isStart), `${this.#what}: nothing is recorded of ${heard.length} frames`);
+    return places;
+  }
+
+  #findHoles(): Hole[] {
+    const holes: Hole[] = [];
+    let fromUs = Number.POSITIVE_INFINITY;
+    for (const place of this.#places) {
+      const frame = this.#heard[place]!;
+      const hole = { fromUs, toUs: frame.captureUs, endsWithKeyframe: isStart(frame) };
+      if (this.#isGap(hole)) holes.push(hole);
+      fromUs = fromUs === Number.POSITIVE_INFINITY ? frame.captureUs : Math.max(fromUs, frame.captureUs);
+    }
+    return holes;
+  }
+
+  #isGap({ fromUs, toUs }: Stretch): boolean {
+    return toUs - fromUs > this.#leastGapUs;
+  }
+
+  #assertGaps(gaps: readonly Stretch[], holes: readonly Hole[], which: string): void {
+    const text = `${this.#what}: ${which}: ${JSON.stringify(gaps.map(inMs))}, missing is ${JSON.stringify(holes.map(inMs))}`;
+    assert.equal(gaps.length, holes.length, text);
+    for (const [i, { fromUs, toUs }] of gaps.entries()) {
+      const hole = holes[i]!;
+      assert.ok(Math.max(Math.abs(fromUs - hole.fromUs), Math.abs(toUs - hole.toUs)) <= this.#toleranceUs, text);
+    }
+  }
 }
 
 function isStart({ keyframe, damaged }: HeardFrame): boolean {
   return keyframe && !damaged;
 }
 
-/** Frames are left out only where a recording waits for a keyframe: at the start, and after a gap. */
-function checkWhole(
-  places: readonly number[],
-  heard: readonly HeardFrame[],
-  what: string,
-  leastUs: number,
-  { overwrites }: ExpectedRecording,
-): void {
-  let next = overwrites === true ? (places[0] ?? 0) : 0;
-  for (const place of [...places, heard.length]) {
-    if (place > next) {
-      const isAfterGap = next === 0 || heard[next]!.captureUs - heard[next - 1]!.captureUs > leastUs;
-      const left = heard.slice(next, place);
-      const where = `${what}: frames ${next} to ${place - 1} of ${heard.length} are left out`;
-      assert.ok(isAfterGap, `${where}, and there is no gap before them`);
-      assert.ok(!left.some(isStart), `${where}, with a keyframe among them`);
-    }
-    next = place + 1;
-  }
-}
-
-function checkSamples(
-  frames: readonly RecordedFrame[],
-  places: readonly number[],
-  heard: readonly HeardFrame[],
-  what: string,
-  leastUs: number,
-  isVideo: boolean,
-): void {
-  const ends = new Map<string, number>();
-  for (const [i, { runId, dtsTicks, durationTicks, clockRateHz, keyframe }] of frames.entries()) {
-    const place = places[i]!;
-    const frame = `${what}: frame ${i}`;
-    const end = ends.get(runId) ?? 0;
-    assert.ok(dtsTicks >= end, `${frame} is decoded ${end - dtsTicks} ticks before the end of the one before`);
-    assert.ok(durationTicks > 0, `${frame} lasts no time`);
-    const durationUs = (durationTicks * 1e6) / clockRateHz;
-    assert.ok(durationUs <= leastUs, `${frame} lasts ${durationUs / 1000} ms`);
-    ends.set(runId, dtsTicks + durationTicks);
-    if (isVideo) assert.equal(keyframe, isStart(heard[place]!), `${frame} is a keyframe`);
-  }
-}
-
-function checkUtc(
-  frames: readonly RecordedFrame[],
-  places: readonly number[],
-  heard: readonly HeardFrame[],
-  what: string,
-  mostUs: number,
-  { site: { clock } }: FaultOutcome,
-): void {
-  let worst = { offUs: 0, i: 0 };
-  for (const [i, { utcUs }] of frames.entries()) {
-    const offUs = utcUs - clock.utcOf(heard[places[i]!]!.captureUs).utcUs;
-    if (Math.abs(offUs) > Math.abs(worst.offUs)) worst = { offUs, i };
-  }
-  assert.ok(Math.abs(worst.offUs) <= mostUs, `${what}: frame ${worst.i} of ${frames.length} is ${worst.offUs / 1000} ms off its capture`);
-}
-
-/** Between recorded frames. */
-function holesIn(places: readonly number[], heard: readonly HeardFrame[], leastUs: number): Hole[] {
-  const holes: Hole[] = [];
-  let fromUs = Number.POSITIVE_INFINITY;
-  for (const place of places) {
-    const { captureUs } = heard[place]!;
-    if (captureUs - fromUs > leastUs) holes.push({ fromUs, toUs: captureUs });
-    fromUs = fromUs === Number.POSITIVE_INFINITY ? captureUs : Math.max(fromUs, captureUs);
-  }
-  return holes;
-}
-
-/** What the recorder told. */
-function checkGaps(
-  { gaps, store }: RecordedCopy,
-  path: string,
-  holes: readonly Hole[],
-  what: string,
-  leastUs: number,
-  { cause = "source", shortGaps = 0, overwrites }: ExpectedRecording,
-): void {
-  const told = gaps.get(path) ?? [];
-  const isShort = ({ fromUs, toUs }: Hole): boolean => toUs - fromUs <= leastUs;
-  assertIn(shortGaps, told.filter(isShort).length, `${what}: gaps that nobody notices`);
-  const long = told.filter((gap) => !isShort(gap));
-  const ofHoles = overwrites === true && store === "ring" ? long.slice(Math.max(0, long.length - holes.length)) : long;
-  assertGaps(ofHoles, holes, `${what}: gaps that the recorder told of`, leastUs);
-  for (const gap of told) assert.equal(gap.cause, cause, `${what}: cause of a gap`);
-}
-
-function checkSpans(
-  spans: readonly Span[],
-  { store }: RecordedCopy,
-  holes: readonly Hole[],
-  places: readonly number[],
-  heard: readonly HeardFrame[],
-  what: string,
-  { site: { clock } }: FaultOutcome,
-  leastUs: number,
-  { cause = "source" }: ExpectedRecording,
-): void {
-  const offsetUs = clock.utcOf(0).utcUs;
-  const stretches = spans.map(({ startUtcUs, durationUs }) => ({
-    startUs: startUtcUs - offsetUs,
-    endUs: startUtcUs + durationUs - offsetUs,
-  }));
-  const between: Hole[] = [];
-  for (const [i, { startUs }] of stretches.entries()) {
-    if (i === 0) continue;
-    const { endUs } = stretches[i - 1]!;
-    assert.ok(startUs >= endUs - TOLERANCE_US, `${what}: span ${i} begins ${(endUs - startUs) / 1000} ms before the one before it ends`);
-    if (startUs - endUs <= leastUs) continue;
-    between.push({ fromUs: endUs, toUs: startUs });
-    if (store === "ring") assert.equal(spans[i]!.gapBefore, cause, `${what}: cause of the gap before span ${i}`);
-  }
-  assertGaps(between, holes, `${what}: gaps between spans`, leastUs);
-  const captures = places.map((place) => heard[place]!.captureUs);
-  if (captures.length === 0) return;
-  const startOffMs = (stretches[0]!.startUs - Math.min(...captures.slice(0, 20))) / 1000;
-  const endOffMs = (stretches.at(-1)!.endUs - Math.max(...captures.slice(-20))) / 1000;
-  assert.ok(Math.abs(startOffMs) <= leastUs / 1000, `${what}: spans begin ${startOffMs} ms after the first frame`);
-  assert.ok(Math.abs(endOffMs) <= leastUs / 1000, `${what}: spans end ${endOffMs} ms after the last frame`);
-}
-
-function assertGaps(gaps: readonly Hole[], holes: readonly Hole[], what: string, mostUs: number): void {
-  const text = JSON.stringify(gaps.map(inMs));
-  assert.equal(gaps.length, holes.length, `${what}: ${text}, missing are ${JSON.stringify(holes.map(inMs))}`);
-  for (const [i, { fromUs, toUs }] of gaps.entries()) {
-    const hole = holes[i]!;
-    const offUs = Math.max(Math.abs(fromUs - hole.fromUs), Math.abs(toUs - hole.toUs));
-    assert.ok(offUs <= mostUs, `${what}: ${text}, missing are ${JSON.stringify(holes.map(inMs))}`);
-  }
-}
-
-function inMs({ fromUs, toUs }: Hole): readonly number[] {
+function inMs({ fromUs, toUs }: Stretch): readonly number[] {
   return [Math.round(fromUs / 1000), Math.round(toUs / 1000)];
 }

@@ -114,6 +114,8 @@ export interface Expected {
  * recorder's, and one between spans; decode times rise and no frame lasts over a gap; damaged frames are no keyframes.
  */
 export interface ExpectedRecording {
+  /** There is media, and none that can be recorded. */
+  readonly nothing?: boolean;
   /** Why footage is missing. Default: "source". */
   readonly cause?: GapCause;
   /** Gaps the recorder tells of that are too short to be gaps for readers. Default: 0. */

@@ -5,7 +5,7 @@ import { payloadFormatOf } from "#rtp/payload/formats.ts";
 import { readCodedClip } from "../coded-clip.ts";
 import { burstOf, splitFrames } from "../rtp-capture.ts";
 import { CodedMedia, type CodedMediaOptions, type Pack } from "./coded-media.ts";
-import type { Fault, FaultCase } from "./fault.ts";
+import type { ExpectedRecording, Fault, FaultCase } from "./fault.ts";
 import type { FaultOutcome } from "./fault-site.ts";
 
 const UNDISTURBED = ["connecting", "probing", "live"] as const;
@@ -91,6 +91,7 @@ interface Sent {
   readonly without?: (nal: Buffer) => boolean;
   /** What readers know of the sets, as counts. */
   readonly sets?: readonly [vps: number, sps: number, pps: number];
+  readonly recording?: ExpectedRecording;
 }
 
 /** Frames come out as they went in; what a decoder must know is known. */
@@ -113,7 +114,7 @@ function same(a: readonly Buffer[], b: readonly Buffer[]): boolean {
   return a.length === b.length && a.every((nal, i) => nal.equals(b[i]!));
 }
 
-function sent(name: string, does: string, { pack, fmtp, without = () => false, sets = [1, 1, 1] }: Sent): FaultCase {
+function sent(name: string, does: string, { pack, fmtp, without = () => false, sets = [1, 1, 1], recording = {} }: Sent): FaultCase {
   const kept = frames.map((nals) => nals.filter((nal) => !without(nal)));
   return {
     name,
@@ -131,6 +132,7 @@ function sent(name: string, does: string, { pack, fmtp, without = () => false, s
       source: { states: UNDISTURBED },
       requests: { PLAY: 1 },
       readers: { gaps: [] },
+      recording,
       also: (outcome) => check(outcome, kept, sets),
     },
   };
@@ -181,6 +183,7 @@ const c62: Fault = {
       without: isVps,
       fmtp: spropOf(["sps", "pps"]),
       sets: [0, 1, 1],
+      recording: { nothing: true }, // nobody could decode it
     }),
     sent("sets are in the description only", "sends no sets in its stream", { pack: singles, without: isSet }),
   ],

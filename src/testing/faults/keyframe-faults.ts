@@ -50,7 +50,8 @@ async function checkSets({ site, inside }: FaultOutcome, changes: number): Promi
   assert.ok(body.includes(`sprop-parameter-sets=${sps!.toString("base64")},`), body);
 }
 
-function changing(name: string, does: string, spsOf: Parameters<typeof withSets>[0], changes: number): FaultCase {
+/** `runs`: of the recording, one for each change until there are too many of them. */
+function changing(name: string, does: string, spsOf: Parameters<typeof withSets>[0], changes: number, runs: number): FaultCase {
   return {
     name,
     stimulus: { does, camera: withSets(spsOf), lastsMs: 12_000 },
@@ -58,6 +59,7 @@ function changing(name: string, does: string, spsOf: Parameters<typeof withSets>
       source: { states: UNDISTURBED },
       requests: { PLAY: 1 },
       readers: { gaps: [] },
+      recording: { runs },
       also: (outcome) => checkSets(outcome, changes),
     },
   };
@@ -75,19 +77,22 @@ const c63: Fault = {
       "goes from 1920x1080 to 640x360 after 4 s",
       (frame, isKeyframe) => (isKeyframe ? (frame < 100 ? fullHd : small) : undefined),
       1,
+      2,
     ),
     changing(
       "another resolution with each keyframe",
       "goes from 1920x1080 to 640x360 or back with each keyframe, every 2 s",
       (frame, isKeyframe) => (isKeyframe ? (Math.floor(frame / GOP_FRAMES) % 2 === 0 ? fullHd : small) : undefined),
       5,
+      5,
     ),
-    changing("the same sets with every frame", "sends its sets before every frame", () => fullHd, 0),
+    changing("the same sets with every frame", "sends its sets before every frame", () => fullHd, 0, 1),
     changing(
       "other sets with every frame",
       "sends sets before every frame, of 1920x1080 and of 640x360 in turn",
       (frame) => (frame % 2 === 0 ? fullHd : small),
       300,
+      1,
     ),
   ],
 };

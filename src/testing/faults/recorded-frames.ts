@@ -1,6 +1,7 @@
 // The frames of a recording and those that a reader got, in a form in which one can be found in the other.
 import { createHash } from "node:crypto";
-import type { Codec } from "#codecs/codec.ts";
+import type { Codec, Parameters } from "#codecs/codec.ts";
+import { decodeG711 } from "#codecs/g711/decode.ts";
 import { h264NalType, isH264Slice } from "#codecs/h264/nal.ts";
 import { h265NalType, isH265Slice } from "#codecs/h265/nal.ts";
 import type { Sample } from "#containers/sample.ts";
@@ -49,7 +50,17 @@ export async function readFrames(index: RecordingIndex, path: string, kind: Trac
 
 export function heardFrame({ track, frame = [], captureUs, keyframe, damaged }: Unit): HeardFrame {
   const stamp = stampOf(frame);
-  return { digest: digestOf(track.codec, frame), captureUs: stamp?.captureUs ?? captureUs, keyframe, damaged };
+  return {
+    digest: digestOf(track.codec, storedFrame(track.parameters, frame)),
+    captureUs: stamp?.captureUs ?? captureUs,
+    keyframe,
+    damaged,
+  };
+}
+
+/** As containers hold it. */
+function storedFrame(parameters: Parameters, frame: readonly Buffer[]): readonly Buffer[] {
+  return parameters.codec === "g711" ? frame.map((coded) => decodeG711(coded, parameters.muLaw)) : frame;
 }
 
 /** Of what a decoder would show, and of the stamp: containers keep parameter sets elsewhere. */

@@ -5,8 +5,9 @@ import { changedMedia } from "../camera-media.ts";
 import { ClipMedia, stampOf } from "../clip-media.ts";
 import { readClipTimes, readCodedClip } from "../coded-clip.ts";
 import { splitFrames } from "../rtp-capture.ts";
+import type { RecordedOutcome } from "./check-recording.ts";
 import { CodedMedia } from "./coded-media.ts";
-import type { Fault, FaultCase, Setting, Stimulus } from "./fault.ts";
+import type { ExpectedRecording, Fault, FaultCase, Setting, Stimulus } from "./fault.ts";
 import type { FaultOutcome } from "./fault-site.ts";
 
 const UNDISTURBED = ["connecting", "probing", "live"] as const;
@@ -65,7 +66,14 @@ function checkStep(stepMs: number, what: string, { leastStepMs = 0.01, mostStepM
   assert.ok(stepMs >= leastStepMs && stepMs <= mostStepMs, `${what} is ${stepMs} ms behind the one before`);
 }
 
-function mended(name: string, does: string, camera: NonNullable<Stimulus["camera"]>, lastsMs: number, limits: TimeLimits): FaultCase {
+function mended(
+  name: string,
+  does: string,
+  camera: NonNullable<Stimulus["camera"]>,
+  lastsMs: number,
+  limits: TimeLimits,
+  recording: ExpectedRecording = {},
+): FaultCase {
   return {
     name,
     stimulus: { does, camera, lastsMs },
@@ -73,6 +81,7 @@ function mended(name: string, does: string, camera: NonNullable<Stimulus["camera
       source: { states: UNDISTURBED },
       requests: { PLAY: 1 },
       readers: { gaps: [] },
+      recording,
       also: (outcome) => checkTimes(outcome, limits),
     },
   };
@@ -122,6 +131,24 @@ const c55: Fault = {
 /** Times are right to half a percent of a minute once the clock was found wrong and made good. */
 const RESTORED: TimeLimits = { leastStepMs: 0.01, mostStepMs: 100, offMs: 300, fromMs: 45_000 };
 
+/** Until it is found wrong, and made good, the times of what is recorded are as wrong. */
+const FOUND_LATE: ExpectedRecording = { utcMs: 2000, also: (recorded) => checkRecordedTimes(recorded, RESTORED) };
+
+/** What a run in files may be off by before another one begins, ms. */
+const FILES_OFF_MS = 1000 + 2 * FRAME_MS;
+
+/** As `checkTimes`, of what is recorded. */
+function checkRecordedTimes({ frames, copy, outcome: { site, startUs } }: RecordedOutcome, limits: TimeLimits): void {
+  const { fromMs = 0 } = limits;
+  const offMs = copy.store === "files" ? FILES_OFF_MS : limits.offMs;
+  for (const { frame, utcUs } of frames) {
+    const { captureUs, number } = stampOf(frame)!;
+    if (captureUs < startUs + fromMs * 1000) continue;
+    const recordedOffMs = (utcUs - site.clock.utcOf(captureUs).utcUs) / 1000;
+    assert.ok(Math.abs(recordedOffMs) <= offMs, `${copy.store}: frame ${number} is ${recordedOffMs} ms off`);
+  }
+}
+
 function atRate(name: string, does: string, factor: number): FaultCase {
   return mended(
     name,
@@ -129,8 +156,12 @@ function atRate(name: string, does: string, factor: number): FaultCase {
     stamped((ticks) => Math.round(ticks * factor)),
     65_000,
     RESTORED,
+    FOUND_LATE,
   );
 }
+
+/** Ten frames of one time are needed to tell. */
+const STILL: TimeLimits = { leastStepMs: 0, mostStepMs: 2 * FRAME_MS, offMs: 100, fromMs: 10_000 };
 
 function still(name: string, does: string, timestamp: number): FaultCase {
   return mended(
@@ -138,7 +169,8 @@ function still(name: string, does: string, timestamp: number): FaultCase {
     does,
     stamped(() => timestamp),
     30_000,
-    { leastStepMs: 0, mostStepMs: 2 * FRAME_MS, offMs: 100, fromMs: 10_000 },
+    STILL,
+    { utcMs: 400, also: (recorded) => checkRecordedTimes(recorded, STILL) },
   );
 }
 
@@ -153,6 +185,7 @@ const c56: Fault = {
         ({ clock }) => ({ media: () => new ClipMedia({ clock }), frameMs: 48 }),
         65_000,
         { ...RESTORED, mostStepMs: 120 },
+        FOUND_LATE,
       ),
     },
     atRate("2 % fast", "its timestamps run 2 % fast", 1.02),
@@ -180,6 +213,7 @@ function withBFrames(name: string): FaultCase {
       source: { states: UNDISTURBED },
       requests: { PLAY: 1 },
       readers: { gaps: [] },
+      recording: { utcMs: 200 }, // the first frames tell how far those that come late are put off
       also: ({ inside: { tap } }) => {
         const { track, frame, ptsTicks: firstTicks } = tap.units[0]!;
         assert.ok(track.reorderFrames > 0);

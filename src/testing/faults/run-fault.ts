@@ -12,8 +12,6 @@ import { gapsIn, missingIn, type SeenFrame } from "./seen-frames.ts";
 
 /** Bounds of gaps may be off by this much. */
 const TOLERANCE_US = 200_000;
-/** Shorter ones are no gaps for a recording (docs/storage.md). */
-const RECORDED_GAP_US = 500_000;
 /** Timers go in steps of this size, so that frames are stamped at their times; in larger ones where the row's steps are large. */
 const TIMER_STEP_MS = 20;
 const TIMER_STEPS = 25;
@@ -113,9 +111,8 @@ async function check({ stimulus, expected }: FaultCase, outcome: FaultOutcome): 
 
 async function checkRecordings(expected: Expected, outcome: FaultOutcome): Promise<void> {
   const copies = await outcome.site.recording.stop();
-  const leastUs = Math.max(RECORDED_GAP_US, TOLERANCE_US + (expected.stepMs ?? 0) * 1000);
   for (const copy of copies) {
-    for (const path of outcome.site.recording.heard.keys()) await checkRecording(copy, path, expected, outcome, leastUs);
+    for (const path of outcome.site.recording.heard.keys()) await checkRecording(copy, path, expected, outcome);
   }
 }
 

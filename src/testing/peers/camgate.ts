@@ -17,6 +17,10 @@ export interface CamgateOptions {
   readonly fileName?: string;
   /** Of the command line. */
   readonly words?: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** In place of a folder of its own. */
+  readonly folder?: string;
 }
 
 export interface Camgate {
@@ -24,24 +28,30 @@ export interface Camgate {
   readonly folder: string;
   /** Credentials go before the host. */
   url(path: string, credentials?: string): string;
+  /** Of the playback server, which listens where the config has `playback: yes`. */
+  readonly playbackOrigin: string;
 }
 
-/** Starts the gateway; resolves when it listens. What is not RTSP is off. */
+/** Starts the gateway; resolves when it serves RTSP, and recordings where the config has `playback: yes`. Of the servers that are on by default only that one is. */
 export async function startCamgate(scope: TestScope, options: CamgateOptions): Promise<Camgate> {
   const folder = await folderWith(scope, options);
-  const [port, rtpPort] = [await freeTcpPort(0), await freeUdpPortPair(0)];
+  const [port, rtpPort, playbackPort] = [await freeTcpPort(0), await freeUdpPortPair(0), await freeTcpPort(0)];
   const env = {
     MTX_RTSPADDRESS: `127.0.0.1:${port}`,
     MTX_RTPADDRESS: `127.0.0.1:${rtpPort}`,
     MTX_RTCPADDRESS: `127.0.0.1:${rtpPort + 1}`,
+    MTX_PLAYBACKADDRESS: `127.0.0.1:${playbackPort}`,
     ...Object.fromEntries(["API", "HLS", "MOQ", "RTMP", "SRT", "WEBRTC"].map((name) => [`MTX_${name}`, "no"])),
+    ...options.env,
   };
   const process = startPeer(scope, camgate, [MAIN, ...(options.words ?? [])], { cwd: folder, env, timeoutMs: 120_000 });
   await process.match(/\[RTSP\] listener opened/);
+  if (/^playback: yes$/m.test(options.config)) await process.match(/\[playback\] listener opened/);
   return {
     process,
     folder,
     url: (path, credentials) => `rtsp://${credentials === undefined ? "" : `${credentials}@`}127.0.0.1:${port}/${path}`,
+    playbackOrigin: `http://127.0.0.1:${playbackPort}`,
   };
 }
 
@@ -56,8 +66,8 @@ export async function runCamgate(
   return { ...exit, stdout: process.stdout.toString("utf8"), stderr: process.stderr };
 }
 
-async function folderWith(scope: TestScope, { config, fileName = "mediamtx.yml" }: CamgateOptions): Promise<string> {
-  const folder = await temporaryFolder(scope);
+async function folderWith(scope: TestScope, { config, fileName = "mediamtx.yml", folder: given }: CamgateOptions): Promise<string> {
+  const folder = given ?? (await temporaryFolder(scope));
   await writeFile(join(folder, fileName), config);
   return folder;
 }

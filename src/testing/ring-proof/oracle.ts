@@ -74,8 +74,11 @@ export function faultsOf(seen: readonly SeenFragment[], told: Told): string[] {
   return faults;
 }
 
+/** All that followed what is locked may be gone. */
 function holeBehindLock(seen: readonly SeenFragment[], { lockedThrough = Number.NEGATIVE_INFINITY }: Told): Hole | undefined {
-  return holesOf(seen).findLast(({ after }) => after <= lockedThrough);
+  const hole = holesOf(seen).findLast(({ after }) => after <= lockedThrough);
+  const last = seen.at(-1)?.number ?? Number.POSITIVE_INFINITY;
+  return hole ?? (last <= lockedThrough ? { after: last, before: Number.POSITIVE_INFINITY } : undefined);
 }
 
 export function holesOf(seen: readonly SeenFragment[]): Hole[] {
