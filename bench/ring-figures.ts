@@ -94,6 +94,7 @@ export function measureRecovery({ cameras, mbit, chunks }: RecoverySetting): Pro
       await site.start();
       if (boot > 1) tookMs.push(performance.now() - startMs);
       await site.record(30); // of 33 seconds that a chunk holds
+      await site.die();
     }
     return { recoveryMs: median(tookMs), recoveryMaxMs: Math.max(...tookMs) };
   });

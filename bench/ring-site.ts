@@ -1,6 +1,7 @@
 // A ring with cameras on simulated time: it writes and syncs as it would at the cameras' own pace, as fast as the disk lets it.
 import { randomBytes } from "node:crypto";
 import { DiskQueue } from "#record/disk-queue.ts";
+import type { FsFile, FsPort } from "#record/fs-port.ts";
 import { NodeFs } from "#record/node-fs.ts";
 import { Ring } from "#record/ring/ring.ts";
 import type { Fragment, RecordingStore } from "#record/store.ts";
@@ -69,6 +70,7 @@ export class RingSite {
   /** Of fragments that were said to be safe. */
   fragments = 0;
   mediaBytes = 0;
+  #isDead = false;
   readonly #timers = new Set<Timer>();
   readonly #cameras: { readonly store: RecordingStore; readonly footage: CameraFootage }[] = [];
   readonly #options: RingSiteOptions;
@@ -78,7 +80,7 @@ export class RingSite {
     this.clock = new RigClock(options.boot);
     const { directory, sizeBytes } = options;
     this.ring = new Ring({
-      fs: new DiskQueue(new NodeFs()),
+      fs: mortal(new DiskQueue(new NodeFs()), () => this.#isDead),
       directory,
       sizeBytes,
       clock: this.clock,
@@ -104,6 +106,12 @@ export class RingSite {
       await this.#idle();
       await this.#pass(1e6);
     }
+  }
+
+  /** It is gone as if it had been killed: what was written is there, and nothing more comes. */
+  async die(): Promise<void> {
+    this.#isDead = true;
+    await this.ring.close();
   }
 
   async #addCamera(): Promise<void> {
@@ -134,4 +142,34 @@ export class RingSite {
     while (this.#cameras.some(({ store }) => store.queuedBytes > 0)) await new Promise<void>((resolve) => setImmediate(resolve));
     await this.ring.recordings.unlock("no such lock"); // waits for its turn
   }
+}
+
+/** The same port; once it is dead it takes no writes. */
+function mortal(fs: FsPort, isDead: () => boolean): FsPort {
+  const living = (): void => {
+    if (isDead()) throw Object.assign(new Error("EROFS: dead"), { code: "EROFS" });
+  };
+  const mortalFile = (file: FsFile): FsFile => ({
+    read: (buffer, position) => file.read(buffer, position),
+    write: async (buffers, position) => {
+      living();
+      await file.write(buffers, position);
+    },
+    sync: () => file.sync(),
+    truncate: (sizeBytes) => file.truncate(sizeBytes),
+    size: () => file.size(),
+    close: () => file.close(),
+  });
+  return {
+    open: async (path, mode) => mortalFile(await fs.open(path, mode)),
+    makeFolder: (path) => fs.makeFolder(path),
+    syncFolder: (path) => fs.syncFolder(path),
+    list: (path) => fs.list(path),
+    facts: (path) => fs.facts(path),
+    rename: (from, to) => fs.rename(from, to),
+    remove: (path) => fs.remove(path),
+    removeFolder: (path) => fs.removeFolder(path),
+    space: (path) => fs.space(path),
+    allocate: (path, sizeBytes) => fs.allocate(path, sizeBytes),
+  };
 }

@@ -1,4 +1,4 @@
-// Benchmark: the SD ring. It has no peer; what is judged are the goals of docs/storage.md.
+// Benchmark: the SD ring. It has no peer; what is judged are the goals of docs/performance.md.
 import type { Benchmark, BenchmarkOptions, Setting } from "./benchmark.ts";
 import { runInterleaved, type Sample } from "./harness.ts";
 import type { Column, Report } from "./report.ts";

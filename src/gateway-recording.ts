@@ -1,5 +1,9 @@
 // Recording, as part of the composition root: makes the stores, their recorders and what serves recordings from the config.
+
 import { join, resolve } from "node:path";
+import { GapTotals } from "#api/metrics/gap-totals.ts";
+import { SpaceGauge } from "#api/metrics/space-gauge.ts";
+import { RecordingLibrary } from "#api/recording-library.ts";
 import { parseListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import type { Config, PathEntry } from "#config/config.ts";
@@ -8,6 +12,7 @@ import type { Share } from "#config/setting.ts";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
 import type { HookRunner } from "#hooks/hook-runner.ts";
+import type { OpenReplay } from "#protocols/rtsp/replay.ts";
 import { DiskQueue } from "#record/disk-queue.ts";
 import { Cleaner } from "#record/files/cleaner.ts";
 import { FilesIndex } from "#record/files/files-index.ts";
@@ -23,6 +28,7 @@ import type { RingEvent } from "#record/ring/ring-event.ts";
 import type { Authorize } from "#relay/access.ts";
 import type { Path } from "#relay/path.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
+import { replaysOf } from "./gateway-replay.ts";
 
 /** A disk that hangs does not keep the gateway from stopping. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -39,16 +45,26 @@ export class Recording {
   readonly recorders: PathRecorders;
   readonly ring: Ring | undefined;
   readonly files: FilesIndex;
+  /** For metrics: gaps of all recorders, and room for files. */
+  readonly gaps = new GapTotals();
+  readonly space: SpaceGauge;
   readonly #entries: ReadonlyMap<string, PathEntry>;
   readonly #cleaner: Cleaner;
   readonly #options: RecordingOptions;
+  /** For the RTSP server. */
+  readonly openReplay: OpenReplay;
 
   private constructor(options: RecordingOptions, parts: Parts) {
     const { registry, clock, log, config } = options;
     this.#options = options;
+    this.openReplay = replaysOf((path) => this.indexOf(path), clock);
     this.ring = parts.ring;
     this.files = parts.files;
     this.#cleaner = parts.cleaner;
+    this.space = new SpaceGauge({
+      directories: () => parts.files.catalog.places.roots,
+      space: (directory) => parts.fs.space(directory),
+    });
     this.#entries = new Map(config.paths.map((entry) => [entry.name, entry]));
     this.recorders = new PathRecorders({
       registry,
@@ -58,6 +74,7 @@ export class Recording {
         const entry = this.#entries.get(path.conf.name);
         return entry?.settings.record === true ? this.#planOf(path, entry, parts) : undefined;
       },
+      onGap: this.gaps.note,
     });
   }
 
@@ -78,6 +95,11 @@ export class Recording {
     const cleaner = new Cleaner({ fs, clock, log: filesLog, index: files, rules: rulesOf(config, registry) });
     cleaner.start();
     return new Recording(options, { fs, files, cleaner, ring });
+  }
+
+  /** What the API lists and deletes, of both stores. */
+  get library(): RecordingLibrary {
+    return new RecordingLibrary({ files: this.files, ring: this.ring?.recordings });
   }
 
   /** Where the recordings of a path are; undefined: no entry of the config is for it. */
@@ -149,6 +171,7 @@ export class Recording {
           senderClock: useAbsoluteTimestamp,
           onSegmentCreate: (file) => hooks.segments(path).created(file),
           onSegmentComplete: (file, seconds) => hooks.segments(path).completed(file, seconds),
+          onFull: () => void this.#cleaner.run(),
         }),
       keeps: (track) => holdsTrack(recordFormat, track),
     };

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { monotonicUs, SystemClock } from "#base/clock.ts";
+import { type Clock, monotonicUs } from "#base/clock.ts";
 import { ClipMedia, stampOf } from "#testing/clip-media.ts";
-import { readFragmentedFile } from "#testing/mp4/whole-file.ts";
+import { readFragmentedFile, samplesOf } from "#testing/mp4/whole-file.ts";
 import { type Camgate, startCamgate } from "#testing/peers/camgate.ts";
 import { fakeChrony } from "#testing/peers/fake-chrony.ts";
 import { fakeWallClock, findFaketime } from "#testing/peers/faketime.ts";
@@ -18,8 +18,13 @@ const TOLERANCE_US = 100_000;
 const SET_BACK_S = 7200;
 /** A step is seen at the next look at the clock, within a second, and by the time keeper's answer; footage between has the time before or after it. */
 const NOTICE_US = 2_000_000;
-/** Frames of each part: 3 s, so that each has a keyframe. */
-const PART_FRAMES = 75;
+/** Files begin with a keyframe: the one after the step has another name. */
+const GOP_US = 2_000_000;
+/** Of each part: 5 s. */
+const PART_FRAMES = 125;
+/** A group of pictures before the start of a clip is gone through in so long. */
+const START_US = 4000;
+const YEAR_US = 366 * 86_400e6;
 const FRAME_US = 40_000;
 
 interface Span {
@@ -40,36 +45,43 @@ async function framesOf(program: Camgate, path: string): Promise<RecordedFrame[]
   const list = await fetch(`${program.playbackOrigin}/list?path=${path}`);
   assert.equal(list.status, 200, await list.clone().text());
   const frames: RecordedFrame[] = [];
-  console.log(await list.clone().text());
   for (const { start, url, timeQuality } of (await list.json()) as Span[]) {
     const file = readFragmentedFile(Buffer.from(await (await fetch(url)).arrayBuffer()))!;
     const { clockRateHz } = file.init.tracks[0]!;
-    for (const { trackIndex, samples } of file.fragments.flat()) {
-      if (trackIndex !== 0) continue;
-      for (const { frame, dtsTicks, ptsOffsetTicks } of samples) {
-        const stamp = stampOf(frame)!;
-        const utcUs = Date.parse(start) * 1000 + ((dtsTicks + ptsOffsetTicks) * 1e6) / clockRateHz;
-        frames.push({ number: stamp.number, captureUs: stamp.captureUs, utcUs, quality: timeQuality });
-      }
-    }
+    const shown = samplesOf(file.fragments, 0).map(({ frame, dtsTicks, ptsOffsetTicks }) => {
+      const { number, captureUs } = stampOf(frame)!;
+      return { number, captureUs, atUs: ((dtsTicks + ptsOffsetTicks) * 1e6) / clockRateHz };
+    });
+    // Of those that are gone through at the start only the last stays to be seen.
+    const first = Math.max(
+      0,
+      shown.findLastIndex(({ atUs }) => atUs <= START_US),
+    );
+    const startUtcUs = Date.parse(start) * 1000;
+    frames.push(...shown.slice(first).map(({ atUs, ...frame }) => ({ ...frame, utcUs: startUtcUs + atUs, quality: timeQuality })));
   }
   return frames;
 }
 
-/** Frame n is due n × 40 ms after the start: timers that fire late do not add up to a camera whose clock is slow. */
-function playOnTime(t: TestContext, camera: ScriptedCamera): void {
+/** Its frames are captured every 40 ms sharp and carry that instant, however late this process gets to send them. */
+async function startCamera(t: TestContext): Promise<ScriptedCamera> {
   const startUs = monotonicUs();
+  let frame = 0;
+  const dueUs = (): number => startUs + frame * FRAME_US;
+  const clock: Clock = { nowUs: dueUs, utcOf: (utcUs) => ({ utcUs, quality: "none", errorMs: undefined }) };
+  const camera = await ScriptedCamera.start({ frameMs: 0, media: () => new ClipMedia({ clock }) });
   const timer = setInterval(() => {
-    while (monotonicUs() - startUs >= (camera.frame + 1) * FRAME_US) camera.sendFrame();
+    for (; dueUs() <= monotonicUs(); frame++) camera.sendFrame();
   }, 5);
-  t.after(() => clearInterval(timer));
+  t.after(async () => {
+    clearInterval(timer);
+    await camera.close();
+  });
+  return camera;
 }
 
 test("from 1970 to now and two hours back while it records", { skip: faketime.missing }, async (t) => {
-  const clock = new SystemClock();
-  const camera = await ScriptedCamera.start({ frameMs: 0, media: () => new ClipMedia({ clock }) });
-  t.after(() => camera.close());
-  playOnTime(t, camera);
+  const camera = await startCamera(t);
   const machineOffsetUs = Date.now() * 1000 - monotonicUs();
   const [folder, chrony] = [await temporaryFolder(t), await fakeChrony(t)];
   const wall = await fakeWallClock(t, faketime, -Math.round(Date.now() / 1000) + 60);
@@ -86,23 +98,56 @@ paths: {files:, ring: {recordStore: ring}}
     const last = camera.frame + PART_FRAMES;
     await until("another part", () => camera.frame >= last);
   };
-  await gateway.process.match(/\[path ring\] stream is available/);
+  for (const path of ["files", "ring"]) {
+    await until(`footage of ${path}`, async () => (await fetch(`${gateway.playbackOrigin}/list?path=${path}`)).status === 200);
+  }
+  const firstFrame = camera.frame;
   await partIsRecorded();
   await chrony.synchronise();
   await wall.set(0);
-  const setUs = monotonicUs();
-  await gateway.process.match(/clock.*/);
+  await gateway.process.match(/\[clock\] synchronised/);
+  const setFrame = camera.frame;
   await partIsRecorded();
   await wall.set(-SET_BACK_S);
   const setBackUs = monotonicUs();
+  await gateway.process.match(/\[clock\] the wall clock was set by -7200/);
   await partIsRecorded();
-  const before = { files: await framesOf(gateway, "files"), ring: await framesOf(gateway, "ring") };
-  console.log(gateway.process.stdout.toString());
+  const lastFrame = camera.frame;
+
+  /** Frames with another time than they had, or none. */
+  const check = (frames: readonly RecordedFrame[], firstChecked: number, noticeUs: number): void => {
+    const wrong = frames.filter(({ number, captureUs, utcUs }) => {
+      const errorUs = utcUs - captureUs - machineOffsetUs;
+      const isRight = Math.abs(errorUs) <= TOLERANCE_US && captureUs < setBackUs + noticeUs;
+      const isRightSetBack = Math.abs(errorUs + SET_BACK_S * 1e6) <= TOLERANCE_US && captureUs > setBackUs - FRAME_US; // the picture that stands when a clip begins
+      return number >= firstChecked && !isRight && !isRightSetBack;
+    });
+    assert.deepEqual(wrong, []);
+    const numbers = new Set(frames.map(({ number }) => number));
+    const missing = Array.from({ length: lastFrame - firstChecked }, (_, i) => firstChecked + i).filter((number) => !numbers.has(number));
+    assert.deepEqual(missing, []);
+    assert.ok(frames.some(({ number, utcUs }) => number > firstFrame && utcUs < Date.now() * 1000 - SET_BACK_S * 1e6));
+  };
+  const lastIsStored = async (path: string): Promise<void> => {
+    await until(`the last frame of ${path}`, async () => (await framesOf(gateway, path)).some(({ number }) => number >= lastFrame));
+  };
+  for (const path of ["files", "ring"]) await lastIsStored(path);
+  const ofRing = await framesOf(gateway, "ring");
+  check(ofRing, firstFrame, NOTICE_US);
+  assert.deepEqual([...new Set(ofRing.map(({ quality }) => quality))], ["ntp"], "footage from before the clock was set has its time now");
+  // The name of a file is its time: what was recorded in 1970 stays there.
+  const isOf1970 = ({ number, utcUs, quality }: RecordedFrame): boolean =>
+    number < setFrame + PART_FRAMES && utcUs < YEAR_US && quality === "none";
+  const ofFiles = await framesOf(gateway, "files");
+  assert.ok(ofFiles.some(isOf1970));
+  check(
+    ofFiles.filter((frame) => !isOf1970(frame)),
+    setFrame + PART_FRAMES,
+    NOTICE_US + GOP_US,
+  );
   assert.deepEqual(await gateway.process.interrupt(), { code: 0, signal: null });
+
   const again = await start();
-  const after = { files: await framesOf(again, "files"), ring: await framesOf(again, "ring") };
-  for (const frames of [before.ring, after.ring, before.files, after.files]) {
-    const errors = frames.map(({captureUs, utcUs, number, quality}) => [number, Math.round((utcUs - captureUs - machineOffsetUs)/1000), quality, captureUs > setBackUs ? "back" : captureUs > setUs ? "set" : ""].join(" "));
-    console.log(errors.length, errors.filter((_, i) => i % 8 === 0).join("\n"));
-  }
+  check(await framesOf(again, "ring"), firstFrame, NOTICE_US);
+  check(await framesOf(again, "files"), setFrame + PART_FRAMES, NOTICE_US + GOP_US);
 });

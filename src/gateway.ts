@@ -1,8 +1,11 @@
 // The composition root: makes the modules of a gateway from its config, starts them in order, stops them in reverse. The only reader of the config.
 import { join, resolve } from "node:path";
+import type { ApiServer, ApiServerOptions } from "#api/api-server.ts";
 import { SystemClock } from "#base/clock.ts";
+import { CallerFault } from "#base/errors.ts";
 import { type ListenAddress, parseListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
+import { version } from "#base/version.ts";
 import type { Config, PathEntry } from "#config/config.ts";
 import { parseDuration } from "#config/duration.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
@@ -11,12 +14,14 @@ import { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
 import { HookRunner } from "#hooks/hook-runner.ts";
 import { nativeStatus } from "#native/ladder.ts";
+import type { OpenReplay } from "#protocols/rtsp/replay.ts";
 import { RtspServer } from "#protocols/rtsp/server.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import type { PlaybackServer } from "#record/playback/playback-server.ts";
 import type { PathConf, PathSource } from "#relay/path-options.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
 import { SessionRegistry } from "#relay/session-registry.ts";
+import type { Metrics } from "./gateway-metrics.ts";
 import type { Recording } from "./gateway-recording.ts";
 
 export class Gateway {
@@ -24,18 +29,30 @@ export class Gateway {
   readonly sessions: SessionRegistry;
   readonly #closers: readonly (() => Promise<void> | void)[];
   /** Ports that were bound, by setting. */
-  readonly ports: { readonly rtspAddress: number | undefined; readonly playbackAddress: number | undefined };
+  readonly ports: {
+    readonly rtspAddress: number | undefined;
+    readonly apiAddress: number | undefined;
+    readonly metricsAddress: number | undefined;
+    readonly playbackAddress: number | undefined;
+  };
 
   private constructor(parts: {
     readonly registry: PathRegistry;
     readonly sessions: SessionRegistry;
     readonly rtsp: RtspServer | undefined;
+    readonly api: ApiServer | undefined;
     readonly playback: PlaybackServer | undefined;
+    readonly metrics: Metrics | undefined;
     readonly closers: readonly (() => Promise<void> | void)[];
   }) {
     this.registry = parts.registry;
     this.sessions = parts.sessions;
-    this.ports = { rtspAddress: parts.rtsp?.port, playbackAddress: parts.playback?.port };
+    this.ports = {
+      rtspAddress: parts.rtsp?.port,
+      apiAddress: parts.api?.port,
+      metricsAddress: parts.metrics?.port,
+      playbackAddress: parts.playback?.port,
+    };
     this.#closers = parts.closers;
   }
 
@@ -43,6 +60,7 @@ export class Gateway {
   static async start(config: Config, log: Log): Promise<Gateway> {
     const keeper = records(config) ? await openClock(config, log) : undefined;
     const clock = keeper ?? new SystemClock();
+    const startedUs = clock.nowUs();
     const sessions = new SessionRegistry();
     const authenticator = new Authenticator(config.global, {
       bruteForce: config.global.profile === "appliance" ? "ban" : "delay",
@@ -74,6 +92,8 @@ export class Gateway {
     let recording: Recording | undefined;
     let playback: PlaybackServer | undefined;
     let rtsp: RtspServer | undefined;
+    let api: ApiServer | undefined;
+    let metrics: Metrics | undefined;
     const closers = [
       () => hooks?.close(), // the others' ends are events, too
       () => authenticator.close(),
@@ -82,10 +102,14 @@ export class Gateway {
       () => recording?.close(),
       () => playback?.close(),
       () => rtsp?.close(),
+      () => api?.close(),
+      () => metrics?.close(),
     ];
     try {
       // Before anything recorded is touched: a gateway that is started twice fails here, and the files of the first are left alone.
-      rtsp = await startRtsp(config, { registry, sessions, clock, log });
+      const openReplay: OpenReplay = (request) =>
+        recording?.openReplay(request) ?? Promise.reject(new CallerFault("no-stream", "recordings are not open"));
+      rtsp = await startRtsp(config, { registry, sessions, clock, log, ...(keeper !== undefined && { openReplay }) });
       const { global } = config;
       hooks = new HookRunner({
         registry,
@@ -99,9 +123,17 @@ export class Gateway {
         // Loaded when it is wanted: a gateway that only relays does not carry it in memory.
         const rooms = await import("./gateway-recording.ts");
         recording = await rooms.Recording.start({ config, registry, clock: keeper, log, hooks });
-        if (config.global.playback) playback = await recording.servePlayback(authorize);
+        if (global.playback) playback = await recording.servePlayback(authorize);
       }
-      return new Gateway({ registry, sessions, rtsp, playback, closers });
+      if (global.api) {
+        const parts = { registry, clock, startedUs, authorize, rtspSessions: rtsp && sessions, recordings: recording?.library };
+        api = await startApi(config, { ...parts, refreshKeys: () => authenticator.refreshKeys() }, log);
+      }
+      if (global.metrics) {
+        const { serveMetrics } = await import("./gateway-metrics.ts");
+        metrics = await serveMetrics({ config, registry, sessions, clock, keeper, recording, authorize, log });
+      }
+      return new Gateway({ registry, sessions, rtsp, api, playback, metrics, closers });
     } catch (error) {
       await closeAll(closers);
       throw error;
@@ -111,6 +143,24 @@ export class Gateway {
   async close(): Promise<void> {
     await closeAll(this.#closers);
   }
+}
+
+type ApiParts = Pick<ApiServerOptions, "registry" | "clock" | "startedUs" | "rtspSessions" | "recordings" | "authorize" | "refreshKeys">;
+
+async function startApi({ global }: Config, parts: ApiParts, log: Log): Promise<ApiServer> {
+  const { ApiServer } = await import("#api/api-server.ts"); // loaded where it is wanted
+  const server = await ApiServer.listen({
+    ...parts,
+    address: addressOf(global.apiAddress),
+    allowOrigins: global.apiAllowOrigins,
+    readTimeoutMs: global.readTimeout,
+    writeTimeoutMs: global.writeTimeout,
+    trustsProxy: () => false,
+    version: `v${version}`,
+    log: log.child("API"),
+  });
+  log.child("API").info(`listener opened on ${global.apiAddress} (TCP)`);
+  return server;
 }
 
 /** The clock that remembers other boots: where there are recordings, whose times it knows. */
@@ -135,7 +185,7 @@ async function closeAll(closers: readonly (() => Promise<void> | void)[]): Promi
 
 async function startRtsp(
   config: Config,
-  shared: Pick<Parameters<typeof RtspServer.listen>[0], "registry" | "sessions" | "clock" | "log">,
+  shared: Pick<Parameters<typeof RtspServer.listen>[0], "registry" | "sessions" | "clock" | "log" | "openReplay">,
 ): Promise<RtspServer | undefined> {
   const { global } = config;
   if (!global.rtsp) return undefined;

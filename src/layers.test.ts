@@ -26,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   config: ["base"],
   hooks: ["base", "relay", "record", "device"],
   commands: ["base", "codecs", "containers", "control", "relay", "record", "device", "config"],
-  api: ["base", "http", "control", "relay", "record", "config"],
+  api: ["base", "codecs", "http", "control", "relay", "record", "config"],
   cli: ["base", "config", "record", "device", "fleet", "noc"],
   noc: ["base", "fleet"],
   // The scripted cameras speak RTSP: they are built on our own wire format and server.
@@ -36,6 +36,8 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   "main.ts": ["gateway.ts", "cli", "config", "base"],
   "gateway.ts": ALL,
   "gateway-recording.ts": ALL,
+  "gateway-metrics.ts": ALL,
+  "gateway-replay.ts": ALL,
 };
 
 const OPTIONAL_PACKAGES = Object.keys(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).optionalDependencies);

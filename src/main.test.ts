@@ -142,9 +142,9 @@ test("a config with errors: every one is printed, and nothing starts", async (t)
 });
 
 test("a config that relies on protection which is not there does not start", async (t) => {
-  const { ended, output } = await run(t, [], { config: "authMethod: jwt\nauthJWTJWKS: http://127.0.0.1/jwks\n" });
+  const { ended, output } = await run(t, [], { config: "rtspEncryption: strict\n" });
   assert.equal(await ended, 1);
-  assert.match(output.err, /mediamtx\.yml:1: error: authMethod: needs JWT authentication/);
+  assert.match(output.err, /mediamtx\.yml:1: error: rtspEncryption: needs RTSPS and SRTP/);
 });
 
 test("a config that is named and not there", async (t) => {

@@ -65,7 +65,8 @@ test("nobody has a time that the clock jumped over", () => {
   const model = new UtcModel([anchor(1, 0, T0_US, "est"), anchor(1, HOUR_US, T0_US + 5 * HOUR_US, "est", ANCHOR_FLAGS.step)]);
   assert.deepEqual(model.monoOf(T0_US + 3 * HOUR_US), []);
   assert.deepEqual(model.rangesOf(T0_US + 0.5 * HOUR_US, T0_US + 6 * HOUR_US), [
-    { bootCounter: 1, fromMonoUs: 0.5 * HOUR_US, toMonoUs: 2 * HOUR_US },
+    { bootCounter: 1, fromMonoUs: 0.5 * HOUR_US, toMonoUs: HOUR_US - 1 },
+    { bootCounter: 1, fromMonoUs: HOUR_US, toMonoUs: 2 * HOUR_US },
   ]);
 });
 

@@ -1,20 +1,23 @@
 // `camgate ring inspect|verify|export <directory>`: what is on a card, whether it is sound, and its footage as plain MP4 files. Nothing on the card is written.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { BootClock, Stamp } from "#base/clock.ts";
-import { errorText } from "#base/errors.ts";
+import type { BootClock } from "#base/clock.ts";
+import { CallerFault, errorText } from "#base/errors.ts";
+import { parseRfc3339 } from "#base/rfc3339.ts";
 import { UtcModel } from "#base/utc-model.ts";
 import { readAnchorFile } from "#device/anchor-file.ts";
 import { NodeFs } from "#record/node-fs.ts";
-import type { Span } from "#record/recording-index.ts";
+import { exportClip } from "#record/playback/export.ts";
+import type { RecordingIndex, Span } from "#record/recording-index.ts";
 import { inspectRing, readRing, verifyRing } from "#record/ring/inspect.ts";
+import { CardClock } from "./card-clock.ts";
 import type { Output } from "./output.ts";
 
 const USAGE = [
   "usage: camgate ring inspect <directory>",
   "       camgate ring verify <directory>",
-  "       camgate ring export <directory> --path <camera> [--from <time>] [--to <time>] [--out <folder>]",
-  "<directory>: where the ring lies, that is the folder that holds `gwr1`. Times as in 2026-11-22T14:03:20Z.",
+  "       camgate ring export <directory> [--path <path>] [--from <time>] [--to <time>] [--out <folder>]",
+  "<directory>: where the ring lies, that is the folder that holds `gwr1`. Times as in 2026-11-22T14:03:20Z. Without --path: the only one there is.",
 ];
 const MIB = 1024 * 1024;
 
@@ -46,6 +49,7 @@ interface Arguments {
 const TOOLS: ReadonlyMap<string, (args: Arguments, out: Output) => Promise<number>> = new Map([
   ["inspect", inspect],
   ["verify", verify],
+  ["export", exportFootage],
 ]);
 
 /** Undefined: they cannot be understood. */
@@ -104,8 +108,50 @@ async function verify({ directory }: Arguments, out: Output): Promise<number> {
   return damaged > 0 ? 1 : 0;
 }
 
+/** One MP4 file for each stretch without a gap. An interrupt removes what was written. */
+async function exportFootage({ directory, path: wanted, from, to, out: folder }: Arguments, out: Output): Promise<number> {
+  const [fromUtcUs, toUtcUs] = [timeOf("--from", from), timeOf("--to", to)];
+  const fs = new NodeFs();
+  const summary = await inspectRing(fs, directory);
+  const index = await readRing(fs, directory, summary, await clockOf(directory));
+  const path = wanted ?? (await onlyPath(index));
+  const spans = await index.spans(path);
+  if (spans.length === 0) throw new CallerFault("not-found", `there is no footage of ${path}`, "--path");
+  const wish = {
+    path,
+    fromUtcUs: fromUtcUs ?? Math.min(...spans.map(({ startUtcUs }) => startUtcUs)),
+    toUtcUs: toUtcUs ?? Math.max(...spans.map(({ startUtcUs, durationUs }) => startUtcUs + durationUs)),
+    folder,
+  };
+  const stop = new AbortController();
+  const onInterrupt = (): void => stop.abort(new Error("interrupted: nothing is exported"));
+  process.once("SIGINT", onInterrupt);
+  try {
+    for (const { name, sizeBytes, startUtcUs } of await exportClip(wish, { fs, index }, stop.signal)) {
+      out.line(`${join(folder, name)}  ${(sizeBytes / MIB).toFixed(1)} MiB  from ${timeText(startUtcUs)}`);
+    }
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+  return 0;
+}
+
+function timeOf(option: string, text: string | undefined): number | undefined {
+  const utcUs = text === undefined ? undefined : parseRfc3339(text);
+  if (text !== undefined && utcUs === undefined)
+    throw new CallerFault("invalid", `${option}: '${text}' is not a time like 2026-11-22T14:03:20Z`, option);
+  return utcUs;
+}
+
+async function onlyPath(index: RecordingIndex): Promise<string> {
+  const paths = await index.paths();
+  if (paths.length === 1) return paths[0]!;
+  const there = paths.length === 0 ? "there is no footage" : `--path: one of ${paths.join(", ")}`;
+  throw new CallerFault("invalid", there, "--path");
+}
+
 function spanText({ startUtcUs, durationUs, timeQuality, timeErrorMs, gapBefore, sizeBytes, locked }: Span): string {
-  const error = timeErrorMs === undefined ? "" : ` ± ${timeErrorMs} ms`;
+  const error = timeErrorMs === undefined ? "" : ` ± ${Math.ceil(timeErrorMs)} ms`;
   const marks = [
     `time: ${timeQuality}${error}`,
     ...(gapBefore === undefined ? [] : [`gap before: ${gapBefore}`]),
@@ -122,43 +168,4 @@ function timeText(utcUs: number): string {
 async function clockOf(directory: string): Promise<BootClock> {
   const { anchors } = await readAnchorFile(join(directory, "gwr1", "clk.log"));
   return new CardClock(new UtcModel(anchors));
-}
-
-/** The clock of a gateway that is not running. */
-class CardClock implements BootClock {
-  readonly bootCounter = 0;
-  readonly bootId = "";
-  readonly #model: UtcModel;
-
-  constructor(model: UtcModel) {
-    this.#model = model;
-  }
-
-  get version(): number {
-    return this.#model.version;
-  }
-
-  nowUs(): number {
-    return 0;
-  }
-
-  utcOf(monoUs: number): ReturnType<BootClock["utcOf"]> {
-    return this.utcOfStamp({ bootCounter: this.bootCounter, monoUs });
-  }
-
-  utcOfStamp(stamp: Stamp): ReturnType<BootClock["utcOf"]> {
-    return this.#model.utcOf(stamp);
-  }
-
-  monoOf(utcUs: number): Stamp[] {
-    return this.#model.monoOf(utcUs);
-  }
-
-  rangesOf(fromUtcUs: number, toUtcUs: number): ReturnType<BootClock["rangesOf"]> {
-    return this.#model.rangesOf(fromUtcUs, toUtcUs);
-  }
-
-  noteFootage(stamp: Stamp): void {
-    this.#model.noteFootage(stamp);
-  }
 }

@@ -34,6 +34,7 @@ export const featureNames = {
   srtEncryption: "SRT encryption",
   proxies: "trusted proxies",
   api: "control API",
+  apiConfig: "changes of the configuration over the control API",
   metrics: "metrics",
   pprof: "profiling server",
   syslog: "logging to syslog",
@@ -60,6 +61,8 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "ring",
   "playback",
   "hooks",
+  "api",
+  "metrics",
   "logFile",
   "syslog",
 ]);

@@ -24,20 +24,20 @@ export const gateway = section(
     apiPersist: setting(bool, false, "Keep changes made over the API across a restart.", {
       appliance: true,
       effect: "live",
-      needs: [{ feature: "api" }],
+      needs: [{ feature: "apiConfig" }],
     }),
     apiAllowHooks: setting(bool, false, "Let the API set hooks and sources that start a program.", {
       localOnly: "always",
-      needs: [{ feature: "api" }],
+      needs: [{ feature: "apiConfig" }],
     }),
     sourcePolicy: setting(oneOf("any", "lan"), "any", "Addresses a source may have when it is set over API or MQTT.", {
       appliance: "lan",
       effect: "live",
-      needs: [{ feature: "api" }],
+      needs: [{ feature: "apiConfig" }],
     }),
     httpAllowedHosts: setting(list(text), [], "Further Host values that browser requests to API and page may carry.", {
       effect: "live",
-      needs: [{ feature: "api" }],
+      needs: [{ feature: "apiConfig" }],
     }),
     recordMaxSize: setting(share, { bytes: 0 }, "Recorded files together: above it the oldest go first; 0 sets no limit.", {
       effect: "live",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ntpToUtcUs, parseRtcp, writePictureLoss, writeReceiverReport, writeSenderReport } from "./rtcp.ts";
+import { ntpToUtcUs, parseRtcp, writeBye, writePictureLoss, writeReceiverReport, writeSenderReport } from "./rtcp.ts";
 
 test("a sender report gives back its time to the microsecond", () => {
   const utcUs = Date.UTC(2026, 10, 22, 14, 3, 20) * 1000 + 123_457;
@@ -50,4 +50,12 @@ test("garbage gives nothing and what stands before it", () => {
   assert.equal(parseRtcp(cut, 0, cut.length).length, 1);
   assert.deepEqual(parseRtcp(Buffer.alloc(3), 0, 3), []);
   assert.deepEqual(parseRtcp(Buffer.from([0x80, 200, 0, 1, 0, 0, 0, 1]), 0, 8), []);
+});
+
+test("a BYE behind a report is read with it", () => {
+  const bytes = Buffer.concat([writeReceiverReport(7, undefined), writeBye(0xdeadbeef)]);
+  assert.deepEqual(parseRtcp(bytes, 0, bytes.length), [
+    { kind: "receiver-report", ssrc: 7, reports: [] },
+    { kind: "bye", ssrcs: [0xdeadbeef] },
+  ]);
 });

@@ -90,12 +90,17 @@ interface Place {
   readonly frame: number;
 }
 
+/** Of 90 kHz, between two frames that were recorded before the start. */
+const EARLY_TICKS = 4;
+
 export class ClipReplay implements Replay, Source {
   readonly endUtcUs: number | undefined;
   isPaused = false;
   isAborted = false;
-  /** Frames of video that were delivered. */
+  /** Frames of video that were delivered, those before the start included. */
   frameCount = 0;
+  readonly #fromUtcUs: number;
+  #earlyCount = 0;
   readonly #options: ClipRecordingOptions;
   #place: Place;
   #sink: SourceSink | undefined;
@@ -105,6 +110,7 @@ export class ClipReplay implements Replay, Source {
 
   constructor(options: ClipRecordingOptions, fromUtcUs: number) {
     this.#options = options;
+    this.#fromUtcUs = fromUtcUs;
     this.#place = placeOf(options.spans, fromUtcUs);
     const last = options.spans.at(-1)!;
     this.endUtcUs = options.openEnd === true ? undefined : last.startUtcUs + last.frameCount * CLIP_FRAME_US;
@@ -131,17 +137,29 @@ export class ClipReplay implements Replay, Source {
       this.isAborted = true;
       this.#wake();
     });
-    this.frames(1);
+    this.#frame();
     while (!this.isAborted && !this.isOver) {
-      if (this.isPaused || pace === "byHand") await new Promise<void>((resolve) => (this.#wake = resolve));
+      if (!this.isPaused && this.#isEarly) this.#frame();
+      else if (this.isPaused || pace === "byHand") await new Promise<void>((resolve) => (this.#wake = resolve));
       else if (pace === "unbraked") await setImmediate();
       else await this.#passFrame();
-      if (!this.isAborted && !this.isPaused && !this.isOver && pace !== "byHand") this.frames(1);
+      if (!this.isAborted && !this.isPaused && !this.#isEarly && pace !== "byHand") this.frames(1);
     }
   }
 
   get isOver(): boolean {
     return this.#place.span >= this.#options.spans.length;
+  }
+
+  /** The next frame was recorded before the start. */
+  get #isEarly(): boolean {
+    return !this.isOver && this.#recordedUtcUs < this.#fromUtcUs;
+  }
+
+  /** Of the next frame. */
+  get #recordedUtcUs(): number {
+    const { span, frame } = this.#place;
+    return this.#options.spans[span]!.startUtcUs + frame * CLIP_FRAME_US;
   }
 
   /** Delivers the next frames, with the sound that belongs to them. */
@@ -166,18 +184,30 @@ export class ClipReplay implements Replay, Source {
     const tracks = clipTracks(this.#options.audio === true);
     if (this.#publishedSpan !== span) this.#publish = this.#sink!.ready(tracks, "frame");
     this.#publishedSpan = span;
-    this.#place = frame + 1 < frameCount ? { span, frame: frame + 1 } : { span: span + 1, frame: 0 };
     this.frameCount++;
     const { frames, audio, audioSampleRateHz, fps } = clip();
-    const senderUtcUs = startUtcUs + frame * CLIP_FRAME_US;
     const { nals, keyframe } = frames[(firstFrame + frame) % frames.length]!;
-    const common = { captureUs: 0, senderUtcUs, damaged: false };
+    const isEarly = this.#isEarly;
     const [video, sound] = tracks;
-    this.#publish({ ...common, track: video!, ptsTicks: frame * (90_000 / fps), keyframe, frame: nals });
-    if (sound === undefined) return;
+    const startTicks = Math.round((this.#fromUtcUs - startUtcUs) * 0.09);
+    const earlyTicks = startTicks + EARLY_TICKS * this.#earlyCount;
+    if (isEarly) this.#earlyCount++;
+    const ptsTicks = isEarly ? earlyTicks : Math.max(frame * (90_000 / fps), this.#earlyCount > 0 ? earlyTicks : 0);
+    const common = { captureUs: 0, damaged: false };
+    this.#place = frame + 1 < frameCount ? { span, frame: frame + 1 } : { span: span + 1, frame: 0 };
+    this.#publish({ ...common, track: video!, ptsTicks, senderUtcUs: startUtcUs + ptsTicks / 0.09, keyframe, frame: nals });
+    if (sound === undefined || isEarly) return;
     const samples = audioSampleRateHz / fps;
     const at = ((firstFrame + frame) % frames.length) * samples;
-    this.#publish({ ...common, track: sound, ptsTicks: frame * samples, keyframe: true, frame: [audio.subarray(at, at + samples)] });
+    const senderUtcUs = startUtcUs + frame * CLIP_FRAME_US;
+    this.#publish({
+      ...common,
+      track: sound,
+      ptsTicks: frame * samples,
+      senderUtcUs,
+      keyframe: true,
+      frame: [audio.subarray(at, at + samples)],
+    });
   }
 }
 

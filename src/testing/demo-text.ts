@@ -4,6 +4,9 @@ export interface DemoSite {
   readonly rtspPort: number;
   /** RTCP is the next one. */
   readonly rtpPort: number;
+  readonly playbackPort: number;
+  /** For what the gateway keeps, the recordings of the first camera, and `ring` with those of the others, which is there. */
+  readonly folder: string;
   /** Where the cameras are, with user and password. */
   readonly cameraUrls: readonly string[];
 }
@@ -16,14 +19,34 @@ export interface DemoProcesses {
 
 const HOST = "127.0.0.1";
 
-/** A path for each camera. */
-export function demoConfig({ rtspPort, rtpPort, cameraUrls }: DemoSite): string {
-  const addresses = `rtspAddress: ${HOST}:${rtspPort}\nrtpAddress: ${HOST}:${rtpPort}\nrtcpAddress: ${HOST}:${rtpPort + 1}\n`;
-  return `${addresses}paths:\n${cameraUrls.map((url) => `  ${pathOf(url)}:\n    source: ${url}\n`).join("")}`;
+/** Of 16 MiB chunks: each camera writes one, and some hold what was. */
+const RING_SIZE = "96M";
+
+/** A path for each camera. The first is recorded to files, the others to a ring. */
+export function demoConfig({ rtspPort, rtpPort, playbackPort, folder, cameraUrls }: DemoSite): string {
+  const paths = cameraUrls.map((url, index) => {
+    const store = index === 0 ? "files" : "ring";
+    return `  ${pathOf(url)}:\n    source: ${url}\n    recordStore: ${store}\n`;
+  });
+  return `rtspAddress: ${HOST}:${rtspPort}
+rtpAddress: ${HOST}:${rtpPort}
+rtcpAddress: ${HOST}:${rtpPort + 1}
+playback: yes
+playbackAddress: ${HOST}:${playbackPort}
+dataDirectory: ${folder}/data
+ring:
+  directory: ${folder}/ring
+  size: ${RING_SIZE}
+pathDefaults:
+  record: yes
+  recordPath: ${folder}/recordings/%path/%Y-%m-%d_%H-%M-%S-%f
+paths:
+${paths.join("")}`;
 }
 
-export function demoScreen({ rtspPort, cameraUrls }: DemoSite, processes: DemoProcesses): string {
-  const urls = cameraUrls.map((url) => `rtsp://${HOST}:${rtspPort}/${pathOf(url)}`);
+export function demoScreen({ rtspPort, playbackPort, folder, cameraUrls }: DemoSite, processes: DemoProcesses): string {
+  const paths = cameraUrls.map(pathOf);
+  const urls = paths.map((path) => `rtsp://${HOST}:${rtspPort}/${path}`);
   const [first = ""] = urls;
   return `
 camgate demo: ${urls.length} simulated cameras, pulled by one gateway.
@@ -36,8 +59,13 @@ Watch one with any of these, in another terminal:
   gst-launch-1.0 playbin uri=${first}
   vlc ${first}
 
+All are recorded. What there is of each, with the URL that plays it in a browser:
+
+${paths.map((path) => `  http://${HOST}:${playbackPort}/list?path=${path}`).join("\n")}
+
 gateway   process ${processes.gatewayPid}, config ${processes.configFile}
 cameras   process ${processes.camerasPid}, ${cameraUrls[0] ?? ""} and so on
+recorded  ${folder}/recordings (${paths[0]}) and ${folder}/ring (the others), gone with the demo
 
 Ctrl-C ends everything. The gateway's log:
 `;

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { leftoverMarker, takeLeftovers } from "../../scripts/leftovers.ts";
+import { readFragmentedFile, samplesOf } from "./mp4/whole-file.ts";
+import { until } from "./peers/until.ts";
 import { overTcp, RawRtspClient } from "./raw-rtsp-client.ts";
 
 const DEMO = fileURLToPath(new URL("demo.ts", import.meta.url));
@@ -37,6 +39,7 @@ async function startDemo(t: TestContext) {
   return {
     demo,
     urls: [...output.matchAll(/^ {2}(rtsp:\S+)$/gm)].map(([, url]) => url!),
+    lists: [...output.matchAll(/^ {2}(http:\S+\/list\?path=\S+)$/gm)].map(([, url]) => url!),
     pidOf: (program: string) => Number(new RegExp(`^${program} +process (\\d+)`, "m").exec(output)![1]),
     output: () => output,
     /** Its exit code, once it has ended, and what it left behind. */
@@ -64,8 +67,19 @@ async function play(url: string) {
   }
 }
 
-test("the demo shows pictures with sound on every path, and Ctrl-C leaves nothing behind", async (t) => {
-  const { demo, urls, end } = await startDemo(t);
+/** The first clip of a list, once it has a second. */
+async function playBack(list: string) {
+  const span = await until(`a second of ${list}`, async () => {
+    const response = await fetch(list);
+    const spans = response.status === 200 ? ((await response.json()) as { readonly url: string; readonly duration: number }[]) : [];
+    return spans.find(({ duration }) => duration >= 1);
+  });
+  const clip = await fetch(span.url);
+  return readFragmentedFile(Buffer.from(await clip.arrayBuffer()))!;
+}
+
+test("the demo shows pictures with sound on every path, records all, and Ctrl-C leaves nothing behind", async (t) => {
+  const { demo, urls, lists, end } = await startDemo(t);
   assert.deepEqual(
     urls.map((url) => new URL(url).pathname),
     ["/gate", "/yard", "/dock", "/lobby"],
@@ -77,6 +91,15 @@ test("the demo shows pictures with sound on every path, and Ctrl-C leaves nothin
     const times = new Set(video.map((packet) => packet.readUInt32BE(4)));
     assert.ok(times.size >= 3);
     assert.ok(audio.every((packet) => packet.length === 12 + 320));
+  }
+  assert.equal(lists.length, urls.length);
+  for (const list of lists) {
+    const { init, fragments } = await playBack(list);
+    assert.deepEqual(
+      init.tracks.map(({ kind }) => kind),
+      ["video", "audio"],
+    );
+    assert.ok(samplesOf(fragments, 0).length >= 25);
   }
   demo.kill("SIGINT");
   demo.kill("SIGINT"); // from the terminal, and again from npm

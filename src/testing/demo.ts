@@ -1,5 +1,5 @@
 // `npm run demo`: simulated cameras and a gateway that pulls them, each a process of its own, until Ctrl-C.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,14 +11,14 @@ import { type DemoSite, demoConfig, demoScreen } from "./demo-text.ts";
 import { freeTcpPort, freeUdpPortPair } from "./free-ports.ts";
 
 const CAMERA_COUNT = 4;
-const USUAL_PORTS = { rtsp: 8554, rtp: 8000 } as const;
+const USUAL_PORTS = { rtsp: 8554, rtp: 8000, playback: 9996 } as const;
 const READY_TIMEOUT_MS = 30_000;
 const PARENT_LOOK_MS = 500;
 const USAGE = "usage: npm run demo -- [--any-port]";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Everything that has to be gone in the end: the programs, and the folder of the config. */
+/** Everything that has to be gone in the end: the programs, and the folder of the config and the recordings. */
 class Demo {
   readonly folder = mkdtempSync(join(tmpdir(), "camgate-demo-"));
   readonly #programs: DemoProgram[] = [];
@@ -63,21 +63,29 @@ class Demo {
   }
 }
 
-/** Starts both programs; the screen is printed when every path can be read, and the gateway's log from then on. */
+/** Starts both programs; the screen is printed when every path can be read and recordings are served, and the gateway's log from then on. */
 async function startAll(demo: Demo, anyPort: boolean): Promise<void> {
   const late = setTimeout(() => demo.fail(`no pictures within ${READY_TIMEOUT_MS / 1000} s`), READY_TIMEOUT_MS).unref();
   const cameras = demo.start("the cameras' process", "camera/main.ts", ["--port", "0", "--count", String(CAMERA_COUNT)]);
   const cameraUrls = await cameras.matches(/^(rtsp:\S+)$/, CAMERA_COUNT);
   const rtspPort = await freeTcpPort(anyPort ? 0 : USUAL_PORTS.rtsp);
   const rtpPort = await freeUdpPortPair(anyPort ? 0 : USUAL_PORTS.rtp);
-  const site: DemoSite = { rtspPort, rtpPort, cameraUrls };
-  const configFile = join(demo.folder, "camgate.yml");
+  const playbackPort = await freeTcpPort(anyPort ? 0 : USUAL_PORTS.playback);
+  const { folder } = demo;
+  const site: DemoSite = { rtspPort, rtpPort, playbackPort, folder, cameraUrls };
+  mkdirSync(join(folder, "ring"));
+  const configFile = join(folder, "camgate.yml");
   writeFileSync(configFile, demoConfig(site));
   const gateway = demo.start("the gateway's process", "../main.ts", [configFile]);
-  await gateway.matches(/\[path (\S+)\] stream is available/, CAMERA_COUNT);
+  await Promise.all([
+    gateway.matches(/\[path (\S+)\] stream is available/, CAMERA_COUNT),
+    gateway.matches(/\[playback\] listener opened on (\S+)/, 1),
+  ]);
   clearTimeout(late);
   if (!anyPort && rtspPort !== USUAL_PORTS.rtsp) say(`TCP port ${USUAL_PORTS.rtsp} is taken: the gateway listens on ${rtspPort}.`);
   if (!anyPort && rtpPort !== USUAL_PORTS.rtp) say(`UDP port ${USUAL_PORTS.rtp} or the next is taken: the gateway uses ${rtpPort}.`);
+  if (!anyPort && playbackPort !== USUAL_PORTS.playback)
+    say(`TCP port ${USUAL_PORTS.playback} is taken: recordings are at ${playbackPort}.`);
   say(demoScreen(site, { configFile, gatewayPid: gateway.pid, camerasPid: cameras.pid }));
   gateway.onLine(say);
 }

@@ -36,6 +36,7 @@ function setUp({ gop = false, tracks = [video], absoluteTime = false } = {}) {
     onceDrained: () => {},
     beginBacklog: () => events.push("begin"),
     endBacklog: () => events.push("end"),
+    finish: () => {},
     close: () => {},
   };
   const ends: EndReason[] = [];

@@ -126,3 +126,34 @@ test("UDP: a report behind a backlog leaves behind it", (t) => {
     sent.length - 1,
   );
 });
+
+test("UDP: a replay is paced throughout; it says what is pending and when nothing is, and finishes what it has begun", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { pair, sent } = udpPair();
+  const to = new Map([[0, { from: pair, address: "192.0.2.1", rtpPort: 5000, rtcpPort: 5001 }]]);
+  const writer = new UdpMediaWriter(to, true);
+  const camera = new SyntheticVideo({ frameBytes: 12_000 });
+  const all: Buffer[] = [];
+  const write = (): void => {
+    const burst = camera.nextBurst();
+    all.push(...rtpOf(burst));
+    writer.writeBurst(0, burst);
+  };
+  const drained: number[] = [];
+  write();
+  assert.equal(sent.length, all.length, "the first frame leaves at once");
+  for (let i = 0; i < 20; i++) write();
+  writer.onceDrained(() => drained.push(sent.length));
+  assert.ok(sent.length < 40, `${sent.length}`);
+  assert.ok(writer.pendingBytes() > 19 * 12_000, `${writer.pendingBytes()}`);
+  for (let ms = 0; ms < 100; ms++) t.mock.timers.tick(1);
+  assert.equal(sent.length, all.length);
+  assert.deepEqual(drained, [all.length]);
+  assert.equal(writer.pendingBytes(), 0);
+  for (let i = 0; i < 20; i++) write();
+  writer.onceDrained(() => drained.push(sent.length));
+  writer.writeRtcp(0, Buffer.from([9]));
+  writer.finish();
+  for (let ms = 0; ms < 100; ms++) t.mock.timers.tick(1);
+  assert.deepEqual([sent.length, sent.at(-1)?.kind, drained.length], [all.length + 1, "rtcp", 1]);
+});

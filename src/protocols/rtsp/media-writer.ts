@@ -15,6 +15,8 @@ export interface MediaWriter {
   /** What follows is the open GOP, until `endBacklog`. */
   beginBacklog(): void;
   endBacklog(): void;
+  /** Nothing more is written; what is pending still leaves. */
+  finish(): void;
   close(): void;
 }
 
@@ -62,8 +64,12 @@ export class TcpMediaWriter implements MediaWriter {
     this.#socket.uncork();
   }
 
-  close(): void {
+  finish(): void {
     if (this.#onDrained !== undefined) this.#socket.removeListener("drain", this.#onDrained);
+  }
+
+  close(): void {
+    this.finish();
   }
 }
 
@@ -86,28 +92,41 @@ const PACED_PACKETS_PER_MS = 24;
 /** Destinations by track index. */
 export class UdpMediaWriter implements MediaWriter {
   readonly #destinations: ReadonlyMap<number, PreparedDestination>;
+  readonly #isReplay: boolean;
   /** The backlog, and what came behind it, until it has left. */
   #paced: { readonly trackIndex: number; readonly what: PacketBurst | Buffer }[] | undefined;
+  /** Of a replay, RTP only. */
+  #pendingBytes = 0;
+  #onDrained: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(destinations: ReadonlyMap<number, UdpDestination>) {
+  /** `isReplay`: everything is paced as a backlog is, for frames that lead up to an instant come at once. */
+  constructor(destinations: ReadonlyMap<number, UdpDestination>, isReplay = false) {
+    this.#isReplay = isReplay;
     this.#destinations = new Map(
       [...destinations].map(([index, to]) => [index, { ...to, rtp: to.from.rtp.destination(to.address, to.rtpPort) }]),
     );
   }
 
+  /** A live frame is never pending: it leaves, or is part of a backlog. */
   pendingBytes(): number {
-    return 0;
+    return this.#pendingBytes;
   }
 
-  /** Datagrams are never pending. */
   onceDrained(action: () => void): void {
-    queueMicrotask(action);
+    this.#onDrained = action;
   }
 
   writeBurst(trackIndex: number, burst: PacketBurst): void {
-    if (this.#paced !== undefined) this.#paced.push({ trackIndex, what: burst });
-    else this.#send(trackIndex, burst);
+    if (this.#isReplay) this.#pendingBytes += burst.bytes.length;
+    if (this.#paced !== undefined) {
+      this.#paced.push({ trackIndex, what: burst });
+    } else if (this.#isReplay) {
+      this.#paced = [{ trackIndex, what: burst }];
+      this.#sendPaced();
+    } else {
+      this.#send(trackIndex, burst);
+    }
   }
 
   /** A report leaves in its turn: it is not about the packets of a backlog that still wait. */
@@ -124,7 +143,12 @@ export class UdpMediaWriter implements MediaWriter {
     this.#sendPaced();
   }
 
+  finish(): void {
+    this.#onDrained = undefined;
+  }
+
   close(): void {
+    this.finish();
     clearTimeout(this.#timer);
     this.#paced = undefined;
   }
@@ -136,13 +160,29 @@ export class UdpMediaWriter implements MediaWriter {
     let done = 0;
     while (done < paced.length && sent < PACED_PACKETS_PER_MS) {
       const { trackIndex, what } = paced[done++]!;
-      if (Buffer.isBuffer(what)) this.#sendRtcp(trackIndex, what);
-      else this.#send(trackIndex, what);
-      sent += Buffer.isBuffer(what) ? 1 : what.count;
+      if (Buffer.isBuffer(what)) {
+        this.#sendRtcp(trackIndex, what);
+        sent++;
+      } else {
+        this.#send(trackIndex, what);
+        sent += what.count;
+        if (this.#isReplay) this.#pendingBytes -= what.bytes.length;
+      }
     }
     paced.splice(0, done);
-    if (paced.length === 0) this.#paced = undefined;
-    else this.#timer = setTimeout(() => this.#sendPaced(), Math.ceil(sent / PACED_PACKETS_PER_MS));
+    // What comes within the time that was just used up waits as well, if it is a replay's.
+    if (paced.length > 0 || (this.#isReplay && sent > 0)) {
+      this.#timer = setTimeout(() => this.#sendPaced(), Math.ceil(sent / PACED_PACKETS_PER_MS));
+    } else {
+      this.#paced = undefined;
+    }
+    if (paced.length === 0) this.#drained();
+  }
+
+  #drained(): void {
+    const action = this.#onDrained;
+    this.#onDrained = undefined;
+    action?.();
   }
 
   #sendRtcp(trackIndex: number, bytes: Buffer): void {

@@ -28,7 +28,7 @@ export interface ReplayPlayerOptions {
 export class ReplayPlayer implements RunTaker {
   readonly stream: Stream;
   readonly clock: ReplayClock;
-  /** UTC of its first frame, where normal play time counts from. */
+  /** UTC that normal play time counts from. */
   readonly startUtcUs: number;
   /** Told once nothing more comes, until a `seek`: the end of the footage or of the range, or what `fault` says. */
   whenEnded: (fault: string | undefined) => void = () => {};
@@ -51,26 +51,25 @@ export class ReplayPlayer implements RunTaker {
   #adjust = false;
   #newestPlayUs = 0;
 
-  private constructor(options: ReplayPlayerOptions, run: ReplayRun, first: FirstFrame, limitUtcUs: number | undefined) {
+  private constructor(options: ReplayPlayerOptions, run: ReplayRun, first: FirstFrame, startUtcUs: number, limitUtcUs: number | undefined) {
     this.#options = options;
     this.#run = run;
     this.#limitUtcUs = limitUtcUs;
     this.#untilUtcUs = limitUtcUs;
     this.clock = new ReplayClock(options.clock);
-    this.startUtcUs = first.utcUs;
+    this.startUtcUs = startUtcUs;
     this.stream = options.makeStream(first.tracks, first.native, this.clock);
     this.#begin(first);
-    this.clock.place(first.utcUs, this.clock.nowUs());
-    this.#broken = false;
+    this.#place(startUtcUs, this.clock.nowUs());
   }
 
-  /** Held at the first frame at or, where decoding needs it, before `fromUtcUs`. */
+  /** Held at `fromUtcUs`, or at the first footage after it. */
   static async open(options: ReplayPlayerOptions, fromUtcUs: number, limitUtcUs: number | undefined): Promise<ReplayPlayer> {
     const { run, first } = await options.open(fromUtcUs);
-    return new ReplayPlayer(options, run, first, limitUtcUs);
+    return new ReplayPlayer(options, run, first, Math.max(fromUtcUs, first.utcUs), limitUtcUs);
   }
 
-  /** UTC of the frame that comes next, or of the instant that is shown. */
+  /** UTC of what is shown or would come next. */
   get positionUtcUs(): number {
     return this.clock.utcOf(this.clock.nowUs()).utcUs;
   }
@@ -164,10 +163,9 @@ export class ReplayPlayer implements RunTaker {
       this.onEnd(undefined);
       return;
     }
-    if (this.#broken) this.clock.place(utcUs, this.#nextPlayUs());
+    if (this.#broken) this.#place(utcUs, this.#nextPlayUs());
     const playUs = this.clock.playTimeOf(utcUs);
     if (this.#adjust) this.clock.set(playUs);
-    this.#broken = false;
     this.#adjust = false;
     this.#fresh = false;
     this.#newestPlayUs = Math.max(this.#newestPlayUs, playUs);
@@ -198,14 +196,18 @@ export class ReplayPlayer implements RunTaker {
     this.#state = "held";
     this.#fresh = true;
     this.#begin(first);
-    this.clock.place(first.utcUs, this.#nextPlayUs());
-    this.#broken = false;
+    this.#place(Math.max(utcUs, first.utcUs), this.#nextPlayUs());
   }
 
   /** What comes next does not continue what came before. */
   #begin({ tracks, native }: Announcement): void {
     this.#publish = this.stream.begin(tracks, native);
     this.#broken = true;
+  }
+
+  #place(utcUs: number, playUs: number): void {
+    this.clock.place(utcUs, playUs);
+    this.#broken = false;
   }
 
   /** RTP time goes on where it was, whatever the recording's does. */

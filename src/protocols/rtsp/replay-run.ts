@@ -20,7 +20,7 @@ export interface RunTaker {
 }
 
 export interface FirstFrame extends Announcement {
-  /** UTC at which it was recorded. */
+  /** UTC at which it was recorded, or the instant that it leads up to. */
   readonly utcUs: number;
 }
 
@@ -90,8 +90,10 @@ export class ReplayRun {
       const sink = { ready: (tracks: readonly Track[], native: Face) => this.#onReady({ tracks, native }) };
       await this.replay.source.run(sink, this.#abort.signal);
     } catch (error) {
-      if (this.#state === "priming") this.#first.reject(error);
-      fault = errorText(error);
+      if (!isEnd(error)) {
+        if (this.#state === "priming") this.#first.reject(error);
+        fault = errorText(error);
+      }
     }
     this.#end = { fault };
     if (this.#state === "priming") this.#first.resolve(undefined);
@@ -132,4 +134,9 @@ export class ReplayRun {
     this.#state = "over";
     this.#taker!.onEnd(this.#end!.fault);
   }
+}
+
+/** There is no more footage, or none at all. */
+function isEnd(error: unknown): boolean {
+  return error instanceof PeerFault && (error.code === "ended" || error.code === "not-found");
 }

@@ -152,6 +152,7 @@ export class ServerSession implements SessionEntry {
   play(writer: MediaWriter): void {
     if (this.phase === "closed") return;
     const lease = this.readLease!;
+    this.#writer?.close();
     this.#writer = writer;
     this.phase = "active";
     this.#wasActive = true;
@@ -189,7 +190,8 @@ export class ServerSession implements SessionEntry {
     if (this.phase !== "active") return;
     this.phase = "ready";
     this.readLease?.pause();
-    this.#writer?.close();
+    if (this.replay === undefined) this.#writer?.close();
+    else this.#writer?.finish();
     this.ingest?.stop();
     this.#publishLease?.close();
     this.#publishLease = undefined;

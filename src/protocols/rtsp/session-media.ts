@@ -11,7 +11,7 @@ export type SessionMedia =
 export function openWriter(session: ServerSession): MediaWriter {
   const media = session.media!;
   if (media.kind === "tcp") return new TcpMediaWriter(media.connection.socket, media.channels);
-  return new UdpMediaWriter(media.destinations);
+  return new UdpMediaWriter(media.destinations, session.replay !== undefined);
 }
 
 /** Takes receiver reports to a publisher. */

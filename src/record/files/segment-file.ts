@@ -37,14 +37,17 @@ export interface SegmentFileName {
   readonly earlierUtcUs?: number | undefined;
 }
 
+/** A name before this was given by a clock that had not been set: it counts from 1970 or from when the machine was switched on. */
+const EARLIEST_UTC_US = Date.UTC(2020, 0, 1) * 1000;
+
 export class SegmentFile implements SegmentFileName {
   readonly path: string;
   readonly file: string;
   readonly format: RecordFormat;
   readonly startUtcUs: number;
   readonly earlierUtcUs: number | undefined;
-  /** Of its name, where the clock was trusted when the file was begun, or that is not known. */
-  timeQuality: TimeQuality = "est";
+  /** Of its name: as it was when the file was begun, if this process did. */
+  timeQuality: TimeQuality;
   timeErrorMs: number | undefined;
   /** Undefined: nobody asked yet. */
   sizeBytes: number | undefined;
@@ -66,6 +69,7 @@ export class SegmentFile implements SegmentFileName {
     this.format = format;
     this.startUtcUs = startUtcUs;
     this.earlierUtcUs = earlierUtcUs;
+    this.timeQuality = startUtcUs < EARLIEST_UTC_US ? "none" : "est";
   }
 
   /** Where it ends, by its name and its head; undefined: its head was not read, or cannot be. */

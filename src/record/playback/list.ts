@@ -13,6 +13,7 @@ interface ListEntry {
   /** Of the span as it is played; it ends where it is listed to end. */
   readonly url: string;
   readonly timeQuality: Span["timeQuality"];
+  /** Whole. */
   readonly timeErrorMs?: number;
 }
 
@@ -40,5 +41,11 @@ function entryOf({ path, startUtcUs, durationUs, timeQuality, timeErrorMs }: Spa
   const duration = Math.round(durationUs) / 1e6;
   // In the order of the alphabet, as Go writes them.
   const query = new URLSearchParams({ duration: String(duration), path, start });
-  return { start, duration, url: `${publicUrl}/get?${query}`, timeQuality, ...(timeErrorMs !== undefined && { timeErrorMs }) };
+  return {
+    start,
+    duration,
+    url: `${publicUrl}/get?${query}`,
+    timeQuality,
+    ...(timeErrorMs !== undefined && { timeErrorMs: Math.ceil(timeErrorMs) }),
+  };
 }

@@ -193,3 +193,62 @@ test("pause, resume and seek: nothing is read while it stands still", async () =
   player.abort.abort();
   assert.equal(await player.ended, "aborted");
 });
+
+test("a hold keeps what is open and goes on with the very next frame, as much later as it lasted", async () => {
+  const player = new Player([gateRun({ startUtcUs: NOON_US, frames: [0, 100] })], 1);
+  await player.settle();
+  const early = player.units.length;
+  player.source.hold();
+  player.source.hold();
+  await player.pass(10_000);
+  assert.equal(player.units.length, early);
+  assert.equal(player.index.openReads, 1);
+  player.source.release();
+  player.source.release();
+  await player.pass(200);
+  assert.deepEqual(
+    player.units.slice(early).map(({ senderUtcUs }) => (senderUtcUs! - NOON_US) / FRAME_US),
+    [26, 27, 28, 29, 30],
+  );
+  assert.equal(player.readies.length, 1);
+  const [first, second] = player.units.slice(early);
+  assert.equal(second!.captureUs - first!.captureUs, FRAME_US);
+  assert.equal(player.clock.us - player.units.at(-1)!.captureUs, 0);
+  player.abort.abort();
+  await player.ended;
+});
+
+test("a hold within a frame that is delivered comes before the next, also among those that come at once", async () => {
+  const player = new Player([gateRun({ startUtcUs: NOON_US, frames: [0, 100] })], 1);
+  player.source.hold();
+  await player.settle();
+  assert.equal(player.units.length, 0);
+  let held = 0;
+  const { push } = player.units;
+  player.units.push = (...units) => {
+    player.source.hold();
+    held++;
+    return push.apply(player.units, units);
+  };
+  for (let i = 1; i <= 26; i++) {
+    player.source.release();
+    await player.settle();
+    assert.equal(held, i);
+  }
+  assert.deepEqual(
+    player.videoPts(),
+    Array.from({ length: 26 }, (_, i) => 4 * i),
+  );
+  player.abort.abort();
+  await player.ended;
+});
+
+test("a source that is aborted while it is held ends", async () => {
+  const player = new Player([gateRun({ startUtcUs: NOON_US, frames: [0, 100] })]);
+  await player.settle();
+  player.source.hold();
+  await player.settle();
+  player.abort.abort();
+  assert.equal(await player.ended, "aborted");
+  assert.deepEqual([player.timers.delaysMs, player.index.openReads], [[], 0]);
+});

@@ -32,6 +32,10 @@ export class PlaybackSource implements Source {
   readonly #options: PlaybackSourceOptions;
   #positionUtcUs: number;
   #isPaused = false;
+  /** Monotonic time since when it is held; undefined: it is not. */
+  #heldSinceUs: number | undefined;
+  /** By how much the holds have delayed what is played now. */
+  #lateUs = 0;
   /** Ends what is played now: the position has changed, or it stands still. */
   #leg = new AbortController();
   /** Goes on with what waits. */
@@ -64,6 +68,19 @@ export class PlaybackSource implements Source {
     this.#wake?.();
   }
 
+  /** Stops before the next frame, with all that it reads kept open: for a reader that is slow, or that will go on where it stopped. */
+  hold(): void {
+    this.#heldSinceUs ??= this.#options.clock.nowUs();
+  }
+
+  /** Goes on with the very next frame. */
+  release(): void {
+    if (this.#heldSinceUs === undefined) return;
+    this.#lateUs += this.#options.clock.nowUs() - this.#heldSinceUs;
+    this.#heldSinceUs = undefined;
+    this.#wake?.();
+  }
+
   /** Paused or playing, as before. */
   seek(utcUs: number): void {
     this.#positionUtcUs = utcUs;
@@ -87,6 +104,8 @@ export class PlaybackSource implements Source {
 
   async #play(sink: SourceSink, signal: AbortSignal): Promise<void> {
     const { index, path, toUtcUs = Number.MAX_SAFE_INTEGER } = this.#options;
+    this.#lateUs = 0;
+    if (this.#heldSinceUs !== undefined) this.#heldSinceUs = this.#options.clock.nowUs();
     let hasPlayed = false;
     let next: ClipEnd | undefined = { fromUtcUs: this.#positionUtcUs };
     while (next !== undefined) {
@@ -94,9 +113,9 @@ export class PlaybackSource implements Source {
       const player = new ClipPlayer(sink, this.#options.clock);
       for await (const part of reader.parts(signal)) {
         for (const due of player.take(part)) {
-          await this.#wait(due.atUs, signal);
+          await this.#waitForTurn(due.atUs, signal);
           if (signal.aborted) return;
-          due.publish();
+          due.publish(this.#lateUs);
           hasPlayed = true;
           this.#positionUtcUs = due.utcUs;
         }
@@ -105,6 +124,13 @@ export class PlaybackSource implements Source {
       next = reader.next;
     }
     throw hasPlayed ? new PeerFault("ended", "the recording ends here") : new PeerFault("not-found", "nothing is recorded there");
+  }
+
+  /** Until a frame is due and nothing holds it. */
+  async #waitForTurn(atUs: number, signal: AbortSignal): Promise<void> {
+    const isHeld = (): boolean => this.#heldSinceUs !== undefined;
+    do await this.#wait(isHeld() ? undefined : atUs + this.#lateUs, signal);
+    while (!signal.aborted && (isHeld() || atUs + this.#lateUs - this.#options.clock.nowUs() >= MIN_WAIT_US));
   }
 
   /** Until an instant of the monotonic clock, or until woken; not longer than until `signal` is aborted. */
@@ -128,7 +154,8 @@ interface DueUnit {
   /** Monotonic. */
   readonly atUs: number;
   readonly utcUs: number;
-  publish(): void;
+  /** `lateUs`: how much later than planned. */
+  publish(lateUs: number): void;
 }
 
 /** Makes units of a clip's samples, and says when each is due. */
@@ -170,9 +197,9 @@ class ClipPlayer {
     const [first, ...others] = due;
     if (first === undefined || begin === undefined) return due;
     const starts = begin;
-    const publish = (): void => {
+    const publish = (lateUs: number): void => {
       starts();
-      first.publish();
+      first.publish(lateUs);
     };
     return [{ ...first, publish }, ...others];
   }
@@ -187,7 +214,7 @@ class ClipPlayer {
     return {
       atUs,
       utcUs,
-      publish: () => this.#publish?.({ track, ptsTicks, captureUs: atUs, senderUtcUs, keyframe, damaged: false, frame }),
+      publish: (lateUs) => this.#publish?.({ track, ptsTicks, captureUs: atUs + lateUs, senderUtcUs, keyframe, damaged: false, frame }),
     };
   }
 }

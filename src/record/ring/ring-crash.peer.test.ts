@@ -29,7 +29,6 @@ function assertLoss({ cameras }: CheckedRing): void {
 }
 
 function assertLapped({ chunks }: CheckedRing): void {
-  assert.equal(chunks.length, CHUNKS);
   assert.ok(chunks.at(-1)!.gen > 2 * CHUNKS);
 }
 

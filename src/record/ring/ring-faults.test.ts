@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { collectedLog } from "#testing/collected-log.ts";
 import { FaultFs, type FsFilter } from "#testing/fault-fs.ts";
 import { RingRig } from "#testing/ring-rig.ts";
 import { RingInUse } from "./process-lock.ts";
@@ -195,6 +196,18 @@ test("footage that is read is not written over", async () => {
   }
   assert.deepEqual(read, [...range(0, 15), ...range(read[15]!, 110)]);
   assert.ok(read[15]! > 30);
+  await rig.ring.close();
+});
+
+test("a directory that is missing is told of once, however often it is tried, and used when it is there", async () => {
+  const log = collectedLog();
+  const rig = new RingRig({ log });
+  await rig.ring.start();
+  await rig.passMs(60_000);
+  assert.deepEqual(log.lines, ["nothing is recorded: /rec is not there (gone)"]);
+  await rig.fs.makeFolder("/rec");
+  await rig.passMs(10_000);
+  assert.equal(rig.ring.status, "recording");
   await rig.ring.close();
 });
 

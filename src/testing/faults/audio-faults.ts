@@ -21,6 +21,8 @@ interface Sound {
   next(payloadType: number): OtherTrack["next"];
   /** What frame readers get, over and over; default: the payloads as they are; `none`: no frames are made of it. */
   readonly frames?: readonly Buffer[] | "none";
+  /** The sound is described in the stream: it is recorded from the next keyframe on. */
+  readonly isInStream?: boolean;
 }
 
 /** Payloads as they were sent. */
@@ -67,7 +69,7 @@ function checkRun(got: Buffer, all: Buffer, where: string): void {
 }
 
 function sounding(name: string, sound: Sound): FaultCase {
-  const { rtpmap, fmtp, payloadType = 97, next } = sound;
+  const { rtpmap, fmtp, payloadType = 97, next, isInStream = false } = sound;
   const sdp = [`m=audio 0 RTP/AVP ${payloadType}`];
   if (rtpmap !== undefined) sdp.push(`a=rtpmap:${payloadType} ${rtpmap}`);
   if (fmtp !== undefined) sdp.push(`a=fmtp:${payloadType} ${fmtp}`);
@@ -85,6 +87,7 @@ function sounding(name: string, sound: Sound): FaultCase {
       source: { states: UNDISTURBED },
       requests: { SETUP: 2 },
       readers: { gaps: [] },
+      recording: isInStream ? { runs: 2, soundFromMs: 2000 } : {},
       log: [{ line: /skipping/, times: 0 }],
       also: (outcome) => check(outcome, sound),
     },
@@ -211,6 +214,7 @@ const c70: Fault = {
       codec: "aac",
       next: aac(([unit]) => [writeAudioMuxElement([unit!], Buffer.from(STREAM_MUX_CONFIG, "hex"))]),
       frames: AAC_FRAMES,
+      isInStream: true,
     }),
     sounding("LATM whose configuration cannot be read", {
       rtpmap: "MP4A-LATM/48000/2",

@@ -9,12 +9,12 @@ import { assertIn } from "./assert-in.ts";
 import type { Expected, ExpectedRecording } from "./fault.ts";
 import type { RecordedCopy } from "./fault-recording.ts";
 import type { FaultOutcome } from "./fault-site.ts";
-import { type HeardFrame, heardFrame, type RecordedFrame, readFrames } from "./recorded-frames.ts";
+import { type HeardFrame, heardFrame, heardSounds, type RecordedFrame, readFrames } from "./recorded-frames.ts";
 
 /** Bounds of gaps and of spans may be off by this much, and by a step of the simulated time. */
 const TOLERANCE_MS = 200;
 const UTC_MS = 100;
-/** Times without media that are shorter are no gaps for a recording (docs/storage.md). */
+/** Times without media that are shorter are no gaps for a recording: see FragmentCutter. */
 const LEAST_GAP_MS = 500;
 /** Frames of sound that may be left out at each end of a span: it begins with a picture, and the newest waits for the next to tell how long it lasts. */
 const SOUND_EDGE_MS = 500;
@@ -49,8 +49,9 @@ export async function checkRecording(copy: RecordedCopy, path: string, expected:
     assert.deepEqual([spans.length, frames.length], [0, 0], `${path} in ${copy.store}: there is nothing that can be recorded`);
     return;
   }
+  const isStamped = expected.readers.corrupt === undefined;
   const recorded = { copy, path, frames, spans, outcome };
-  const heard = units.filter(({ track }) => track.index === leading.index).map(heardFrame);
+  const heard = units.filter(({ track }) => track.index === leading.index).map((unit) => heardFrame(unit, isStamped));
   const check = new RecordingCheck(recorded, expected, leading, heard);
   check.whole();
   check.samples();
@@ -98,7 +99,7 @@ class RecordingCheck {
   /** Every frame is there, but where a recording waits for a keyframe: at the start, and after a gap. */
   whole(): void {
     const heard = this.#heard;
-    let next = this.#isOverwritten ? (this.#places[0] ?? 0) : 0;
+    let next = 0;
     for (const place of [...this.#places, heard.length]) {
       if (place > next) {
         const where = `${this.#what}: frames ${next} to ${place - 1} of ${heard.length} are left out`;
@@ -144,8 +145,7 @@ class RecordingCheck {
     const told = copy.gaps.get(path) ?? [];
     const long = told.filter((gap) => this.#isGap(gap));
     assertIn(shortGaps, told.length - long.length, `${this.#what}: gaps that nobody notices`);
-    const left = this.#isOverwritten ? long.slice(long.length - this.#holes.length) : long;
-    this.#assertGaps(left, this.#holes, "gaps that the recorder told of");
+    this.#assertGaps(long, this.#holes, "gaps that the recorder told of");
     for (const gap of told) assert.equal(gap.cause, cause, `${this.#what}: cause of a gap`);
     const { openGap } = copy.last.get(path)!;
     if (openGap === undefined || told.some(({ fromUs }) => fromUs === openGap.fromUs)) return;
@@ -189,32 +189,31 @@ class RecordingCheck {
     assert.ok(Math.abs(endOffMs) <= mostMs, `${this.#what}: spans end ${endOffMs} ms after the last frame`);
   }
 
-  /** Sound beside the picture: all there was while there were pictures, each frame once. */
+  /** Sound beside the picture: all there was while there were pictures, each frame once and at its time. */
   sound(sounds: readonly RecordedFrame[], units: readonly Unit[]): void {
-    const edgeUs = SOUND_EDGE_MS * 1000;
-    const pictures = this.#places.map((place) => this.#heard[place]!.captureUs);
-    const heard = units.filter(({ track }) => track.kind === "audio" && fmp4Fault(track) === undefined);
-    let near = 0;
-    let least = 0;
-    let most = 0;
-    for (const { captureUs, frame = [] } of heard) {
-      while (near < pictures.length - 1 && pictures[near]! < captureUs - edgeUs) near++;
-      const isAmongPictures = near > 0 && pictures[near]! <= captureUs && captureUs + edgeUs <= this.#lastCaptureUs;
-      if (isAmongPictures && !this.#holes.some(({ toUs, fromUs }) => captureUs > fromUs - edgeUs && captureUs < toUs + edgeUs))
-        least += frame.length;
-      most += frame.length;
-    }
-    assertIn({ least, most }, sounds.length, `${this.#what}: frames of sound`);
+    const { clock } = this.#recorded.outcome.site;
+    const heard = units.filter(({ track }) => track.kind === "audio" && fmp4Fault(track) === undefined).flatMap(heardSounds);
+    const places = new Set<number>();
     const ends = new Map<string, number>();
-    for (const [i, { runId, dtsTicks, durationTicks, clockRateHz }] of sounds.entries()) {
-      assert.ok(dtsTicks >= (ends.get(runId) ?? 0), `${this.#what}: frame ${i} of the sound begins before the end of the one before`);
-      assert.ok(durationTicks > 0 && durationTicks <= clockRateHz, `${this.#what}: frame ${i} of the sound lasts ${durationTicks} ticks`);
+    let next = 0;
+    for (const [i, { runId, dtsTicks, durationTicks, clockRateHz, utcUs, digest }] of sounds.entries()) {
+      const frame = `${this.#what}: frame ${i} of the sound`;
+      assert.ok(dtsTicks >= (ends.get(runId) ?? 0), `${frame} begins before the end of the one before`);
+      assert.ok(durationTicks > 0 && durationTicks <= clockRateHz, `${frame} lasts ${durationTicks} ticks`);
       ends.set(runId, dtsTicks + durationTicks);
+      const offUs = (place: number): number => utcUs - clock.utcOf(heard[place]!.captureUs).utcUs;
+      while (next < heard.length && (heard[next]!.digest !== digest || offUs(next) > this.#utcUs)) next++;
+      assert.ok(next < heard.length, `${frame} is no frame that was received about then`);
+      assert.ok(Math.abs(offUs(next)) <= this.#utcUs, `${frame} is ${offUs(next) / 1000} ms off its capture`);
+      places.add(next++);
     }
-  }
-
-  get #isOverwritten(): boolean {
-    return this.#expected.overwrites === true && this.#recorded.copy.store === "ring";
+    const edgeUs = SOUND_EDGE_MS * 1000;
+    const fromUs = Math.max(this.#firstCaptureUs, this.#recorded.outcome.startUs + (this.#expected.soundFromMs ?? 0) * 1000) + edgeUs;
+    for (const [place, { captureUs }] of heard.entries()) {
+      const isAmongPictures = captureUs > fromUs && captureUs < this.#lastCaptureUs - edgeUs;
+      const isInHole = this.#holes.some((hole) => captureUs > hole.fromUs - edgeUs && captureUs < hole.toUs + edgeUs);
+      if (isAmongPictures && !isInHole) assert.ok(places.has(place), `${this.#what}: frame ${place} of the sound is not recorded`);
+    }
   }
 
   get #firstCaptureUs(): number {

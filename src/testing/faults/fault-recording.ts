@@ -15,7 +15,7 @@ import { OneBootClock } from "../one-boot-clock.ts";
 import { UnitTap } from "../unit-tap.ts";
 
 const RING_FOLDER = "/ring";
-const FILES_FOLDER = "/files";
+const RECORD_PATH = "/files/%path/%Y-%m-%d_%H-%M-%S-%f";
 const CHUNK_BYTES = 1 << 20;
 const RING_BYTES = 64 * CHUNK_BYTES;
 const PART_MS = 1000; // MediaMTX's recordPartDuration
@@ -90,7 +90,7 @@ export class FaultRecording {
           clock,
           catalog: files.catalog,
           zone: () => 0,
-          recordPath: `${FILES_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`,
+          recordPath: RECORD_PATH,
           recordFormat: "fmp4",
           partDurationMs: PART_MS,
           maxPartBytes: CHUNK_BYTES,
@@ -109,12 +109,11 @@ export class FaultRecording {
     const takeLock = async () => async () => {};
     const ring = new Ring({ fs, directory: RING_FOLDER, clock, chunkBytes: CHUNK_BYTES, sizeBytes: RING_BYTES, takeLock, log });
     await ring.start();
-    const recordPath = `${FILES_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`;
     const files = await FilesIndex.open({
       fs,
       clock,
       log,
-      places: [{ recordPath, recordFormat: "fmp4", owns: (path) => options.paths.includes(path) }],
+      places: [{ recordPath: RECORD_PATH, recordFormat: "fmp4", owns: (path) => options.paths.includes(path) }],
       zone: () => 0,
       dataDirectory: "/data",
     });

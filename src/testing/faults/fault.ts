@@ -122,10 +122,10 @@ export interface ExpectedRecording {
   readonly shortGaps?: Range;
   /** Runs in the ring, each with parameters of its own. Default: 1. */
   readonly runs?: Range;
+  /** Sound may be missing before. Default: 0. */
+  readonly soundFromMs?: number;
   /** How far the UTC of a recorded frame may be off its capture, ms. Default: 100, and a step of the simulated time. */
   readonly utcMs?: number;
-  /** The ring is too small for all of it: it holds the newest. */
-  readonly overwrites?: boolean;
   /** What has no word of its own yet. */
   also?(recorded: RecordedOutcome): void | Promise<void>;
 }

@@ -138,6 +138,11 @@ const c111: Fault = {
           corrupt: { least: 0, most: 10_000 },
           latencyMs: Number.POSITIVE_INFINITY, // stamps are damaged, too
         },
+        recording: {
+          runs: { least: 1, most: 100 },
+          shortGaps: { least: 0, most: 100 },
+          soundFromMs: Number.POSITIVE_INFINITY, // its times are damaged: what is far off the pictures is left out
+        },
         also: ({ site }) => {
           for (const [copy, { camera }] of site.rigs.entries()) {
             assert.ok(site.states(copy).includes("live"), `camera ${copy + 1} was never live`);

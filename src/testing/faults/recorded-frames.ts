@@ -1,6 +1,7 @@
 // The frames of a recording and those that a reader got, in a form in which one can be found in the other.
 import { createHash } from "node:crypto";
 import type { Codec, Parameters } from "#codecs/codec.ts";
+import { frameTicks } from "#codecs/frame-ticks.ts";
 import { decodeG711 } from "#codecs/g711/decode.ts";
 import { h264NalType, isH264Slice } from "#codecs/h264/nal.ts";
 import { h265NalType, isH265Slice } from "#codecs/h265/nal.ts";
@@ -48,14 +49,26 @@ export async function readFrames(index: RecordingIndex, path: string, kind: Trac
   return frames;
 }
 
-export function heardFrame({ track, frame = [], captureUs, keyframe, damaged }: Unit): HeardFrame {
-  const stamp = stampOf(frame);
+/** `isStamped`: stamps in it, if there are any, can be believed. */
+export function heardFrame({ track, frame = [], captureUs, keyframe, damaged }: Unit, isStamped: boolean): HeardFrame {
+  const stamp = isStamped ? stampOf(frame) : undefined;
   return {
     digest: digestOf(track.codec, storedFrame(track.parameters, frame)),
     captureUs: stamp?.captureUs ?? captureUs,
     keyframe,
     damaged,
   };
+}
+
+/** The frames of a unit of sound, each with the time it was captured at. */
+export function heardSounds({ track, frame = [], captureUs }: Unit): readonly Pick<HeardFrame, "digest" | "captureUs">[] {
+  const { codec, parameters, clockRateHz } = track;
+  let ticks = 0;
+  return frame.map((coded) => {
+    const atUs = captureUs + (ticks * 1e6) / clockRateHz;
+    ticks += frameTicks(parameters, coded);
+    return { digest: digestOf(codec, storedFrame(parameters, [coded])), captureUs: atUs };
+  });
 }
 
 /** As containers hold it. */

@@ -1,0 +1,407 @@
+// The control API over HTTP, with an RTSP site behind it. Every answer in JSON is held against docs/openapi.yaml.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { type TestContext, test } from "node:test";
+import { writeTime } from "#record/playback/time-text.ts";
+import type { AccessRequest, Denial } from "#relay/access.ts";
+import type { Track } from "#relay/track.ts";
+import { type CollectedLog, collectedLog } from "#testing/collected-log.ts";
+import { OpenApiDocument } from "#testing/openapi.ts";
+import { playOverTcp, type RawResponse, RawRtspClient, recordOverTcp } from "#testing/raw-rtsp-client.ts";
+import { type Site, startSite } from "#testing/rtsp-site.ts";
+import { SyntheticVideo, syntheticAudioTrack, syntheticSdp, syntheticTrack } from "#testing/synthetic-track.ts";
+import { rtpOf } from "#testing/unit-tap.ts";
+import { ApiServer, type ApiServerOptions, apiRoutes } from "./api-server.ts";
+
+const document = new OpenApiDocument(new URL("../../docs/openapi.yaml", import.meta.url));
+const NOBODY = "11111111-2222-4333-8444-555555555555";
+const NOON_US = Date.UTC(2026, 2, 1, 12) * 1000;
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies are held against the document
+type Body = any;
+
+interface ApiSite {
+  readonly site: Site;
+  readonly log: CollectedLog;
+  /** Every question at the door. */
+  readonly asked: readonly AccessRequest[];
+  readonly origin: string;
+  /** The body of an answer with this status. */
+  ask(target: string, status?: number, method?: string): Promise<Body>;
+  errorOf(target: string, status: number, method?: string): Promise<string>;
+  connect(): Promise<RawRtspClient>;
+  /** How often keys were to be fetched anew. */
+  refreshes(): number;
+}
+
+async function setUp(t: TestContext, more: Partial<ApiServerOptions> = {}): Promise<ApiSite> {
+  const site = await startSite({
+    paths: {
+      cam: {},
+      "site/gate": {},
+      door: { source: { kind: "redirect", target: "rtsp://door.example/live" } },
+      "~^yard/.+$": {},
+    },
+  });
+  const asked: AccessRequest[] = [];
+  let refreshes = 0;
+  const log = collectedLog();
+  const server = await ApiServer.listen({
+    address: { host: "127.0.0.1", port: 0 },
+    allowOrigins: ["*"],
+    readTimeoutMs: 10_000,
+    writeTimeoutMs: 10_000,
+    trustsProxy: () => false,
+    log,
+    version: "v1.2.3",
+    startedUs: 1_500_000,
+    refreshKeys: () => void refreshes++,
+    registry: site.registry,
+    clock: { utcOf: (us) => ({ utcUs: NOON_US + us, quality: "ntp", errorMs: undefined }) },
+    rtspSessions: site.sessions,
+    recordings: undefined,
+    ...more,
+    authorize: (request) => {
+      asked.push(request);
+      return more.authorize?.(request) ?? Promise.resolve({ allowed: true, user: "" });
+    },
+  });
+  t.after(async () => {
+    await server.close();
+    await site.close();
+  });
+  const origin = `http://127.0.0.1:${server.port}`;
+  const ask = async (target: string, status = 200, method = "GET"): Promise<Body> => {
+    const response = await fetch(origin + target, { method });
+    const body: Body = await response.json();
+    assert.equal(response.status, status, `${method} ${target}: ${JSON.stringify(body)}`);
+    assert.equal(response.headers.get("content-type"), "application/json; charset=utf-8");
+    const path = decodeURIComponent(new URL(response.url).pathname);
+    assert.deepEqual(document.faultsOf({ method, path, status, body }), []);
+    return body;
+  };
+  const errorOf = async (target: string, status: number, method = "GET"): Promise<string> => (await ask(target, status, method)).error;
+  const connect = async (): Promise<RawRtspClient> => {
+    const client = await RawRtspClient.connect(site.port);
+    t.after(() => client.socket.destroy());
+    return client;
+  };
+  return { site, log, asked, origin, ask, errorOf, connect, refreshes: () => refreshes };
+}
+
+/** Publishes three frames to a path; all of them are counted when it resolves. */
+async function publish(client: RawRtspClient, url: string): Promise<RawResponse> {
+  await recordOverTcp(client, url, syntheticSdp());
+  const video = new SyntheticVideo();
+  for (let i = 0; i < 3; i++) for (const packet of rtpOf(video.nextBurst())) client.sendPacket(0, packet);
+  return client.request("OPTIONS", url);
+}
+
+test("what is served is what the document describes", async (t) => {
+  const { site } = await setUp(t);
+  const subjects = {
+    version: "",
+    startedUs: 0,
+    refreshKeys: () => {},
+    registry: site.registry,
+    clock: { utcOf: () => ({ utcUs: 0, quality: "ntp", errorMs: undefined }) as const },
+    recordings: undefined,
+  };
+  const served = apiRoutes({ ...subjects, rtspSessions: site.sessions }).map(({ method, template }) => `${method} ${template}`);
+  assert.deepEqual(served, document.operations);
+  const without = apiRoutes({ ...subjects, rtspSessions: undefined }).map(({ template }) => template);
+  assert.deepEqual(
+    without.filter((template) => template.startsWith("/v3/rtsp")),
+    [],
+  );
+});
+
+test("info, and keys fetched anew", async (t) => {
+  const { ask, origin, refreshes } = await setUp(t);
+  assert.deepEqual(await ask("/v3/info"), { version: "v1.2.3", started: writeTime(NOON_US + 1_500_000) });
+  assert.equal((await fetch(`${origin}/v3/info`)).headers.get("server"), "mediamtx");
+  assert.equal(refreshes(), 0);
+  assert.deepEqual(await ask("/v3/auth/jwks/refresh", 200, "POST"), { status: "ok" });
+  assert.equal(refreshes(), 1);
+});
+
+test("paths: one that nobody feeds, one that redirects", async (t) => {
+  const { ask } = await setUp(t);
+  const list = await ask("/v3/paths/list");
+  assert.deepEqual([list.itemCount, list.pageCount], [3, 1]);
+  assert.deepEqual(
+    list.items.map(({ name, source }: Body) => [name, source]),
+    [
+      ["cam", null],
+      ["door", { type: "redirect", id: "" }],
+      ["site/gate", null],
+    ],
+  );
+  assert.deepEqual(list.items[0], {
+    name: "cam",
+    confName: "cam",
+    ready: false,
+    readyTime: null,
+    available: false,
+    availableTime: null,
+    online: false,
+    onlineTime: null,
+    source: null,
+    tracks: [],
+    tracks2: [],
+    readers: [],
+    inboundBytes: 0,
+    outboundBytes: 0,
+    inboundFramesInError: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+  });
+});
+
+test("paths: a stream, its publisher and its readers", async (t) => {
+  const { ask, errorOf, connect, site } = await setUp(t);
+  const url = site.url("yard/east");
+  await publish(await connect(), url);
+  for (let i = 0; i < 3; i++) await playOverTcp(await connect(), url);
+  const path = await ask("/v3/paths/get/yard/east");
+  assert.deepEqual(await ask("/v3/paths/get/yard%2Feast"), path);
+  assert.deepEqual([path.name, path.confName], ["yard/east", "~^yard/.+$"]);
+  assert.deepEqual([path.available, path.ready, path.online], [true, true, true]);
+  assert.ok(Date.parse(path.availableTime) >= NOON_US / 1000);
+  assert.deepEqual([path.readyTime, path.onlineTime], [path.availableTime, path.availableTime]);
+  assert.deepEqual(path.tracks, ["H264"]);
+  const codecProps = { width: 1920, height: 1080, profile: "Baseline", level: "4" };
+  assert.deepEqual(path.tracks2, [{ codec: "H264", codecProps }]);
+  const sessions = (await ask("/v3/rtspsessions/list")).items;
+  const ids = (state: string) => sessions.filter((session: Body) => session.state === state).map(({ id }: Body) => id);
+  assert.deepEqual(path.source, { type: "rtspSession", id: ids("publish")[0] });
+  assert.deepEqual(
+    path.readers,
+    ids("read")
+      .sort()
+      .map((id: string) => ({ type: "rtspSession", id })),
+  );
+  assert.equal(path.readers.length, 3);
+  assert.ok(path.inboundBytes > 9000);
+  assert.deepEqual([path.bytesReceived, path.bytesSent], [path.inboundBytes, path.outboundBytes]);
+  assert.equal(await errorOf("/v3/paths/get/yard/west", 404), "path not found");
+  assert.equal(await errorOf("/v3/paths/get/", 400), "invalid name");
+});
+
+test("paths: every codec's properties are as described", async (t) => {
+  const { ask, site } = await setUp(t);
+  const tracks = [
+    syntheticTrack(),
+    syntheticAudioTrack(1),
+    ...[
+      { codec: "h265", vps: [], sps: [], pps: [] } as const,
+      { codec: "av1" } as const,
+      { codec: "vp9" } as const,
+      { codec: "vp9", picture: { profile: 0, widthPx: 640, heightPx: 360, bitDepth: 8, chromaSubsampling: 1, fullRange: false } } as const,
+      { codec: "mjpeg" } as const,
+      { codec: "opus", channelCount: 2 } as const,
+      { codec: "ac3", sampleRateHz: 48_000, channelCount: 6 } as const,
+      { codec: "lpcm", bitDepth: 16, sampleRateHz: 48_000, channelCount: 2 } as const,
+      { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 } as const,
+      { codec: "generic", rtpmap: "private/90000", fmtp: undefined, payloadType: 97 } as const,
+    ].map(
+      (parameters, i): Track => ({
+        index: i + 2,
+        kind: "data",
+        codec: parameters.codec,
+        clockRateHz: 90_000,
+        parameters,
+        reorderFrames: 0,
+      }),
+    ),
+  ];
+  const permit = await site.registry.permitPublish({
+    action: "publish",
+    path: "cam",
+    protocol: "",
+    remote: { address: "", port: 0 },
+    query: "",
+    id: "",
+    credentials: { kind: "none" },
+  });
+  const lease = site.registry.openForPublish(permit, { type: "rtspSession", id: randomUUID(), onEnd: () => {} });
+  lease.sink.ready(tracks, "packets");
+  const { tracks2, tracks: labels } = await ask("/v3/paths/get/cam");
+  assert.deepEqual(labels, ["H264", "G711", "H265", "AV1", "VP9", "VP9", "M-JPEG", "Opus", "AC3", "LPCM", "VP8", "Generic"]);
+  assert.deepEqual(tracks2[2].codecProps, { width: 0, height: 0, profile: "", level: "" });
+  assert.equal(tracks2.at(-1).codecProps, null);
+});
+
+test("pages", async (t) => {
+  const { ask, errorOf } = await setUp(t);
+  const { itemCount, pageCount, items } = await ask("/v3/paths/list?itemsPerPage=2&page=1");
+  assert.deepEqual([itemCount, pageCount, items.map(({ name }: Body) => name)], [3, 2, ["site/gate"]]);
+  assert.deepEqual(await ask("/v3/paths/list?itemsPerPage=2&page=2"), { itemCount: 3, pageCount: 2, items: [] });
+  assert.deepEqual(await ask("/v3/rtspconns/list"), { itemCount: 0, pageCount: 0, items: [] });
+  for (const list of ["paths", "rtspconns", "rtspsessions", "recordings"]) {
+    assert.equal(await errorOf(`/v3/${list}/list?itemsPerPage=0`, 400), "invalid items per page");
+    assert.match(await errorOf(`/v3/${list}/list?page=-1`, 400), /^invalid page/);
+  }
+});
+
+test("RTSP connections and their sessions", async (t) => {
+  const { ask, errorOf, connect, site } = await setUp(t);
+  const client = await connect();
+  await client.request("OPTIONS", site.url("cam"));
+  const [bare] = (await ask("/v3/rtspconns/list")).items;
+  assert.deepEqual([bare.session, bare.tunnel], [null, "none"]);
+  assert.equal(bare.remoteAddr, `127.0.0.1:${client.socket.localPort}`);
+  assert.ok(bare.inboundBytes > 0 && bare.outboundBytes > 0);
+
+  await publish(client, `${site.url("cam")}?door=3`);
+  const [session] = (await ask("/v3/rtspsessions/list")).items;
+  assert.deepEqual(await ask(`/v3/rtspsessions/get/${session.id.toUpperCase()}`), session);
+  assert.deepEqual([session.state, session.path, session.query], ["publish", "cam", "door=3"]);
+  assert.deepEqual([session.transport, session.profile, session.conns], ["TCP", "AVP", [bare.id]]);
+  assert.equal((await ask(`/v3/rtspconns/get/${bare.id}`)).session, session.id);
+  assert.ok(session.inboundRTPPackets > 3);
+  assert.deepEqual(
+    [session.rtpPacketsReceived, session.bytesReceived, session.rtpPacketsSent],
+    [session.inboundRTPPackets, session.inboundBytes, 0],
+  );
+
+  assert.equal(await errorOf(`/v3/rtspconns/get/${session.id}`, 404), "connection not found");
+  assert.equal(await errorOf(`/v3/rtspsessions/get/${bare.id}`, 404), "session not found");
+  assert.equal(await errorOf("/v3/rtspsessions/get/7", 400), "invalid id: '7' is not a UUID");
+});
+
+test("a session that is set up only", async (t) => {
+  const { ask, connect, site } = await setUp(t);
+  const client = await connect();
+  await client.request("ANNOUNCE", site.url("cam"), { "Content-Type": "application/sdp" }, syntheticSdp());
+  const [session] = (await ask("/v3/rtspsessions/list")).items;
+  assert.deepEqual([session.state, session.transport, session.profile], ["idle", null, null]);
+});
+
+test("a kick ends the session", async (t) => {
+  const { ask, errorOf, connect, site } = await setUp(t);
+  const client = await connect();
+  await publish(client, site.url("cam"));
+  const [{ id }] = (await ask("/v3/rtspsessions/list")).items;
+  assert.deepEqual(await ask(`/v3/rtspsessions/kick/${id}`, 200, "POST"), { status: "ok" });
+  await client.closed;
+  assert.equal((await ask("/v3/paths/get/cam")).available, false);
+  assert.equal(await errorOf(`/v3/rtspsessions/kick/${id}`, 404, "POST"), "session not found");
+  assert.equal(await errorOf(`/v3/rtspsessions/kick/${NOBODY}`, 404, "POST"), "session not found");
+  assert.match(await errorOf("/v3/rtspsessions/kick/x", 400, "POST"), /not a UUID/);
+});
+
+test("recordings", async (t) => {
+  const segments = new Map([
+    ["cam", [NOON_US, NOON_US + 60_123_456]],
+    ["yard/east", [NOON_US]],
+  ]);
+  const recordings: ApiServerOptions["recordings"] = {
+    paths: async () => [...segments.keys()],
+    startsOf: async (path) => segments.get(path) ?? [],
+    deleteSegment: async (path, startUtcUs) => {
+      const left = segments.get(path)!.filter((start) => start !== startUtcUs);
+      segments.set(path, left);
+    },
+  };
+  const { ask, errorOf } = await setUp(t, { recordings });
+  const cam = { name: "cam", segments: [{ start: writeTime(NOON_US) }, { start: writeTime(NOON_US + 60_123_456) }] };
+  const yard = { name: "yard/east", segments: [{ start: writeTime(NOON_US) }] };
+  assert.deepEqual(await ask("/v3/recordings/list"), { itemCount: 2, pageCount: 1, items: [cam, yard] });
+  assert.deepEqual(await ask("/v3/recordings/list?itemsPerPage=1&page=1"), { itemCount: 2, pageCount: 2, items: [yard] });
+  assert.deepEqual(await ask("/v3/recordings/get/yard/east"), yard);
+  assert.deepEqual(await ask("/v3/recordings/get/site/gate"), { name: "site/gate", segments: [] });
+  assert.equal(await errorOf("/v3/recordings/get/other", 400), "path 'other' is not configured");
+  assert.match(await errorOf("/v3/recordings/get/cam%2F..%2Fx", 400), /^invalid path name: /);
+  assert.equal(await errorOf("/v3/recordings/get/", 400), "invalid name");
+
+  const remove = (path: string, start: string) => `/v3/recordings/deletesegment?${new URLSearchParams({ path, start })}`;
+  assert.match(await errorOf(remove("cam", "yesterday"), 400, "DELETE"), /^invalid start: 'yesterday'/);
+  assert.match(await errorOf(remove("../cam", "2026-03-01T12:00:00Z"), 400, "DELETE"), /^invalid path name: /);
+  assert.equal(await errorOf(remove("other", "2026-03-01T12:00:00Z"), 400, "DELETE"), "path 'other' is not configured");
+  assert.deepEqual(await ask(remove("cam", cam.segments[1]!.start), 200, "DELETE"), { status: "ok" });
+  assert.deepEqual(await ask(remove("cam", "2026-03-01T14:30:00+02:30"), 200, "DELETE"), { status: "ok" });
+  assert.deepEqual(await ask("/v3/recordings/get/cam"), { name: "cam", segments: [] });
+});
+
+test("without recordings the lists are empty", async (t) => {
+  const { ask, errorOf } = await setUp(t);
+  assert.deepEqual(await ask("/v3/recordings/list"), { itemCount: 0, pageCount: 0, items: [] });
+  assert.deepEqual(await ask("/v3/recordings/get/cam"), { name: "cam", segments: [] });
+  const target = "/v3/recordings/deletesegment?path=cam&start=2026-03-01T12:00:00Z";
+  assert.equal(await errorOf(target, 404, "DELETE"), "nothing is recorded");
+});
+
+test("who may not in is told so, whatever was asked for", async (t) => {
+  const denial = ({ credentials: { kind } }: AccessRequest): Denial => {
+    return { allowed: false, challenge: kind === "none", delayMs: 0, reason: "wrong password" };
+  };
+  const { asked, origin, errorOf, log } = await setUp(t, { authorize: async (request) => denial(request) });
+  assert.equal(await errorOf("/v3/info?x=1", 401), "authentication error");
+  const bare = await fetch(`${origin}/v3/nothing`);
+  assert.deepEqual([bare.status, bare.headers.get("www-authenticate")], [401, 'Basic realm="mediamtx"']);
+  assert.deepEqual(log.lines, []);
+  const headers = { authorization: `Basic ${Buffer.from("ann:b").toString("base64")}`, "user-agent": "dashboard" };
+  assert.equal((await fetch(`${origin}/v3/info`, { headers })).headers.get("www-authenticate"), null);
+  assert.deepEqual(log.lines, ["connection 127.0.0.1 failed to authenticate: wrong password"]);
+  const { action, path, protocol, query, id } = asked[0]!;
+  assert.deepEqual([action, path, protocol, query, id], ["api", "", "", "x=1", ""]);
+  const { credentials, userAgent, remote } = asked[2]!;
+  assert.deepEqual([credentials, userAgent, remote.address], [{ kind: "basic", user: "ann", pass: "b" }, "dashboard", "127.0.0.1"]);
+});
+
+test("what is not there", async (t) => {
+  const { origin } = await setUp(t, { rtspSessions: undefined });
+  for (const [method, target] of [
+    ["GET", "/"],
+    ["GET", "/v3/info/x"],
+    ["POST", "/v3/info"],
+    ["GET", "/v3/rtspsessions/list"],
+    ["GET", `/v3/rtspsessions/kick/${NOBODY}`],
+    ["GET", "/v3/rtspsessions/get/a/b"],
+    ["GET", "/v3/webrtcsessions/list"],
+    ["GET", "/V3/paths/list"],
+  ] as const) {
+    const response = await fetch(origin + target, { method });
+    assert.deepEqual(
+      [response.status, response.headers.get("content-type"), await response.text()],
+      [404, "text/plain", "404 page not found"],
+      `${method} ${target}`,
+    );
+  }
+  assert.equal((await fetch(`${origin}/v3/paths/get/%ff`)).status, 400);
+});
+
+test("pages of other sites: preflight before any question at the door", async (t) => {
+  const { origin, asked } = await setUp(t, { allowOrigins: ["https://noc.example"] });
+  const headers = { origin: "https://noc.example", "access-control-request-method": "DELETE" };
+  const preflight = await fetch(`${origin}/v3/recordings/deletesegment`, { method: "OPTIONS", headers });
+  assert.equal(preflight.status, 204);
+  assert.deepEqual(
+    ["origin", "methods", "headers"].map((name) => preflight.headers.get(`access-control-allow-${name}`)),
+    ["https://noc.example", "OPTIONS, GET, POST, PATCH, DELETE", "Authorization, Content-Type"],
+  );
+  assert.equal(asked.length, 0);
+  const other = await fetch(`${origin}/v3/info`, { headers: { origin: "https://other.example" } });
+  assert.equal(other.headers.get("access-control-allow-origin"), null);
+});
+
+test("the document tells right answers from wrong ones", () => {
+  const faults = (body: unknown, path = "/v3/info", status = 200) => document.faultsOf({ method: "GET", path, status, body });
+  const good = { version: "v1", started: "2026-03-01T12:00:00+01:00" };
+  assert.deepEqual(faults(good), []);
+  assert.deepEqual(faults({ version: 1, started: "2026-03-01" }), [
+    "body.version is of type number, not string",
+    "body.started is '2026-03-01', not a time",
+  ]);
+  assert.deepEqual(faults({ version: "v1" }), ["body.started is missing"]);
+  assert.deepEqual(faults({ ...good, more: 1 }), ["body.more is not described"]);
+  assert.deepEqual(faults(null), ["body is null"]);
+  assert.deepEqual(faults(good, "/v3/info", 418), ["GET /v3/info: status 418 is not described"]);
+  assert.deepEqual(faults(good, "/v3/other"), ["GET /v3/other is not described"]);
+  assert.deepEqual(faults({ itemCount: -1, pageCount: 0.5, items: {} }, "/v3/paths/list"), [
+    "body.itemCount is -1, below 0",
+    "body.pageCount is 0.5, not a whole number",
+    "body.items is of type object, not array",
+  ]);
+});

@@ -1,0 +1,128 @@
+// MediaMTX's control API over HTTP: what of it looks and kicks, and writes no config. docs/openapi.yaml describes every answer.
+import type { ListenAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import { sendDenial } from "#http/denial.ts";
+import { HttpFault } from "#http/http-fault.ts";
+import { type HttpExchange, HttpServer, sendJson } from "#http/server.ts";
+import { writeTime } from "#record/playback/time-text.ts";
+import type { Authorize } from "#relay/access.ts";
+import type { PathRegistry } from "#relay/path-registry.ts";
+import { type PathsOptions, pathRoutes } from "./paths.ts";
+import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
+import { findRoute, OK, type Route } from "./route.ts";
+import { type RtspSessions, rtspRoutes } from "./rtsp.ts";
+
+/** What there is to show. */
+export interface ApiSubjects extends PathsOptions, RecordingsOptions {
+  readonly registry: Pick<PathRegistry, "list" | "get" | "confOf">;
+  /** Undefined: there is no RTSP server, and nothing under its names. */
+  readonly rtspSessions: RtspSessions | undefined;
+  /** Of the gateway, as /v3/info tells it. */
+  readonly version: string;
+  /** When the gateway was started, by the monotonic clock. */
+  readonly startedUs: number;
+  /** Forgets the keys that tokens are checked with: the next token fetches them anew. */
+  refreshKeys(): void;
+}
+
+export interface ApiServerOptions extends ApiSubjects {
+  readonly address: ListenAddress;
+  readonly allowOrigins: readonly string[];
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** Peers whose X-Forwarded-… headers count. */
+  readonly trustsProxy: (address: string) => boolean;
+  readonly log: Log;
+  readonly authorize: Authorize;
+}
+
+const PREFLIGHT = { methods: "OPTIONS, GET, POST, PATCH, DELETE", headers: "Authorization, Content-Type" };
+
+/** Everything that such an API answers to. */
+export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
+  const { version, startedUs, clock, rtspSessions } = subjects;
+  return [
+    { method: "GET", template: "/v3/info", answer: () => ({ version, started: writeTime(clock.utcOf(startedUs).utcUs) }) },
+    {
+      method: "POST",
+      template: "/v3/auth/jwks/refresh",
+      answer: () => {
+        subjects.refreshKeys();
+        return OK;
+      },
+    },
+    ...pathRoutes(subjects),
+    ...(rtspSessions === undefined ? [] : rtspRoutes(rtspSessions)),
+    ...recordingRoutes(subjects),
+  ];
+}
+
+export class ApiServer {
+  readonly #authorize: Authorize;
+  readonly #log: Log;
+  readonly #routes: readonly Route[];
+  #http!: HttpServer;
+
+  private constructor(options: ApiServerOptions) {
+    this.#authorize = options.authorize;
+    this.#log = options.log;
+    this.#routes = apiRoutes(options);
+  }
+
+  /** Rejects with the system's error when the address cannot be had. */
+  static async listen(options: ApiServerOptions): Promise<ApiServer> {
+    const { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log } = options;
+    const server = new ApiServer(options);
+    const shared = { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log };
+    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
+    return server;
+  }
+
+  get port(): number {
+    return this.#http.port;
+  }
+
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+
+  /** One request. Rejects with what the HTTP server makes an answer of. */
+  async #answer(exchange: HttpExchange): Promise<void> {
+    if (!(await this.#mayEnter(exchange))) return;
+    const { request, response, query } = exchange;
+    const found = findRoute(this.#routes, request.method, decoded(exchange.path));
+    if (found === undefined) {
+      response.writeHead(404, { "Content-Type": "text/plain" }).end("404 page not found"); // as MediaMTX: no JSON
+      return;
+    }
+    sendJson(response, 200, await found.route.answer({ parameter: found.parameter, query }));
+  }
+
+  /** False: the client has its answer. */
+  async #mayEnter({ request, response, remote, rawQuery, credentials, signal }: HttpExchange): Promise<boolean> {
+    const userAgent = request.headers["user-agent"];
+    const answer = await this.#authorize({
+      action: "api",
+      path: "",
+      protocol: "",
+      remote,
+      query: rawQuery,
+      id: "",
+      ...(userAgent !== undefined && { userAgent }),
+      credentials,
+    });
+    if (answer.allowed) return true;
+    if (!answer.challenge) this.#log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
+    await sendDenial(response, answer, signal);
+    return false;
+  }
+}
+
+/** Throws an HttpFault for escapes that stand for nothing. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new HttpFault(400, "invalid path: it has escapes that are no UTF-8");
+  }
+}

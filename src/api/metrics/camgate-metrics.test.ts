@@ -1,0 +1,166 @@
+// camgate's own metrics: well formed, documented, and filtered as MediaMTX's are.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { type Exposition, readExposition } from "#testing/exposition.ts";
+import { type CamgateSources, writeCamgateMetrics } from "./camgate-metrics.ts";
+import { parseMetricsFilter } from "./metrics-filter.ts";
+import { processFacts } from "./process-facts.ts";
+import type { RecorderFacts, RingFacts } from "./recording-families.ts";
+
+const gate: RecorderFacts = {
+  path: "gate",
+  state: {
+    state: "recording",
+    lastWriteUs: 7_500_000,
+    droppedUnits: 3,
+    bytes: 5_000_000_000,
+    fragments: 40,
+    openGap: undefined,
+  },
+};
+const yard: RecorderFacts = {
+  path: "yard",
+  state: {
+    state: "stalled",
+    lastWriteUs: undefined,
+    droppedUnits: 0,
+    bytes: 0,
+    fragments: 0,
+    openGap: { fromUs: 4_000_000, cause: "source" },
+  },
+};
+
+const ring: RingFacts = {
+  status: "degraded",
+  usage: { chunkBytes: 16_777_216, chunks: 100, withFootage: 60, locked: 5, bad: 1 },
+  wear: { writtenBytes: 1e12, ratedBytes: 4e12, used: 0.25, bytesPerDay: 1e11, daysLeft: 30, level: "good" },
+};
+
+const site: CamgateSources = {
+  version: "1.2.3",
+  nowUs: () => 10_000_000,
+  recorders: () => [gate, yard],
+  gaps: () => [
+    { path: "gate", cause: "source", count: 2, seconds: 12.5 },
+    { path: "not recorded any more", cause: "disk", count: 1, seconds: 1 },
+  ],
+  ring: () => ring,
+  folders: async () => [{ directory: "/srv/recordings", freeBytes: 25e9, totalBytes: 1e11 }],
+  process: processFacts,
+  eventLoopDelay: () => ({ p50Seconds: 0.0005, p99Seconds: 0.012, maxSeconds: 0.25 }),
+  nativeRung: () => "sendmmsg",
+  clock: () => ({ quality: "ntp", errorMs: 4, correctionMs: -1.5, secondsSinceSync: 64, steps: 1 }),
+};
+
+const read = async (query = "", more: Partial<CamgateSources> = {}): Promise<Exposition> =>
+  readExposition(await writeCamgateMetrics({ ...site, ...more }, parseMetricsFilter(new URLSearchParams(query))));
+
+/** `name{label=value,…}` and its value, of all whose name begins so. */
+function valuesOf({ samples }: Exposition, prefix: string): Record<string, number> {
+  const found = samples.filter(({ name }) => name.startsWith(prefix));
+  return Object.fromEntries(found.map(({ name, labels, value }) => [[name, ...Object.values(labels)].join(" "), value]));
+}
+
+/** Those states that hold. */
+function holding(exposition: Exposition, name: string): readonly string[] {
+  return Object.entries(valuesOf(exposition, name)).flatMap(([key, value]) => (value === 1 ? [key.slice(name.length + 1)] : []));
+}
+
+test("each metric has help and type, and a counter the name of one", async () => {
+  const { samples, types, helps } = await read();
+  for (const { name } of samples) {
+    assert.match(name, /^camgate_[a-z0-9_]+$/);
+    assert.match(helps.get(name) ?? "", /\.$/, name);
+    assert.equal(types.get(name), name.endsWith("_total") ? "counter" : "gauge");
+  }
+});
+
+test("docs/metrics.md tells of each metric, and of none that is not", async () => {
+  const docs = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
+  const rows = [...docs.matchAll(/^\| `(camgate_\w+)/gm)].map(([, name]) => name);
+  const { types } = await read();
+  assert.deepEqual(rows.sort(), [...types.keys()].sort());
+});
+
+test("recorders", async () => {
+  const exposition = await read("type=camgate_recorders");
+  assert.deepEqual(holding(exposition, "camgate_recorder_state"), ["gate recording", "yard stalled"]);
+  assert.deepEqual(valuesOf(exposition, "camgate_recorder_bytes"), {
+    "camgate_recorder_bytes_total gate": 5e9,
+    "camgate_recorder_bytes_total yard": 0,
+  });
+  assert.deepEqual(valuesOf(exposition, "camgate_recorder_last"), { "camgate_recorder_last_write_age_seconds gate": 2.5 });
+  assert.deepEqual(valuesOf(exposition, "camgate_recorder_open"), {
+    "camgate_recorder_open_gap_seconds gate": 0,
+    "camgate_recorder_open_gap_seconds yard": 6,
+  });
+  const gaps = valuesOf(exposition, "camgate_recorder_gap");
+  assert.equal(gaps["camgate_recorder_gaps_total source gate"], 2);
+  assert.equal(gaps["camgate_recorder_gap_seconds_total source gate"], 12.5);
+  assert.equal(gaps["camgate_recorder_gaps_total source yard"], 0, "counters are there before there is anything to count");
+  assert.equal(Object.keys(gaps).length, 2 * 2 * 6);
+});
+
+test("ring", async () => {
+  const exposition = await read("type=camgate_ring");
+  assert.deepEqual(holding(exposition, "camgate_ring_status"), ["degraded"]);
+  assert.deepEqual(holding(exposition, "camgate_ring_wear_level"), ["good"]);
+  assert.deepEqual(valuesOf(exposition, "camgate_ring_footage"), { camgate_ring_footage_chunks: 60 });
+  assert.equal((await read("type=camgate_ring", { ring: () => undefined })).samples.length, 0);
+});
+
+test("what is not known of a ring is left out: of one without a rating, and of one that was never mounted", async () => {
+  const wear = {
+    writtenBytes: 0,
+    ratedBytes: undefined,
+    used: undefined,
+    bytesPerDay: undefined,
+    daysLeft: undefined,
+    level: "unknown",
+  } as const;
+  const namesOf = async (facts: RingFacts) => [...(await read("type=camgate_ring", { ring: () => facts })).types.keys()].slice(-2);
+  assert.deepEqual(await namesOf({ ...ring, wear }), ["camgate_ring_written_bytes_total", "camgate_ring_wear_level"]);
+  assert.deepEqual(await namesOf({ status: "closed", usage: undefined, wear }), ["camgate_ring_status"]);
+});
+
+test("files, process and clock", async () => {
+  const exposition = await read();
+  assert.deepEqual(valuesOf(exposition, "camgate_files"), {
+    "camgate_files_free_bytes /srv/recordings": 25e9,
+    "camgate_files_size_bytes /srv/recordings": 1e11,
+  });
+  assert.deepEqual(holding(exposition, "camgate_native_rung"), ["sendmmsg"]);
+  assert.deepEqual(holding(exposition, "camgate_info"), [`${process.version} 1.2.3`]);
+  assert.deepEqual(holding(exposition, "camgate_clock_quality"), ["ntp"]);
+  assert.deepEqual(valuesOf(exposition, "camgate_clock_correction"), { camgate_clock_correction_seconds: -0.0015 });
+  const { camgate_memory_rss_bytes: rss = 0 } = valuesOf(exposition, "camgate_memory_rss");
+  assert.ok(rss > 10e6 && rss < 10e9, `${rss} bytes`);
+  const cpu = valuesOf(exposition, "camgate_cpu");
+  assert.ok(cpu["camgate_cpu_seconds_total user"]! > 0);
+});
+
+test("filters: by group; a path leaves its recorder, other items nothing", async () => {
+  const names = async (query: string): Promise<Set<string>> => new Set((await read(query)).samples.map(({ name }) => name.split("_")[1]!));
+  assert.deepEqual(await names("type=camgate_clock"), new Set(["clock"]));
+  assert.deepEqual(await names("type=camgate_files"), new Set(["files"]));
+  assert.deepEqual(await names("type=camgate_process"), new Set(["info", "uptime", "event", "memory", "cpu", "native"]));
+  assert.deepEqual(await names("type=paths"), new Set());
+  assert.deepEqual(await names("rtsp_conn=x"), new Set());
+  const { samples } = await read("path=yard");
+  assert.ok(samples.length > 0);
+  assert.deepEqual(new Set(samples.map(({ labels }) => labels["path"])), new Set(["yard"]));
+  assert.deepEqual((await read("path=elsewhere")).samples, []);
+});
+
+test("the disk is not asked where nobody asks for it", async () => {
+  const folders = (): never => assert.fail("the disk was asked");
+  await read("type=camgate_ring", { folders });
+  await read("path=gate", { folders });
+});
+
+test("names of strangers stay inside their quotes", async () => {
+  const path = 'a"} 1\ncamgate_info{x="\\';
+  const exposition = await read("type=camgate_recorders", { recorders: () => [{ ...gate, path }] });
+  assert.deepEqual(new Set(exposition.samples.map(({ labels }) => labels["path"])), new Set([path]));
+});

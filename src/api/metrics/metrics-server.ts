@@ -1,0 +1,85 @@
+// MediaMTX's metrics server: GET /metrics for Prometheus, with camgate's own metrics behind MediaMTX's.
+import type { ListenAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import { sendDenial } from "#http/denial.ts";
+import { type HttpExchange, HttpServer, sendError } from "#http/server.ts";
+import type { Authorize } from "#relay/access.ts";
+import { type CamgateSources, writeCamgateMetrics } from "./camgate-metrics.ts";
+import { type MediaSources, writeMediaMetrics } from "./media-metrics.ts";
+import { parseMetricsFilter } from "./metrics-filter.ts";
+import { CONTENT_TYPE } from "./text-format.ts";
+
+export interface MetricsServerOptions {
+  readonly address: ListenAddress;
+  readonly allowOrigins: readonly string[];
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** Peers whose X-Forwarded-… headers count. */
+  readonly trustsProxy: (address: string) => boolean;
+  readonly log: Log;
+  readonly authorize: Authorize;
+  readonly media: MediaSources;
+  readonly camgate: CamgateSources;
+}
+
+const PREFLIGHT = { methods: "OPTIONS, GET", headers: "Authorization" };
+
+export class MetricsServer {
+  readonly #options: MetricsServerOptions;
+  #http!: HttpServer;
+
+  private constructor(options: MetricsServerOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with the system's error when the address cannot be had. */
+  static async listen(options: MetricsServerOptions): Promise<MetricsServer> {
+    const { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log } = options;
+    const server = new MetricsServer(options);
+    const shared = { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log };
+    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
+    return server;
+  }
+
+  get port(): number {
+    return this.#http.port;
+  }
+
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+
+  /** Who may not in does not learn what is there, as in MediaMTX. */
+  async #answer(exchange: HttpExchange): Promise<void> {
+    const { request, response, path, query } = exchange;
+    if (!(await this.#mayEnter(exchange))) return;
+    if (path !== "/metrics") return sendError(response, 404, "not found");
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      return sendError(response, 405, "method not allowed");
+    }
+    const filter = parseMetricsFilter(query);
+    const { media, camgate } = this.#options;
+    const body = Buffer.from(writeMediaMetrics(media, filter) + (await writeCamgateMetrics(camgate, filter)));
+    response.writeHead(200, { "Content-Type": CONTENT_TYPE, "Content-Length": body.length }).end(body);
+  }
+
+  /** False: the client has its answer. */
+  async #mayEnter({ request, response, remote, rawQuery, credentials, signal }: HttpExchange): Promise<boolean> {
+    const userAgent = request.headers["user-agent"];
+    const answer = await this.#options.authorize({
+      action: "metrics",
+      path: "",
+      protocol: "",
+      remote,
+      query: rawQuery,
+      id: "",
+      ...(userAgent !== undefined && { userAgent }),
+      credentials,
+    });
+    if (answer.allowed) return true;
+    if (!answer.challenge) this.#options.log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
+    await sendDenial(response, answer, signal);
+    return false;
+  }
+}

@@ -1,0 +1,40 @@
+// What the API answers to: methods and paths as docs/openapi.yaml writes them.
+
+export interface ApiRequest {
+  /** What stands in the place of the path's parameter, decoded; empty where it has none. */
+  readonly parameter: string;
+  readonly query: URLSearchParams;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** `/v3/paths/get/{name}`: one parameter at most, at the end. A `{name}` takes slashes, too, an `{id}` does not. */
+  readonly template: string;
+  /** The body of the answer 200. What it throws is answered as the HTTP server does. */
+  answer(request: ApiRequest): unknown;
+}
+
+/** The answer of those that change something. */
+export const OK = { status: "ok" } as const;
+
+/** By a path without percent-escapes. */
+export function findRoute(
+  routes: readonly Route[],
+  method: string | undefined,
+  path: string,
+): { readonly route: Route; readonly parameter: string } | undefined {
+  for (const route of routes) {
+    const parameter = route.method === method ? parameterIn(path, route.template) : undefined;
+    if (parameter !== undefined) return { route, parameter };
+  }
+  return undefined;
+}
+
+/** Undefined: the path does not fit. */
+function parameterIn(path: string, template: string): string | undefined {
+  const brace = template.indexOf("{");
+  if (brace < 0) return path === template ? "" : undefined;
+  if (!path.startsWith(template.slice(0, brace))) return undefined;
+  const rest = path.slice(brace);
+  return template.endsWith("{name}") || !rest.includes("/") ? rest : undefined;
+}

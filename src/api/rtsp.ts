@@ -1,0 +1,150 @@
+// /v3/rtspconns and /v3/rtspsessions: the clients of the RTSP server, in MediaMTX's words.
+import { formatAddress } from "#base/listen-address.ts";
+import { HttpFault } from "#http/http-fault.ts";
+import { pageOf, parsePage } from "#http/page.ts";
+import { writeTime } from "#record/playback/time-text.ts";
+import type { SessionEntry, SessionKind, SessionRegistry } from "#relay/session-registry.ts";
+import { OK, type Route } from "./route.ts";
+
+export type RtspSessions = Pick<SessionRegistry, "list" | "get">;
+
+/** What connections of the RTSP server tell besides. */
+interface ConnectionEntry extends SessionEntry {
+  /** The one that its newest request belonged to. */
+  readonly session?: { readonly id: string } | undefined;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const SESSION_COUNTERS = [
+  "inboundBytes",
+  "inboundRTPPackets",
+  "inboundRTPPacketsLost",
+  "inboundRTPPacketsInError",
+  "inboundRTPPacketsJitter",
+  "inboundRTCPPackets",
+  "inboundRTCPPacketsInError",
+  "outboundBytes",
+  "outboundRTPPackets",
+  "outboundRTPPacketsReportedLost",
+  "outboundRTPPacketsDiscarded",
+  "outboundRTCPPackets",
+];
+
+/** Names that older clients look for, and what they are called now. */
+const OLD_CONNECTION_COUNTERS: readonly (readonly [old: string, now: string])[] = [
+  ["bytesReceived", "inboundBytes"],
+  ["bytesSent", "outboundBytes"],
+];
+const OLD_SESSION_COUNTERS: typeof OLD_CONNECTION_COUNTERS = [
+  ...OLD_CONNECTION_COUNTERS,
+  ["rtpPacketsReceived", "inboundRTPPackets"],
+  ["rtpPacketsSent", "outboundRTPPackets"],
+  ["rtpPacketsLost", "inboundRTPPacketsLost"],
+  ["rtpPacketsInError", "inboundRTPPacketsInError"],
+  ["rtpPacketsJitter", "inboundRTPPacketsJitter"],
+  ["rtcpPacketsReceived", "inboundRTCPPackets"],
+  ["rtcpPacketsSent", "outboundRTCPPackets"],
+  ["rtcpPacketsInError", "inboundRTCPPacketsInError"],
+];
+
+export function rtspRoutes(sessions: RtspSessions): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      template: "/v3/rtspconns/list",
+      answer: ({ query }) => {
+        const page = pageOf(sessions.list("rtspConn"), parsePage(query));
+        return { ...page, items: page.items.map(connectionItem) };
+      },
+    },
+    {
+      method: "GET",
+      template: "/v3/rtspconns/get/{id}",
+      answer: ({ parameter }) => connectionItem(entryOf(sessions, "rtspConn", parameter)),
+    },
+    {
+      method: "GET",
+      template: "/v3/rtspsessions/list",
+      answer: ({ query }) => {
+        const page = pageOf(sessions.list("rtspSession"), parsePage(query));
+        const connections = connectionsBySession(sessions);
+        return { ...page, items: page.items.map((session) => sessionItem(session, connections)) };
+      },
+    },
+    {
+      method: "GET",
+      template: "/v3/rtspsessions/get/{id}",
+      answer: ({ parameter }) => sessionItem(entryOf(sessions, "rtspSession", parameter), connectionsBySession(sessions)),
+    },
+    {
+      method: "POST",
+      template: "/v3/rtspsessions/kick/{id}",
+      answer: ({ parameter }) => {
+        entryOf(sessions, "rtspSession", parameter).close();
+        return OK;
+      },
+    },
+  ];
+}
+
+/** Throws an HttpFault: there is none, or the text is no id. */
+function entryOf(sessions: RtspSessions, kind: SessionKind, text: string): SessionEntry {
+  const id = text.toLowerCase();
+  if (!UUID.test(id)) throw new HttpFault(400, `invalid id: '${text}' is not a UUID`);
+  const entry = sessions.get(id);
+  if (entry?.kind !== kind) throw new HttpFault(404, kind === "rtspConn" ? "connection not found" : "session not found");
+  return entry;
+}
+
+function connectionsBySession(sessions: RtspSessions): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { id, session } of sessions.list("rtspConn") as readonly ConnectionEntry[]) {
+    if (session === undefined) continue;
+    const ids = found.get(session.id);
+    if (ids === undefined) found.set(session.id, [id]);
+    else ids.push(id);
+  }
+  return found;
+}
+
+function connectionItem(entry: ConnectionEntry) {
+  return {
+    ...commonItem(entry),
+    session: entry.session?.id ?? null,
+    tunnel: "none", // over HTTP or WebSocket: the server does not speak it
+    ...countersOf(entry, ["inboundBytes", "outboundBytes"], OLD_CONNECTION_COUNTERS),
+  };
+}
+
+function sessionItem(entry: SessionEntry, connections: ReadonlyMap<string, readonly string[]>) {
+  const { state, path, query, user, userAgent, transport } = entry;
+  return {
+    ...commonItem(entry),
+    state,
+    path,
+    query,
+    user,
+    userAgent,
+    transport: transport ?? null,
+    profile: transport === undefined ? null : "AVP",
+    conns: connections.get(entry.id) ?? [],
+    ...countersOf(entry, SESSION_COUNTERS, OLD_SESSION_COUNTERS),
+  };
+}
+
+function commonItem({ id, created, remote }: SessionEntry) {
+  return {
+    id,
+    created: writeTime(created.getTime() * 1000),
+    remoteAddr: remote === undefined ? "" : formatAddress(remote.address, remote.port),
+  };
+}
+
+function countersOf(entry: SessionEntry, names: readonly string[], old: typeof OLD_CONNECTION_COUNTERS): Readonly<Record<string, number>> {
+  const counters = entry.counters();
+  const item: Record<string, number> = {};
+  for (const name of names) item[name] = counters[name] ?? 0;
+  for (const [name, now] of old) item[name] = counters[now] ?? 0;
+  return item;
+}
