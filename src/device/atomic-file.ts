@@ -1,5 +1,5 @@
 // Replaces a file as a whole: whoever reads it, after whatever crash, finds the old bytes or the new ones.
-import { open, rename } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** On the medium, with its name, when it resolves. Rejects with the system's error. */
@@ -9,7 +9,10 @@ export async function writeFileAtomic(path: string, bytes: Buffer): Promise<void
     await file.writeFile(bytes);
     await file.sync();
   });
-  await rename(fresh, path);
+  await rename(fresh, path).catch(async (error: unknown) => {
+    await rm(fresh, { force: true });
+    throw error;
+  });
   await using(await open(dirname(path), "r"), (folder) => folder.sync());
 }
 
