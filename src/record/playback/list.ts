@@ -1,8 +1,9 @@
 // GET /list: the spans of a path, as MediaMTX lists them, with what is known of their time.
+import { pageOf } from "#http/page.ts";
 import { type HttpExchange, sendJson } from "#http/server.ts";
 import type { RecordingIndex, Span } from "../recording-index.ts";
 import { EmptyClip } from "./no-clip.ts";
-import type { ListQuery, Page } from "./playback-query.ts";
+import type { ListQuery } from "./playback-query.ts";
 import { writeTime } from "./time-text.ts";
 
 /** One of the list; what is beyond MediaMTX comes behind. */
@@ -25,15 +26,10 @@ export async function sendList(exchange: HttpExchange, index: RecordingIndex, pa
   if (spans.length === 0) throw new EmptyClip();
   const entry = (span: Span): ListEntry => entryOf(span, exchange.publicUrl);
   if (page === undefined) sendJson(exchange.response, 200, spans.map(entry));
-  else sendJson(exchange.response, 200, { ...countsOf(spans, page), items: pageOf(spans, page).map(entry) });
-}
-
-function countsOf(spans: readonly Span[], { items }: Page): { readonly itemCount: number; readonly pageCount: number } {
-  return { itemCount: spans.length, pageCount: Math.ceil(spans.length / items) };
-}
-
-function pageOf(spans: readonly Span[], { number, items }: Page): readonly Span[] {
-  return spans.slice(number * items, (number + 1) * items);
+  else {
+    const { items, ...counts } = pageOf(spans, page);
+    sendJson(exchange.response, 200, { ...counts, items: items.map(entry) });
+  }
 }
 
 function entryOf({ path, startUtcUs, durationUs, timeQuality, timeErrorMs }: Span, publicUrl: string): ListEntry {

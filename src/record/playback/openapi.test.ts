@@ -82,8 +82,8 @@ test("/list: the limits and defaults of pages", () => {
       assert.throws(() => parseListQuery(new URLSearchParams({ [name]: String(value) })), { field: name });
     }
   }
-  assert.deepEqual(parseListQuery(new URLSearchParams({ page: "3" })).page, { number: 3, items: schemaOf("itemsPerPage")["default"] });
-  assert.deepEqual(parseListQuery(new URLSearchParams({ itemsPerPage: "7" })).page, { number: schemaOf("page")["default"], items: 7 });
+  assert.deepEqual(parseListQuery(new URLSearchParams({ page: "3" })).page, { number: 3, size: schemaOf("itemsPerPage")["default"] });
+  assert.deepEqual(parseListQuery(new URLSearchParams({ itemsPerPage: "7" })).page, { number: schemaOf("page")["default"], size: 7 });
 });
 
 /** `cam` has footage, `empty` none, `broken` cannot be read, and `secret` is for nobody. */

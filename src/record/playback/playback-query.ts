@@ -1,18 +1,15 @@
 // What a request of the playback API asks for; whatever is wrong with it is said by the name of the parameter.
 import { CallerFault } from "#base/errors.ts";
+import { parseRfc3339 } from "#base/rfc3339.ts";
+import { type Page, parsePage } from "#http/page.ts";
 import type { TrackChoice } from "./clip-tracks.ts";
-import { parseDuration, parseTime } from "./time-text.ts";
+import { parseDuration } from "./time-text.ts";
 
 export interface ListQuery {
   readonly fromUtcUs: number | undefined;
   readonly toUtcUs: number | undefined;
   /** Undefined: all at once, without a frame around them. */
   readonly page: Page | undefined;
-}
-
-export interface Page {
-  readonly number: number;
-  readonly items: number;
 }
 
 export interface GetQuery {
@@ -24,23 +21,18 @@ export interface GetQuery {
   readonly download: boolean;
 }
 
-const DEFAULT_ITEMS_PER_PAGE = 100;
-const MAX_PAGE = 2 ** 31 - 1;
-
 /** Throws a CallerFault that names the parameter. */
 export function parseListQuery(query: URLSearchParams): ListQuery {
   const fromUtcUs = optionalTime(query, "start");
   const toUtcUs = optionalTime(query, "end");
-  const [page, items] = [pageNumber(query, "page"), pageNumber(query, "itemsPerPage")];
-  if (items === 0) throw new CallerFault("invalid", "invalid items per page", "itemsPerPage");
-  const isPaged = page !== undefined || items !== undefined;
-  return { fromUtcUs, toUtcUs, page: isPaged ? { number: page ?? 0, items: items ?? DEFAULT_ITEMS_PER_PAGE } : undefined };
+  const isPaged = ["page", "itemsPerPage"].some((name) => (query.get(name) ?? "") !== "");
+  return { fromUtcUs, toUtcUs, page: isPaged ? parsePage(query) : undefined };
 }
 
 /** Throws a CallerFault that names the parameter. */
 export function parseGetQuery(query: URLSearchParams): GetQuery {
   const start = query.get("start") ?? "";
-  const fromUtcUs = parseTime(start);
+  const fromUtcUs = parseRfc3339(start);
   if (fromUtcUs === undefined) throw badTime("start", start);
   const duration = query.get("duration") ?? "";
   const durationUs = parseDuration(duration);
@@ -63,22 +55,13 @@ export function parseGetQuery(query: URLSearchParams): GetQuery {
 
 function optionalTime(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name) ?? "";
-  const utcUs = text === "" ? undefined : parseTime(text);
+  const utcUs = text === "" ? undefined : parseRfc3339(text);
   if (text !== "" && utcUs === undefined) throw badTime(name, text);
   return utcUs;
 }
 
 function badTime(name: string, text: string): CallerFault {
   return new CallerFault("invalid", `invalid ${name}: '${text}' is not a time like 2026-03-01T14:05:09.5+01:00 (RFC 3339)`, name);
-}
-
-function pageNumber(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name) ?? "";
-  if (text === "") return undefined;
-  if (!/^\d{1,10}$/.test(text) || Number(text) > MAX_PAGE) {
-    throw new CallerFault("invalid", `invalid ${name}: '${text}' is not a number from 0 to ${MAX_PAGE}`, name);
-  }
-  return Number(text);
 }
 
 /** The first of them is the default. */

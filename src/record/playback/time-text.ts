@@ -1,30 +1,10 @@
-// Instants and durations as playback's clients write them: RFC 3339 times, seconds, and Go's durations.
+// Times as MediaMTX's clients read them, and durations as they write them: seconds, and Go's texts.
 
-const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?:[Zz]|([+ -])(\d\d):(\d\d))$/;
 const GO_DURATION = /^\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
 const GO_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 const UNIT_US: Readonly<Record<string, number>> = { ns: 1e-3, us: 1, µs: 1, μs: 1, ms: 1e3, s: 1e6, m: 6e7, h: 3.6e9 };
 const SECONDS = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i;
 const MAX_TEXT_LENGTH = 100;
-const MAX_OFFSET_MINUTES = 24 * 60 - 1;
-
-/**
- * An RFC 3339 time with any offset, in µs since 1970; what is below a microsecond is cut off. A space may stand for the + of an offset, which is
- * what a query makes of one that nobody escaped. Undefined: no such time.
- */
-export function parseTime(text: string): number | undefined {
-  const match = RFC3339.exec(text);
-  if (match === null) return undefined;
-  const [year, month, day, hours, minutes, seconds] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
-  const offsetMinutes = Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0);
-  if (hours > 23 || minutes > 59 || seconds > 59 || Number(match[10] ?? 0) > 59 || offsetMinutes > MAX_OFFSET_MINUTES) return undefined;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined; // no such day
-  date.setUTCHours(hours, minutes, seconds);
-  const utcMs = date.getTime() - (match[8] === "-" ? -1 : 1) * offsetMinutes * 60_000;
-  return utcMs * 1000 + Math.floor(Number((match[7] ?? "").padEnd(9, "0")) / 1000);
-}
 
 /** As Go writes times in JSON: with the offset of this machine, and as many decimals as are needed. */
 export function writeTime(utcUs: number): string {
