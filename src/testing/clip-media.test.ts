@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RtspIngest } from "#protocols/rtsp/to-stream.ts";
+import { RtpIngest } from "#relay/rtp-ingest.ts";
 import type { Unit } from "#relay/unit.ts";
 import { payloadFormatOf } from "#rtp/payload/formats.ts";
 import { ClipMedia, clipSdp, isIntact, stampOf } from "./clip-media.ts";
@@ -70,7 +70,7 @@ test("the SDP names the sets, the sound, or neither", () => {
 test("a gateway's ingest takes it as one unit a frame", () => {
   const units: Unit[] = [];
   const clock = new FakeClock();
-  const ingest = new RtspIngest({
+  const ingest = new RtpIngest({
     tracks: [syntheticTrack({ described: false })],
     sink: { ready: () => (unit) => void units.push(unit) },
     reorder: { packets: 0, waitUs: 0 },

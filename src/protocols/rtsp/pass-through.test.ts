@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GopMemory } from "#relay/gop-cache.ts";
+import { RtpIngest } from "#relay/rtp-ingest.ts";
 import { Stream } from "#relay/stream.ts";
 import { REORDER_TCP } from "#rtp/reorder.ts";
 import { parseSdp } from "#rtp/sdp.ts";
@@ -9,7 +10,6 @@ import { FakeClock } from "#testing/fake-clock.ts";
 import { readRtpCapture } from "#testing/rtp-capture.ts";
 import { UnitTap } from "#testing/unit-tap.ts";
 import { describeStream, tracksOf } from "./sdp-tracks.ts";
-import { RtspIngest } from "./to-stream.ts";
 
 const LATM_CONFIG = "profile-level-id=41;cpresent=0;config=400023203fc0";
 
@@ -42,7 +42,7 @@ function receive(kind: string, payloadType: number, rtpmap: string | undefined, 
   const tap = new UnitTap();
   stream.addReader(tap);
   let ready = false;
-  const ingest = new RtspIngest({
+  const ingest = new RtpIngest({
     tracks,
     sink: {
       ready: (known) => {

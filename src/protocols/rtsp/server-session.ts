@@ -7,6 +7,7 @@ import type { RemoteAddress } from "#relay/access.ts";
 import type { PublishLease, ReadLease } from "#relay/path.ts";
 import type { PathRegistry, PublishPermit } from "#relay/path-registry.ts";
 import type { EndReason } from "#relay/reader.ts";
+import { RtpIngest } from "#relay/rtp-ingest.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import type { ReorderLimits } from "#rtp/reorder.ts";
 import type { Sdp } from "#rtp/sdp.ts";
@@ -15,7 +16,6 @@ import type { MediaWriter } from "./media-writer.ts";
 import type { ReplayPlayer } from "./replay-player.ts";
 import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
 import type { SessionMedia } from "./session-media.ts";
-import { RtspIngest } from "./to-stream.ts";
 
 /** RFC 2326 has 60 s; clients are told a little less. */
 export const SESSION_TIMEOUT_S = 60;
@@ -68,7 +68,7 @@ export class ServerSession implements SessionEntry {
   readLease: ReadLease | undefined;
   /** What `readLease` reads, where it is no live stream. */
   replay: ReplayPlayer | undefined;
-  ingest: RtspIngest | undefined;
+  ingest: RtpIngest | undefined;
   readonly #options: ServerSessionOptions;
   readonly #log: Log;
   #writer: MediaWriter | undefined;
@@ -136,8 +136,8 @@ export class ServerSession implements SessionEntry {
   }
 
   /** The first track of a publisher is set up: its packets need somewhere to go. Delivery begins with RECORD. */
-  openIngest(reorder: ReorderLimits): RtspIngest {
-    this.ingest ??= new RtspIngest({
+  openIngest(reorder: ReorderLimits): RtpIngest {
+    this.ingest ??= new RtpIngest({
       tracks: this.medias.map((media) => media.track),
       sink: { ready: (tracks, native) => this.#publishLease!.sink.ready(tracks, native) },
       reorder,

@@ -3,6 +3,7 @@ import type { Clock } from "#base/clock.ts";
 import { deferred } from "#base/deferred.ts";
 import { PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { RtpIngest } from "#relay/rtp-ingest.ts";
 import type { Source, SourceSink } from "#relay/source.ts";
 import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
 import { writePictureLoss } from "#rtp/rtcp.ts";
@@ -12,7 +13,6 @@ import { isListening } from "./client.ts";
 import { Keepalive } from "./keepalive.ts";
 import { PlaySession, type PlaySessionOptions, TransportRefused } from "./play-session.ts";
 import { ResyncLimit } from "./resync-limit.ts";
-import { RtspIngest } from "./to-stream.ts";
 import { parseRtspUrl, type RtspUrl } from "./url.ts";
 
 const SETUP_TOTAL_MS = 15_000;
@@ -80,7 +80,7 @@ export class RtspSource implements Source {
     // What ends the session while it is set up ends the connection, and with it whatever is awaited.
     const setup = new AbortController();
     let session: PlaySession | undefined;
-    let ingest: RtspIngest | undefined;
+    let ingest: RtpIngest | undefined;
     let cause: PeerFault | undefined;
     let playing = false;
     const resyncs = new ResyncLimit();
@@ -140,9 +140,9 @@ export class RtspSource implements Source {
     return { url, transport, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
   }
 
-  #openIngest(session: PlaySession, transport: "tcp" | "udp", sink: SourceSink): RtspIngest {
+  #openIngest(session: PlaySession, transport: "tcp" | "udp", sink: SourceSink): RtpIngest {
     const { clock, memory } = this.#options;
-    return new RtspIngest({
+    return new RtpIngest({
       tracks: session.medias.map((media) => media.track),
       sink,
       reorder: transport === "tcp" ? REORDER_TCP : REORDER_UDP,
@@ -162,7 +162,7 @@ export class RtspSource implements Source {
   /** Keeps the session alive and reports what was received, until it ends or stalls: rejects with the cause. */
   async #watch(
     session: PlaySession,
-    ingest: RtspIngest,
+    ingest: RtpIngest,
     transport: "tcp" | "udp",
     sink: SourceSink,
     end: Promise<PeerFault>,

@@ -6,14 +6,14 @@ import { REORDER_TCP, REORDER_UDP, type ReorderLimits } from "#rtp/reorder.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import { SYNTHETIC_SETS, SyntheticVideo, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
 import { frameNumberOfUnit, rtpOf } from "#testing/unit-tap.ts";
-import { RtspIngest } from "./to-stream.ts";
+import { RtpIngest } from "./rtp-ingest.ts";
 
 function setUp(t: TestContext, { tracks = [syntheticTrack()] as readonly Track[], reorder = REORDER_TCP as ReorderLimits } = {}) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = new FakeClock();
   const units: Unit[] = [];
   const ready: (readonly Track[])[] = [];
-  const ingest = new RtspIngest({
+  const ingest = new RtpIngest({
     tracks,
     sink: {
       ready: (known) => {

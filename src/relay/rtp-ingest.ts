@@ -1,13 +1,13 @@
 // From received RTP to the relay: each track's packets become units; readiness waits until every video track's parameter sets are known.
 import { reorderFramesOf } from "#codecs/reorder.ts";
-import type { SourceSink } from "#relay/source.ts";
-import type { Track } from "#relay/track.ts";
-import type { Unit } from "#relay/unit.ts";
 import { payloadFormatOf } from "#rtp/payload/formats.ts";
 import type { ReorderLimits } from "#rtp/reorder.ts";
 import type { SenderClockMemory } from "#rtp/sender-clock.ts";
 import { type ReceivedFrame, TrackReceiver } from "#rtp/track-receiver.ts";
 import { TrackTiming } from "#rtp/track-timing.ts";
+import type { SourceSink } from "./source.ts";
+import type { Track } from "./track.ts";
+import type { Unit } from "./unit.ts";
 
 /** How often what is held back or unfinished is looked at, while there is something. */
 const EXPIRE_MS = 50;
@@ -29,8 +29,8 @@ export interface IngestOptions {
   onReady?(): void;
 }
 
-/** The receiving end of one RTSP session, of a camera or of a publisher. */
-export class RtspIngest {
+/** The receiving end of one session that carries RTP: of a camera, or of a publisher. */
+export class RtpIngest {
   readonly receivers: readonly TrackReceiver[];
   readonly #options: IngestOptions;
   readonly #tracks: Track[];
