@@ -2,12 +2,12 @@
 import { deferred } from "#base/deferred.ts";
 import { EventCounter, eventReportText } from "#base/event-counter.ts";
 import type { Log } from "#base/log.ts";
-import { expandVariables, splitCommandLine } from "./command-line.ts";
-import { HookProcess } from "./hook-process.ts";
+import { expandVariables, splitCommandLine } from "#base/process/command-line.ts";
+import { GroupProcess } from "#base/process/group-process.ts";
+import { OrphanWatch } from "#base/process/orphan-watch.ts";
+import { KILL_AFTER_MS, ProcessGroups, type Schedule } from "#base/process/process-groups.ts";
 import { HookQueue, type LaneLimits } from "./hook-queue.ts";
 import type { HookVariables } from "./hook-variables.ts";
-import { OrphanWatch } from "./orphan-watch.ts";
-import { KILL_AFTER_MS, ProcessGroups, type Schedule } from "./process-groups.ts";
 
 const RESTART_PAUSE_MS = 5000;
 /** How long one-shot commands may go on when the gateway ends, before they are interrupted. */
@@ -137,12 +137,13 @@ export class HookCommands {
     else log.warn(`${name} command ${text}`);
   }
 
-  #spawn({ name, variables, log }: HookCommand, words: readonly string[]): HookProcess {
+  #spawn({ name, variables, log }: HookCommand, words: readonly string[]): GroupProcess {
     const environment = { ...this.#environment, ...variables };
-    const running = new HookProcess({
+    const output = log.child(name);
+    const running = new GroupProcess({
       words: expandVariables(words, environment),
       environment,
-      log: log.child(name),
+      line: (text) => output.info(text),
       groups: this.#groups,
       schedule: this.#schedule,
     });

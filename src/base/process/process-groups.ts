@@ -1,4 +1,4 @@
-// The process groups of hooks: each is known as long as anything in it runs, also what a command left in the background.
+// The process groups of child processes: each is known as long as anything in it runs, also what a command left in the background.
 import { type OrphanWatch, signalGroup } from "./orphan-watch.ts";
 
 export type Schedule = (run: () => void, delayMs: number) => () => void;

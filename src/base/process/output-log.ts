@@ -1,4 +1,4 @@
-// What a hook's process prints, line by line into the log, as far as there is room for it.
+// What a child process prints, line by line, as far as there is room for it.
 import type { Readable } from "node:stream";
 
 const MAX_LINE_CHARACTERS = 1000;

@@ -1,40 +1,39 @@
-// One run of a hook's command: a child process in a group of its own, without a shell, its output in the log.
+// A child process in a group of its own, without a shell, that is ended with all it started; what it prints is told line by line.
 import { type ChildProcess, spawn } from "node:child_process";
-import { errorText } from "#base/errors.ts";
-import type { Log } from "#base/log.ts";
+import { errorText } from "../errors.ts";
 import { OutputLog } from "./output-log.ts";
 import type { ProcessGroups, Schedule } from "./process-groups.ts";
 
 /** Who left the group may hold the pipes open: what comes later than this is not read. */
 const LAST_OUTPUT_MS = 1000;
 
-export interface HookProcessOptions {
+export interface GroupProcessOptions {
   /** The program and its arguments. */
   readonly words: readonly string[];
   /** All of its environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Of this command: gets what it prints. */
-  readonly log: Log;
+  /** Gets what it prints, as far as there is room for it. */
+  line(text: string): void;
   readonly groups: ProcessGroups;
   readonly schedule: Schedule;
 }
 
-export interface HookExit {
+export interface ProcessExit {
   /** It ran, and ended with code 0. */
   readonly well: boolean;
   /** How it ended: `exited with code 1`. */
   readonly text: string;
 }
 
-export class HookProcess {
+export class GroupProcess {
   /** The end of the program that was started. Never rejects. */
-  readonly ended: Promise<HookExit>;
-  /** Nothing of it runs any more, in the background either, and what it printed is in the log. Never rejects. */
+  readonly ended: Promise<ProcessExit>;
+  /** Nothing of it runs any more, in the background either, and what it printed was told. Never rejects. */
   readonly gone: Promise<void>;
   readonly #groups: ProcessGroups;
   #group: number | undefined;
 
-  constructor(options: HookProcessOptions) {
+  constructor(options: GroupProcessOptions) {
     this.#groups = options.groups;
     const child = start(options);
     if (child instanceof Error) {
@@ -56,11 +55,11 @@ export class HookProcess {
     if (this.#group !== undefined) this.#groups.interrupt(this.#group);
   }
 
-  #watch(child: ChildProcess, { log, schedule }: HookProcessOptions): Promise<void> {
+  #watch(child: ChildProcess, { line, schedule }: GroupProcessOptions): Promise<void> {
     const { pid } = child;
     if (pid === undefined) return Promise.resolve(); // the error follows
     this.#group = pid;
-    const output = new OutputLog({ line: (text) => log.info(text), schedule });
+    const output = new OutputLog({ line, schedule });
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) output.read(stream);
     const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const groupGone = new Promise<void>((resolve) => this.#groups.add(pid, resolve));
@@ -77,7 +76,7 @@ export class HookProcess {
   }
 }
 
-function start({ words, environment }: HookProcessOptions): ChildProcess | Error {
+function start({ words, environment }: GroupProcessOptions): ChildProcess | Error {
   const [program = "", ...args] = words;
   try {
     return spawn(program, args, {
@@ -91,6 +90,6 @@ function start({ words, environment }: HookProcessOptions): ChildProcess | Error
   }
 }
 
-function notStarted(error: Error): HookExit {
+function notStarted(error: Error): ProcessExit {
   return { well: false, text: `cannot be started: ${error.message}` };
 }

@@ -1,7 +1,7 @@
-// A small shell that ends what hooks left running when the gateway is gone, however it went: killed, crashed, out of memory.
+// A small shell that ends what child processes left running when the gateway is gone, however it went: killed, crashed, out of memory.
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
-import type { Log } from "#base/log.ts";
+import type { Log } from "../log.ts";
 
 /**
  * Reads `add` and `drop` with the number of a process group, until its input is closed; then what is left of the groups gets SIGINT, and SIGKILL ten

@@ -13,7 +13,7 @@ const GATEWAY = `
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { OrphanWatch } from ${url("orphan-watch.ts")};
-import { silentLog } from ${url("../base/log.ts")};
+import { silentLog } from ${url("../log.ts")};
 const watch = new OrphanWatch(silentLog);
 for (const isDropped of [false, true, false]) {
   const script = "trap '' HUP TERM; echo waiting; while sleep 1000; do :; done";
