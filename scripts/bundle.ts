@@ -2,13 +2,14 @@
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
+import { bundleWeb } from "./bundle-web.ts";
 
 const ROOT = dirname(import.meta.dirname);
 const SHEBANG = "#!/usr/bin/env node\n";
 // Bundled CommonJS packages call require() for Node's own modules; an ES module has none.
 const REQUIRE_BANNER = 'import{createRequire as $createRequire}from"node:module";const require=$createRequire(import.meta.url);';
 
-/** Writes `camgate.mjs` and its chunks into `outputFolder`, which is emptied first. Returns the path of the entry. */
+/** Writes `camgate.mjs`, its chunks and the pages into `outputFolder`, which is emptied first. Returns the path of the entry. */
 export async function bundle(outputFolder: string, entry = join(ROOT, "src/main.ts")): Promise<string> {
   const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   await rm(outputFolder, { recursive: true, force: true });
@@ -30,6 +31,7 @@ export async function bundle(outputFolder: string, entry = join(ROOT, "src/main.
     external: Object.keys(manifest.optionalDependencies ?? {}),
     logLevel: "warning",
   });
+  await bundleWeb(join(outputFolder, "web"));
   const program = join(outputFolder, "camgate.mjs");
   const code = await readFile(program, "utf8");
   await writeFile(program, code.startsWith("#!") ? code : SHEBANG + code);

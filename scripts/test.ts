@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { bundleWeb } from "./bundle-web.ts";
 import { leftoverMarker, takeLeftovers } from "./leftovers.ts";
 import { type TestEvent, withFinalCheck } from "./test-events.ts";
 
@@ -34,6 +35,7 @@ if (files.length === 0) {
 }
 
 process.chdir(ROOT);
+await bundleWeb(join(ROOT, "dist/web")); // a gateway that is run from its sources serves its pages from there
 const marker = leftoverMarker();
 process.env[marker.name] = marker.value;
 
