@@ -1,10 +1,10 @@
 // The way of one camera's fragments to the medium: which run and chunk they go into, what is done when a chunk fails.
 import { writeFragment } from "#containers/fmp4/fragment.ts";
+import { diskFaultOf, isOfMedium } from "../disk-fault.ts";
 import type { Fragment, GapCause, StoreFault } from "../store.ts";
 import { CameraQueue, type QueuedFragment, type QueueLimits, type Recording } from "./camera-queue.ts";
 import { bootIdBytes, type ChunkHeader, writeHeaderArea } from "./chunk-header.ts";
 import { ChunkWriter, capacityOf, type MuxedFragment } from "./chunk-writer.ts";
-import { diskFaultOf, isOfMedium } from "./disk-fault.ts";
 import { GWRF_BYTES } from "./fragment-header.ts";
 import type { IndexRecord } from "./index-record.ts";
 import type { RingEvent } from "./ring-event.ts";

@@ -1,10 +1,10 @@
 // Brings a ring up: checks that it is the one it should be and takes writes, loads the index, and closes what a crash left open.
 import { randomBytes } from "node:crypto";
 import type { BootClock } from "#base/clock.ts";
+import { diskFaultOf, isOfMedium } from "../disk-fault.ts";
 import type { FsPort } from "../fs-port.ts";
 import { StoreFault } from "../store.ts";
 import { CameraNames } from "./camera-names.ts";
-import { diskFaultOf, isOfMedium } from "./disk-fault.ts";
 import { Journal } from "./journal.ts";
 import { MAX_CHUNKS } from "./layout.ts";
 import { LockTable } from "./lock-table.ts";

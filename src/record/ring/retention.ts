@@ -1,6 +1,7 @@
 // Footage that is older than it may be is deleted, chunk by chunk.
+
+import { diskFaultOf, isOfMedium } from "../disk-fault.ts";
 import type { CameraQuota } from "./allocator.ts";
-import { diskFaultOf, isOfMedium } from "./disk-fault.ts";
 import { type ChunkFacts, dropRecord } from "./ring-index.ts";
 import type { RingVolume } from "./volume.ts";
 

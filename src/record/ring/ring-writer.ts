@@ -1,9 +1,9 @@
 // The one writer of a medium: takes turns between cameras, syncs when they are due, and does what else has to be done, one thing at a time.
 import type { Clock } from "#base/clock.ts";
 import { type Deferred, deferred } from "#base/deferred.ts";
+import { diskFaultOf, isOfMedium } from "../disk-fault.ts";
 import { StoreFault } from "../store.ts";
 import type { CameraLane } from "./camera-lane.ts";
-import { diskFaultOf, isOfMedium } from "./disk-fault.ts";
 import type { RingEvent } from "./ring-event.ts";
 import type { Schedule } from "./schedule.ts";
 import { STALL_MS, type SyncPace, syncDueUs } from "./sync-pace.ts";

@@ -2,12 +2,12 @@
 
 import type { BootClock } from "#base/clock.ts";
 import { type Log, silentLog } from "#base/log.ts";
+import { diskFaultOf } from "../disk-fault.ts";
 import type { FsPort } from "../fs-port.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { type RecordingStore, StoreFault } from "../store.ts";
 import type { CameraQuota } from "./allocator.ts";
 import type { QueueLimits } from "./camera-queue.ts";
-import { diskFaultOf } from "./disk-fault.ts";
 import { meteredFs } from "./metered-fs.ts";
 import { type MountOptions, mountRing, RING_FOLDER } from "./mount.ts";
 import { lockNameOf, RingInUse, readLockFile, type TakeLock, takeSocketLock } from "./process-lock.ts";

@@ -1,12 +1,12 @@
 // A ring that is mounted: its index, journal and state, and the changes to them. One caller at a time (ring-writer.ts).
 import type { BootClock } from "#base/clock.ts";
+import { diskFaultOf, isOfMedium, MediumFault, mediumFaultOf } from "../disk-fault.ts";
 import type { FsPort } from "../fs-port.ts";
 import { type GapCause, StoreFault } from "../store.ts";
 import { type CameraQuota, type CameraUse, chooseChunk, DEFAULT_QUOTA, type OldestChunk } from "./allocator.ts";
 import type { CameraNames } from "./camera-names.ts";
 import { writeErasedArea } from "./chunk-header.ts";
 import type { ChunkWriter } from "./chunk-writer.ts";
-import { diskFaultOf, isOfMedium, MediumFault, mediumFaultOf } from "./disk-fault.ts";
 import type { IndexRecord } from "./index-record.ts";
 import type { Journal } from "./journal.ts";
 import { chunkFolder, chunkPath } from "./layout.ts";

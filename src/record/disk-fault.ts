@@ -1,5 +1,5 @@
-// What an error of the file system means for the ring.
-import { StoreFault, type StoreFaultCode } from "../store.ts";
+// What an error of the file system means for a store.
+import { StoreFault, type StoreFaultCode } from "./store.ts";
 
 const CODES: Readonly<Record<string, StoreFaultCode>> = {
   ENOSPC: "full",
