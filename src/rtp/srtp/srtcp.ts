@@ -1,0 +1,146 @@
+// SRTCP through node:crypto: RFC 3711 §3.4, and with AES-GCM RFC 7714 §9. Reports are rare: a batch would gain nothing.
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
+import { ReplayWindow } from "./packet-index.ts";
+import { deriveSessionKeys, type SessionKeys, type SrtpMasterKeys } from "./session-keys.ts";
+
+/** What stays in the clear: the header and SSRC of the first packet. */
+const CLEAR_BYTES = 8;
+/** The E flag and the index. */
+const INDEX_BYTES = 4;
+const ENCRYPTED = 0x8000_0000;
+/** SSRCs that one peer may use; each costs memory. */
+const MAX_SENDERS = 64;
+
+/** `undefined`: a key has not the length that its profile wants. */
+export function openSrtcpSender(master: SrtpMasterKeys): SrtcpSender | undefined {
+  const keys = deriveSessionKeys(master, "rtcp");
+  return keys && new SrtcpSender(keys);
+}
+
+/** `undefined`: a key has not the length that its profile wants. */
+export function openSrtcpReceiver(master: SrtpMasterKeys): SrtcpReceiver | undefined {
+  const keys = deriveSessionKeys(master, "rtcp");
+  return keys && new SrtcpReceiver(keys);
+}
+
+/** One direction of one session, for all of its SSRCs. */
+export class SrtcpSender {
+  readonly #keys: SessionKeys;
+  #index = 0;
+
+  constructor(keys: SessionKeys) {
+    this.#keys = keys;
+  }
+
+  /** One compound of at least 8 bytes, as it goes out. `undefined`: too short, or the last index is used up. */
+  protect(compound: Buffer): Buffer | undefined {
+    if (compound.length < CLEAR_BYTES || this.#index >= ENCRYPTED) return undefined;
+    const trailer = Buffer.alloc(INDEX_BYTES);
+    trailer.writeUInt32BE(ENCRYPTED + this.#index);
+    const nonce = nonceOf(this.#keys, compound, 0, this.#index++);
+    const header = compound.subarray(0, CLEAR_BYTES);
+    const payload = compound.subarray(CLEAR_BYTES);
+    if (this.#keys.profile.aead) {
+      const cipher = createCipheriv("aes-128-gcm", this.#keys.cipherKey, nonce);
+      cipher.setAAD(Buffer.concat([header, trailer])); // §9.2
+      const encrypted = cipher.update(payload);
+      cipher.final();
+      return Buffer.concat([header, encrypted, cipher.getAuthTag(), trailer]);
+    }
+    const encrypted = createCipheriv("aes-128-ctr", this.#keys.cipherKey, nonce).update(payload);
+    const authentic = Buffer.concat([header, encrypted, trailer]);
+    return Buffer.concat([authentic, authTag(this.#keys, authentic)]);
+  }
+}
+
+/** One direction of one session. */
+export class SrtcpReceiver {
+  /** Compounds that were too short, not authentic, or of one sender too many. */
+  rejected = 0;
+  /** Compounds that came again, or too late to know. */
+  replayed = 0;
+  readonly #keys: SessionKeys;
+  readonly #senders = new Map<number, ReplayWindow>();
+
+  constructor(keys: SessionKeys) {
+    this.#keys = keys;
+  }
+
+  /** The compound in bytes[start … end) in the clear, in memory of its own; `undefined`: drop it. The bytes stay as they are. */
+  unprotect(bytes: Buffer, start: number, end: number): Buffer | undefined {
+    const { tagBytes } = this.#keys.profile;
+    if (end - start < CLEAR_BYTES + tagBytes + INDEX_BYTES || bytes[start]! >> 6 !== 2) return this.#reject();
+    const trailerAt = this.#keys.profile.aead ? end - INDEX_BYTES : end - tagBytes - INDEX_BYTES;
+    const trailer = bytes.readUInt32BE(trailerAt);
+    const index = trailer % ENCRYPTED;
+    const ssrc = bytes.readUInt32BE(start + 4);
+    const known = this.#senders.get(ssrc);
+    if (known?.isFresh(index) === false) {
+      this.replayed++;
+      return undefined;
+    }
+    const packet = bytes.subarray(start, end);
+    const isEncrypted = trailer >= ENCRYPTED;
+    const compound = this.#keys.profile.aead
+      ? this.#openGcm(packet, index, isEncrypted)
+      : this.#openCounterMode(packet, index, isEncrypted);
+    if (compound === undefined) return this.#reject();
+    const sender = known ?? this.#addSender(ssrc);
+    if (sender === undefined) return this.#reject();
+    sender.add(index);
+    return compound;
+  }
+
+  #openGcm(packet: Buffer, index: number, isEncrypted: boolean): Buffer | undefined {
+    const tagBytes = this.#keys.profile.tagBytes;
+    const tagAt = packet.length - INDEX_BYTES - tagBytes;
+    const clearBytes = isEncrypted ? CLEAR_BYTES : tagAt; // §9.3
+    const nonce = nonceOf(this.#keys, packet, 0, index);
+    const decipher = createDecipheriv("aes-128-gcm", this.#keys.cipherKey, nonce, { authTagLength: tagBytes });
+    decipher.setAAD(Buffer.concat([packet.subarray(0, clearBytes), packet.subarray(tagAt + tagBytes)]));
+    decipher.setAuthTag(packet.subarray(tagAt, tagAt + tagBytes));
+    const payload = decipher.update(packet.subarray(clearBytes, tagAt));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return Buffer.concat([packet.subarray(0, clearBytes), payload]);
+  }
+
+  #openCounterMode(packet: Buffer, index: number, isEncrypted: boolean): Buffer | undefined {
+    const tagAt = packet.length - this.#keys.profile.tagBytes;
+    if (!timingSafeEqual(authTag(this.#keys, packet.subarray(0, tagAt)), packet.subarray(tagAt))) return undefined;
+    const compound = packet.subarray(0, tagAt - INDEX_BYTES);
+    if (!isEncrypted) return Buffer.from(compound);
+    const nonce = nonceOf(this.#keys, packet, 0, index);
+    const payload = createCipheriv("aes-128-ctr", this.#keys.cipherKey, nonce).update(compound.subarray(CLEAR_BYTES));
+    return Buffer.concat([compound.subarray(0, CLEAR_BYTES), payload]);
+  }
+
+  #addSender(ssrc: number): ReplayWindow | undefined {
+    if (this.#senders.size >= MAX_SENDERS) return undefined;
+    const sender = new ReplayWindow();
+    this.#senders.set(ssrc, sender);
+    return sender;
+  }
+
+  #reject(): undefined {
+    this.rejected++;
+  }
+}
+
+function authTag({ authKey, profile }: SessionKeys, authentic: Buffer): Buffer {
+  return createHmac("sha1", authKey).update(authentic).digest().subarray(0, profile.tagBytes);
+}
+
+/** RFC 7714 §9.1: 0, SSRC, 0, index. RFC 3711 §4.1.1: SSRC · 2^64, index · 2^16. Both XOR the salt. */
+function nonceOf({ profile, salt }: SessionKeys, packet: Buffer, at: number, index: number): Buffer {
+  const nonce = Buffer.alloc(profile.aead ? 12 : 16);
+  salt.copy(nonce);
+  const ssrcAt = profile.aead ? 2 : 4;
+  const indexAt = profile.aead ? 8 : 10;
+  nonce.writeUInt32BE((nonce.readUInt32BE(ssrcAt) ^ packet.readUInt32BE(at + 4)) >>> 0, ssrcAt);
+  nonce.writeUInt32BE((nonce.readUInt32BE(indexAt) ^ index) >>> 0, indexAt);
+  return nonce;
+}
