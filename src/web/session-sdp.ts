@@ -55,12 +55,12 @@ export function withAudioFormats(offer: string, formats: readonly HiddenFormat[]
   const lines = sections[index]!.split("\r\n");
   const opus = lines.flatMap((line) => /^a=rtpmap:(\d+) opus\//i.exec(line)?.[1] ?? [])[0];
   const section = lines.map((line) => (line.startsWith(`a=fmtp:${opus} `) && !/\bstereo=/.test(line) ? `${line};stereo=1` : line));
-  const last = section.length - 1; // the empty text behind the last line's end
   for (const { rtpmap, fmtp } of formats) {
     const type = freePayloadType(taken);
     if (type === undefined) break;
     section[0] += ` ${type}`;
-    section.splice(last, 0, `a=rtpmap:${type} ${rtpmap}`, ...(fmtp === undefined ? [] : [`a=fmtp:${type} ${fmtp}`]));
+    // Before the empty text that stands behind the last line's end.
+    section.splice(-1, 0, `a=rtpmap:${type} ${rtpmap}`, ...(fmtp === undefined ? [] : [`a=fmtp:${type} ${fmtp}`]));
   }
   sections[index] = section.join("\r\n");
   return sections.join("");
