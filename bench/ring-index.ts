@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DiskQueue } from "#record/disk-queue.ts";
-import { NodeFs } from "#record/node-fs.ts";
+import { DiskQueue } from "#base/disk-queue.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import type { IndexRecord } from "#record/ring/index-record.ts";
 import { Journal } from "#record/ring/journal.ts";
 import { MIN_CHUNK_BYTES } from "#record/ring/layout.ts";

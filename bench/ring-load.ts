@@ -1,7 +1,7 @@
 // Load process: cameras that record into a ring at their own pace, and nothing else.
 import { monotonicUs } from "#base/clock.ts";
-import { DiskQueue } from "#record/disk-queue.ts";
-import { NodeFs } from "#record/node-fs.ts";
+import { DiskQueue } from "#base/disk-queue.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import { Ring } from "#record/ring/ring.ts";
 import { ProcessClock } from "#testing/ring-proof/process-clock.ts";
 import { syntheticTrack } from "#testing/synthetic-track.ts";

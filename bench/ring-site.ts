@@ -1,8 +1,8 @@
 // A ring with cameras on simulated time: it writes and syncs as it would at the cameras' own pace, as fast as the disk lets it.
 import { randomBytes } from "node:crypto";
-import { DiskQueue } from "#record/disk-queue.ts";
-import type { FsFile, FsPort } from "#record/fs-port.ts";
-import { NodeFs } from "#record/node-fs.ts";
+import { DiskQueue } from "#base/disk-queue.ts";
+import type { FsFile, FsPort } from "#base/fs-port.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import { Ring } from "#record/ring/ring.ts";
 import type { Fragment, RecordingStore } from "#record/store.ts";
 import { RigClock } from "#testing/ring-rig.ts";

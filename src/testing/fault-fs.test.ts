@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import type { FsFile } from "#record/fs-port.ts";
+import type { FsFile } from "#base/fs-port.ts";
 import { FaultFs, type FsFault, type FsOperationKind } from "./fault-fs.ts";
 
 const SEEDS = Array.from({ length: 200 }, (_, i) => i);

@@ -1,7 +1,7 @@
 // A file system in memory for the tests of the stores: it fails, hangs and loses power where a test says so, and forgets what was not synced.
 import { posix } from "node:path";
 import { deferred } from "#base/deferred.ts";
-import type { FileFacts, FolderEntry, FsFile, FsPort, OpenMode, Space } from "#record/fs-port.ts";
+import type { FileFacts, FolderEntry, FsFile, FsPort, OpenMode, Space } from "#base/fs-port.ts";
 import { DurableTree, FileNode, FolderNode, type Node } from "./durable-tree.ts";
 import { seededRandom } from "./mutate.ts";
 

@@ -1,9 +1,9 @@
 // A store of MediaMTX-style files with its index, a clock that a test moves, and footage of which every frame is numbered.
 import { setImmediate } from "node:timers/promises";
+import type { FsPort } from "#base/fs-port.ts";
 import type { Sample, TrackSamples } from "#containers/sample.ts";
 import { FilesIndex, type FilesIndexOptions } from "#record/files/files-index.ts";
 import { FilesStore, type FilesStoreOptions } from "#record/files/files-store.ts";
-import type { FsPort } from "#record/fs-port.ts";
 import type { Footage, FootageFragment } from "#record/recording-index.ts";
 import type { Fragment, GapCause, RunStart, StoreFault } from "#record/store.ts";
 import type { Track } from "#relay/track.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Deferred, deferred } from "#base/deferred.ts";
-import type { Space } from "#record/fs-port.ts";
+import type { Space } from "#base/fs-port.ts";
 import { SpaceGauge } from "./space-gauge.ts";
 
 const SPACE: Space = { freeBytes: 10, totalBytes: 100 };

@@ -1,5 +1,5 @@
 // Free space of the folders recorded to. A disk that hangs does not hold up a scrape: the last answer is told.
-import type { Space } from "#record/fs-port.ts";
+import type { Space } from "#base/fs-port.ts";
 
 export interface FolderSpace extends Space {
   readonly directory: string;

@@ -2,8 +2,8 @@
 import { dirname } from "node:path";
 import { type Clock, TIME_QUALITIES } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
+import type { FsPort, Space } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
-import type { FsPort, Space } from "../fs-port.ts";
 import { decideRetention, type StoredSegment } from "../retention.ts";
 import type { FilesIndex } from "./files-index.ts";
 import type { SegmentFile } from "./segment-file.ts";

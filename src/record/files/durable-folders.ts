@@ -1,6 +1,6 @@
 // Makes folders whose names outlive a loss of power.
 import { dirname } from "node:path";
-import type { FsPort } from "../fs-port.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { isCode } from "./error-code.ts";
 import { isInside } from "./segment-places.ts";
 

@@ -1,11 +1,11 @@
 // Power fails, or the medium, at every single operation: what was told to be stored is there, in order, and recording goes on.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NodeFs } from "#base/node-fs.ts";
 import { FaultFs, type FsFault } from "#testing/fault-fs.ts";
 import { FilesSite, FRAMES, numbersOf, readAll } from "#testing/files-site.ts";
 import { readFragmentedFile } from "#testing/mp4/whole-file.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
-import { NodeFs } from "../node-fs.ts";
 
 const SEEDS = [1, 2, 3];
 const SECONDS = 5;

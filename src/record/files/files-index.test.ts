@@ -3,13 +3,13 @@ import { copyFile, mkdir, readFile, rm, truncate, utimes, writeFile } from "node
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { NodeFs } from "#base/node-fs.ts";
 import { collectedLog } from "#testing/collected-log.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import type { FaultFs } from "#testing/fault-fs.ts";
 import { FilesSite, type FilesSiteOptions, numbersOf, readAll } from "#testing/files-site.ts";
 import { readFragmentedFile } from "#testing/mp4/whole-file.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
-import { NodeFs } from "../node-fs.ts";
 import { FilesIndex } from "./files-index.ts";
 
 const testdata = (name: string) => fileURLToPath(new URL(`../../containers/fmp4/testdata/mediamtx-${name}.mp4`, import.meta.url));

@@ -1,7 +1,7 @@
 // One path's recording into MediaMTX-style files, as the recorder sees it.
 import type { Clock } from "#base/clock.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { diskFaultOf } from "../disk-fault.ts";
-import type { FsPort } from "../fs-port.ts";
 import { type Fragment, type FragmentLimits, type RecordingStore, type RunStart, StoreFault } from "../store.ts";
 import { DurableFolders } from "./durable-folders.ts";
 import { isCode } from "./error-code.ts";

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NodeFs } from "#base/node-fs.ts";
 import type { Track } from "#relay/track.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import { FilesSite, type FilesSiteOptions, readAll } from "#testing/files-site.ts";
@@ -13,7 +14,6 @@ import { missingOf } from "#testing/peers/find-peer.ts";
 import { mediamtx, startMediamtx } from "#testing/peers/go-peers.ts";
 import { runPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
-import { NodeFs } from "../node-fs.ts";
 import type { Fragment } from "../store.ts";
 
 const recordPathIn = (folder: string) => `${folder}/rec/%path/%Y-%m-%d_%H-%M-%S-%f%z`;

@@ -1,6 +1,6 @@
 // Knows which files lie below a folder, and finds out what others changed there without looking into every folder again.
 import { basename, dirname, join } from "node:path";
-import type { FsPort } from "../fs-port.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { isInside } from "./segment-places.ts";
 
 /** More are not walked: whoever names / as the folder of recordings does not want all of it read. */

@@ -1,11 +1,12 @@
 // Fragments of one MP4 segment, found by their headers and read one by one.
+
+import type { FsFile } from "#base/fs-port.ts";
 import { parseMoof, type TrackRanges } from "#containers/fmp4/parse-fragment.ts";
 import type { ParsedInit } from "#containers/fmp4/parse-init.ts";
 import { pull } from "#containers/fmp4/pull.ts";
 import { readSamples } from "#containers/fmp4/read-samples.ts";
 import { type FragmentPlace, nextFragment } from "#containers/fmp4/scan.ts";
 import type { TrackSamples } from "#containers/sample.ts";
-import type { FsFile } from "../fs-port.ts";
 import type { SeekPoints } from "./seek-points.ts";
 import { readerOf } from "./segment-head.ts";
 

@@ -1,8 +1,9 @@
 // Mends a segment that power, or whoever killed its writer, cut off: what is whole stays, and the head learns how long it is.
+
+import type { FsPort } from "#base/fs-port.ts";
 import { BoxWriter } from "#containers/fmp4/box-writer.ts";
 import { writeDuration } from "#containers/fmp4/init.ts";
 import { writeFileType } from "#containers/fmp4/moov.ts";
-import type { FsPort } from "../fs-port.ts";
 import { readerOf, readSegmentInit, scanSegment } from "./segment-head.ts";
 
 /**

@@ -1,8 +1,8 @@
 // All recorded files of all paths, in RAM: filled by one walk, then kept current by whoever writes and deletes, and by looking for foreign changes.
 import type { Clock } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
-import type { FsPort } from "../fs-port.ts";
 import { FolderTree } from "./folder-tree.ts";
 import { type SegmentFacts, SegmentFile } from "./segment-file.ts";
 import { readSegmentFacts } from "./segment-head.ts";

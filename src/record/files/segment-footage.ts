@@ -1,11 +1,11 @@
 // Footage out of files: fragments of consecutive files of one recording, read one by one as they are asked for.
 import { isDeepStrictEqual } from "node:util";
 import { errorText } from "#base/errors.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
 import { parseMoof } from "#containers/fmp4/parse-fragment.ts";
 import type { ParsedInit } from "#containers/fmp4/parse-init.ts";
 import type { TrackSamples } from "#containers/sample.ts";
-import type { FsPort } from "../fs-port.ts";
 import type { Footage, FootageFragment } from "../recording-index.ts";
 import type { GapCause } from "../store.ts";
 import { FragmentReader } from "./fragment-reader.ts";

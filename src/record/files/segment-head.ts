@@ -1,10 +1,11 @@
 // Reads what an MP4 segment tells of itself: its head, and the places of its fragments.
+
+import type { FsFile, FsPort } from "#base/fs-port.ts";
 import type { Mtxi } from "#containers/fmp4/mtxi.ts";
 import { fragmentSpans } from "#containers/fmp4/parse-fragment.ts";
 import { type ParsedInit, readInit } from "#containers/fmp4/parse-init.ts";
 import { pull } from "#containers/fmp4/pull.ts";
 import { nextFragment } from "#containers/fmp4/scan.ts";
-import type { FsFile, FsPort } from "../fs-port.ts";
 import type { SegmentFacts, SegmentPlace } from "./segment-file.ts";
 
 export interface SegmentExtent {

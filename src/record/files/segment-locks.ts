@@ -1,8 +1,8 @@
 // Which footage is kept whatever the cleaner wants: intervals of paths, in a small file beside the config.
 import { join } from "node:path";
 import { errorText } from "#base/errors.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
-import type { FsPort } from "../fs-port.ts";
 import { DurableFolders } from "./durable-folders.ts";
 
 export interface StoredLock {

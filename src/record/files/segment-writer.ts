@@ -1,7 +1,7 @@
 // Writes one segment: its folder and name, parts one after the other, and its duration once it is known.
 import { dirname } from "node:path";
+import type { FsFile, FsPort } from "#base/fs-port.ts";
 import { writeDuration } from "#containers/fmp4/init.ts";
-import type { FsFile, FsPort } from "../fs-port.ts";
 import type { DurableFolders } from "./durable-folders.ts";
 import { isCode } from "./error-code.ts";
 import type { SegmentHeadBytes } from "./segment-format.ts";

@@ -1,8 +1,8 @@
 // Copies footage of a path to a folder as plain MP4 files: onto a USB stick, or for whoever fetches a clip later. All of it is there in the end, or nothing.
 import { dirname, join } from "node:path";
 import { CallerFault, errorText } from "#base/errors.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { diskFaultOf } from "../disk-fault.ts";
-import type { FsPort } from "../fs-port.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { StoreFault } from "../store.ts";
 import type { ClipEnd } from "./clip-reader.ts";

@@ -1,7 +1,8 @@
 // Reads the fragments of one chunk while it is kept from being overwritten. Whatever is damaged is left out.
+
+import type { FsFile } from "#base/fs-port.ts";
 import { type ParsedInit, parseInit } from "#containers/fmp4/parse-init.ts";
 import { diskFaultOf } from "../disk-fault.ts";
-import type { FsFile } from "../fs-port.ts";
 import type { ChunkHeader } from "./chunk-header.ts";
 import { type FragmentBytes, readFragment, readHeaderArea, readTrailer, scanFragments } from "./chunk-scan.ts";
 import type { ChunkRef } from "./read-plan.ts";

@@ -1,6 +1,6 @@
 // Walks the fragments of a chunk and believes nothing that is not of this use of it and whole: the rest of the chunk holds valid MP4 of older laps.
 import { crc32 } from "node:zlib";
-import type { FsFile } from "../fs-port.ts";
+import type { FsFile } from "#base/fs-port.ts";
 import { type HeaderArea, parseHeaderArea } from "./chunk-header.ts";
 import { entryTimes } from "./chunk-writer.ts";
 import { type FragmentHeader, GWRF_BYTES, parseFragmentHeader } from "./fragment-header.ts";

@@ -1,6 +1,6 @@
 // Writes one chunk: header, fragments each with one call, trailer. What is durable when, is decided by who calls sync.
 import { crc32 } from "node:zlib";
-import type { FsFile, FsPort } from "../fs-port.ts";
+import type { FsFile, FsPort } from "#base/fs-port.ts";
 import type { ChunkHeader } from "./chunk-header.ts";
 import { type FragmentFlags, GWRF_BYTES, writeFragmentHeader } from "./fragment-header.ts";
 import { FREE_HEADER_BYTES, freeHeader, HEADER_AREA_BYTES, TRAILER_AREA_BYTES, trailerOffset } from "./layout.ts";

@@ -1,7 +1,7 @@
 // Looking at a ring without recording to it, and without writing a byte: for the command line and for cards in a reader.
 import type { BootClock } from "#base/clock.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { diskFaultOf } from "../disk-fault.ts";
-import type { FsPort } from "../fs-port.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { StoreFault } from "../store.ts";
 import { CameraNames } from "./camera-names.ts";

@@ -1,5 +1,5 @@
 // The index on the medium: a checkpoint of all chunks, and a log of what happened since.
-import type { FsFile, FsPort } from "../fs-port.ts";
+import type { FsFile, FsPort } from "#base/fs-port.ts";
 import { type IndexRecord, parseIndexRecord, RECORD_BYTES, writeIndexRecord } from "./index-record.ts";
 import { SlotPair } from "./slot-pair.ts";
 

@@ -1,5 +1,5 @@
 // Counts what is written through a file system port.
-import type { FsFile, FsPort } from "../fs-port.ts";
+import type { FsFile, FsPort } from "#base/fs-port.ts";
 import type { WearMeter } from "./wear.ts";
 
 /** The same port; every write is added to `meter`. */

@@ -1,8 +1,8 @@
 // Brings a ring up: checks that it is the one it should be and takes writes, loads the index, and closes what a crash left open.
 import { randomBytes } from "node:crypto";
 import type { BootClock } from "#base/clock.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { diskFaultOf, isOfMedium } from "../disk-fault.ts";
-import type { FsPort } from "../fs-port.ts";
 import { StoreFault } from "../store.ts";
 import { CameraNames } from "./camera-names.ts";
 import { Journal } from "./journal.ts";

@@ -1,7 +1,7 @@
 // One process a ring: an abstract Unix socket, which the kernel takes back when the process ends however it ends.
 import { createServer } from "node:net";
 import { StartFault } from "#base/errors.ts";
-import type { FsPort } from "../fs-port.ts";
+import type { FsPort } from "#base/fs-port.ts";
 
 const EX_TEMPFAIL = 75; // sysexits.h: it may work later
 

@@ -1,7 +1,7 @@
 // Makes the index from the chunks: they are the truth, the index is not. One chunk at a time, while recording goes on in those that were seen.
 
+import type { FsPort } from "#base/fs-port.ts";
 import { diskFaultOf, isOfMedium } from "../disk-fault.ts";
-import type { FsPort } from "../fs-port.ts";
 import { chunkFolder, chunkPath } from "./layout.ts";
 import { closeChunk, findChunk, recordsOf } from "./recover-chunk.ts";
 import { dropRecord } from "./ring-index.ts";

@@ -1,5 +1,5 @@
 // A chunk that was being written when the gateway went: found out how much of it is there, and closed.
-import type { FsPort } from "../fs-port.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import type { ChunkHeader } from "./chunk-header.ts";
 import { readHeaderArea, readTrailer, scanFragments } from "./chunk-scan.ts";
 import { extentOf } from "./chunk-writer.ts";

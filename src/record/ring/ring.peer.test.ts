@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NodeFs } from "#base/node-fs.ts";
 import { reorderFramesOf } from "#codecs/reorder.ts";
 import type { Track } from "#relay/track.ts";
 import { readClipTimes, readCodedClip } from "#testing/coded-clip.ts";
@@ -10,7 +11,6 @@ import { missingOf } from "#testing/peers/find-peer.ts";
 import { runPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { RigClock } from "#testing/ring-rig.ts";
-import { NodeFs } from "../node-fs.ts";
 import type { Fragment } from "../store.ts";
 import { inspectRing, readRing, verifyRing } from "./inspect.ts";
 import { chunkPath } from "./layout.ts";

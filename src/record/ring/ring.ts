@@ -1,9 +1,9 @@
 // The SD ring: brought up, kept up, and shut down. One per medium.
 
 import type { BootClock } from "#base/clock.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { type Log, silentLog } from "#base/log.ts";
 import { diskFaultOf } from "../disk-fault.ts";
-import type { FsPort } from "../fs-port.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { type RecordingStore, StoreFault } from "../store.ts";
 import type { CameraQuota } from "./allocator.ts";

@@ -1,6 +1,6 @@
 // A small file kept twice: each new version overwrites the older of two slots in place, so that one whole version is there whatever happens.
 import { crc32 } from "node:zlib";
-import type { FsPort } from "../fs-port.ts";
+import type { FsPort } from "#base/fs-port.ts";
 
 /** Magic, u32 version, u32 payload bytes, u32 CRC-32 of all that precedes it and of the payload; padded. */
 const SLOT_HEADER_BYTES = 64;

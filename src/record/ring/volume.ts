@@ -1,7 +1,7 @@
 // A ring that is mounted: its index, journal and state, and the changes to them. One caller at a time (ring-writer.ts).
 import type { BootClock } from "#base/clock.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import { diskFaultOf, isOfMedium, MediumFault, mediumFaultOf } from "../disk-fault.ts";
-import type { FsPort } from "../fs-port.ts";
 import { type GapCause, StoreFault } from "../store.ts";
 import { type CameraQuota, type CameraUse, chooseChunk, DEFAULT_QUOTA, type OldestChunk } from "./allocator.ts";
 import type { CameraNames } from "./camera-names.ts";

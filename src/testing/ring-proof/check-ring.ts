@@ -1,7 +1,7 @@
 // Starts a ring on a real file system after something happened to it, and holds it to what its writers said.
 import assert from "node:assert/strict";
-import { DiskQueue } from "#record/disk-queue.ts";
-import { NodeFs } from "#record/node-fs.ts";
+import { DiskQueue } from "#base/disk-queue.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import type { Span } from "#record/recording-index.ts";
 import { Ring } from "#record/ring/ring.ts";
 import { crashFaultsOf, disagreements, faultsOf, type ScannedChunk, type SeenFragment, scanChunks, seenFragments } from "./oracle.ts";

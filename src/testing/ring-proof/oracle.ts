@@ -1,6 +1,6 @@
 // What must hold of a ring whatever happened to it, judged by what its writers said and by every byte of its chunks.
 
-import type { FsPort } from "#record/fs-port.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import type { RecordingIndex } from "#record/recording-index.ts";
 import { readFragment } from "#record/ring/chunk-scan.ts";
 import { inspectRing } from "#record/ring/inspect.ts";

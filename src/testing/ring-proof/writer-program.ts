@@ -1,7 +1,7 @@
 // A program that records numbered footage of several cameras into a ring, and says on its standard output what was taken and what is safe. Whoever
 // reads that knows what must be there after the program or its medium is gone.
-import { DiskQueue } from "#record/disk-queue.ts";
-import { NodeFs } from "#record/node-fs.ts";
+import { DiskQueue } from "#base/disk-queue.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import { Ring } from "#record/ring/ring.ts";
 import type { RingEvent } from "#record/ring/ring-event.ts";
 import { afterDelay } from "#record/ring/schedule.ts";
