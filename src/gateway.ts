@@ -20,6 +20,7 @@ import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import type { PlaybackServer } from "#record/playback/playback-server.ts";
 import type { PathConf, PathSource } from "#relay/path-options.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
+import { enterPulledSources } from "#relay/pulled-sources.ts";
 import { SessionRegistry } from "#relay/session-registry.ts";
 import type { Metrics } from "./gateway-metrics.ts";
 import type { Recording } from "./gateway-recording.ts";
@@ -89,6 +90,7 @@ export class Gateway {
       }),
       nameFault: pathNameFault,
     });
+    enterPulledSources(registry, sessions);
     let recording: Recording | undefined;
     let playback: PlaybackServer | undefined;
     let rtsp: RtspServer | undefined;
@@ -126,7 +128,15 @@ export class Gateway {
         if (global.playback) playback = await recording.servePlayback(authorize);
       }
       if (global.api) {
-        const parts = { registry, clock, startedUs, authorize, rtspSessions: rtsp && sessions, recordings: recording?.library };
+        const parts = {
+          registry,
+          clock,
+          startedUs,
+          authorize,
+          sessions,
+          servers: { rtsp: rtsp !== undefined, rtsps: false },
+          recordings: recording?.library,
+        };
         api = await startApi(config, { ...parts, refreshKeys: () => authenticator.refreshKeys() }, log);
       }
       if (global.metrics) {
@@ -145,7 +155,10 @@ export class Gateway {
   }
 }
 
-type ApiParts = Pick<ApiServerOptions, "registry" | "clock" | "startedUs" | "rtspSessions" | "recordings" | "authorize" | "refreshKeys">;
+type ApiParts = Pick<
+  ApiServerOptions,
+  "registry" | "clock" | "startedUs" | "sessions" | "servers" | "recordings" | "authorize" | "refreshKeys"
+>;
 
 async function startApi({ global }: Config, parts: ApiParts, log: Log): Promise<ApiServer> {
   const { ApiServer } = await import("#api/api-server.ts"); // loaded where it is wanted

@@ -4,11 +4,13 @@ import { randomUUID } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { AccessRequest, Denial } from "#relay/access.ts";
+import { enterPulledSources } from "#relay/pulled-sources.ts";
 import type { Track } from "#relay/track.ts";
 import { type CollectedLog, collectedLog } from "#testing/collected-log.ts";
 import { OpenApiDocument } from "#testing/openapi.ts";
+import { until } from "#testing/peers/until.ts";
 import { playOverTcp, type RawResponse, RawRtspClient, recordOverTcp } from "#testing/raw-rtsp-client.ts";
-import { type Site, startSite } from "#testing/rtsp-site.ts";
+import { pathConf, pulled, type Site, startSite } from "#testing/rtsp-site.ts";
 import { SyntheticVideo, syntheticAudioTrack, syntheticSdp, syntheticTrack } from "#testing/synthetic-track.ts";
 import { rtpOf } from "#testing/unit-tap.ts";
 import { ApiServer, type ApiServerOptions, apiRoutes } from "./api-server.ts";
@@ -58,7 +60,8 @@ async function setUp(t: TestContext, more: Partial<ApiServerOptions> = {}): Prom
     refreshKeys: () => void refreshes++,
     registry: site.registry,
     clock: { utcOf: (us) => ({ utcUs: NOON_US + us, quality: "ntp", errorMs: undefined }) },
-    rtspSessions: site.sessions,
+    sessions: site.sessions,
+    servers: { rtsp: true, rtsps: true },
     recordings: undefined,
     ...more,
     authorize: (request) => {
@@ -104,12 +107,13 @@ test("what is served is what the document describes", async (t) => {
     startedUs: 0,
     refreshKeys: () => {},
     registry: site.registry,
+    sessions: site.sessions,
     clock: { utcOf: () => ({ utcUs: 0, quality: "ntp", errorMs: undefined }) as const },
     recordings: undefined,
   };
-  const served = apiRoutes({ ...subjects, rtspSessions: site.sessions }).map(({ method, template }) => `${method} ${template}`);
+  const served = apiRoutes({ ...subjects, servers: { rtsp: true, rtsps: true } }).map(({ method, template }) => `${method} ${template}`);
   assert.deepEqual(served, document.operations);
-  const without = apiRoutes({ ...subjects, rtspSessions: undefined }).map(({ template }) => template);
+  const without = apiRoutes({ ...subjects, servers: { rtsp: false, rtsps: false } }).map(({ template }) => template);
   assert.deepEqual(
     without.filter((template) => template.startsWith("/v3/rtsp")),
     [],
@@ -182,10 +186,45 @@ test("paths: a stream, its publisher and its readers", async (t) => {
       .map((id: string) => ({ type: "rtspSession", id })),
   );
   assert.equal(path.readers.length, 3);
+  assert.deepEqual(
+    path.subscribers,
+    path.readers.map(() => ({ protocol: "RTSP", clientIP: "127.0.0.1" })),
+  );
   assert.ok(path.inboundBytes > 9000);
   assert.deepEqual([path.bytesReceived, path.bytesSent], [path.inboundBytes, path.outboundBytes]);
   assert.equal(await errorOf("/v3/paths/get/yard/west", 404), "path not found");
   assert.equal(await errorOf("/v3/paths/get/", 400), "invalid name");
+});
+
+test("publishers: clients and pulled sources, and a kick of each", async (t) => {
+  const { ask, errorOf, connect, site } = await setUp(t);
+  assert.deepEqual(await ask("/v3/publishers/list"), []);
+  const client = await connect();
+  await publish(client, site.url("cam"));
+  const viewer = await connect();
+  await playOverTcp(viewer, site.url("cam"));
+  const [{ id }, { id: viewerId }] = (await ask("/v3/rtspsessions/list")).items;
+  const source = pathConf("pulled", { source: pulled(site.url("cam"), { transport: "tcp" }) });
+  t.after(enterPulledSources(site.registry, site.sessions));
+  site.registry.reload([pathConf("cam"), source]);
+  await until("the pulled stream", () => site.registry.get("pulled")?.state === "available");
+  const pulledId = site.sessions.list("rtspSource")[0]!.id;
+  assert.deepEqual(await ask("/v3/publishers/list"), [
+    { path: "cam", clientId: id, protocol: "RTSP" },
+    { path: "pulled", clientId: pulledId, protocol: "RTSP" },
+  ]);
+
+  for (const unknown of ["123abc", NOBODY, viewerId])
+    assert.equal(await errorOf(`/v3/publishers/kick/${unknown}`, 404, "POST"), "publisher not found");
+  const { reconnects } = site.registry.get("pulled")!.snapshot();
+  assert.deepEqual(await ask(`/v3/publishers/kick/${pulledId}`, 200, "POST"), { status: "ok" });
+  await until("it came back", () => {
+    const path = site.registry.get("pulled")!.snapshot();
+    return path.reconnects === reconnects + 1 && path.state === "available";
+  });
+  assert.deepEqual(await ask(`/v3/publishers/kick/${id.toUpperCase()}`, 200, "POST"), { status: "ok" });
+  await client.closed;
+  assert.equal((await ask("/v3/paths/get/cam")).available, false);
 });
 
 test("paths: every codec's properties are as described", async (t) => {
@@ -351,7 +390,7 @@ test("who may not in is told so, whatever was asked for", async (t) => {
 });
 
 test("what is not there", async (t) => {
-  const { origin } = await setUp(t, { rtspSessions: undefined });
+  const { origin } = await setUp(t, { servers: { rtsp: false, rtsps: false } });
   for (const [method, target] of [
     ["GET", "/"],
     ["GET", "/v3/info/x"],

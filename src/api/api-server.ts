@@ -7,16 +7,19 @@ import { type HttpExchange, HttpServer, sendJson } from "#http/server.ts";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
+import type { SessionRegistry } from "#relay/session-registry.ts";
 import { type PathsOptions, pathRoutes } from "./paths.ts";
+import { publisherRoutes } from "./publishers.ts";
 import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
 import { findRoute, OK, type Route } from "./route.ts";
-import { type RtspSessions, rtspRoutes } from "./rtsp.ts";
+import { rtspRoutes } from "./rtsp.ts";
 
 /** What there is to show. */
 export interface ApiSubjects extends PathsOptions, RecordingsOptions {
   readonly registry: Pick<PathRegistry, "list" | "get" | "confOf">;
-  /** Undefined: there is no RTSP server, and nothing under its names. */
-  readonly rtspSessions: RtspSessions | undefined;
+  readonly sessions: Pick<SessionRegistry, "all" | "list" | "get">;
+  /** Of those that are not there, nothing is under their names. */
+  readonly servers: { readonly rtsp: boolean; readonly rtsps: boolean };
   /** Of the gateway, as /v3/info tells it. */
   readonly version: string;
   /** When the gateway was started, by the monotonic clock. */
@@ -40,7 +43,7 @@ const PREFLIGHT = { methods: "OPTIONS, GET, POST, PATCH, DELETE", headers: "Auth
 
 /** Everything that such an API answers to. */
 export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
-  const { version, startedUs, clock, rtspSessions } = subjects;
+  const { version, startedUs, clock, sessions, servers } = subjects;
   return [
     { method: "GET", template: "/v3/info", answer: () => ({ version, started: writeTime(clock.utcOf(startedUs).utcUs) }) },
     {
@@ -52,7 +55,9 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
       },
     },
     ...pathRoutes(subjects),
-    ...(rtspSessions === undefined ? [] : rtspRoutes(rtspSessions)),
+    ...publisherRoutes(subjects),
+    ...(servers.rtsp ? rtspRoutes(sessions, "rtsp") : []),
+    ...(servers.rtsps ? rtspRoutes(sessions, "rtsps") : []),
     ...recordingRoutes(subjects),
   ];
 }

@@ -6,14 +6,17 @@ import { pageOf, parsePage } from "#http/page.ts";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { ClientIdentity, Path } from "#relay/path.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
+import type { SessionRegistry } from "#relay/session-registry.ts";
+import { protocolWord } from "./protocol-words.ts";
 import type { Route } from "./route.ts";
 
 export interface PathsOptions {
   readonly registry: Pick<PathRegistry, "list" | "get">;
+  readonly sessions: Pick<SessionRegistry, "get">;
   readonly clock: Pick<Clock, "utcOf">;
 }
 
-export function pathRoutes({ registry, clock }: PathsOptions): readonly Route[] {
+export function pathRoutes({ registry, sessions, clock }: PathsOptions): readonly Route[] {
   return [
     {
       method: "GET",
@@ -30,7 +33,8 @@ export function pathRoutes({ registry, clock }: PathsOptions): readonly Route[] 
         if (name === "") throw new HttpFault(400, "invalid name");
         const path = registry.get(name);
         if (path === undefined) throw new HttpFault(404, "path not found");
-        return pathItem(path, clock);
+        const item = pathItem(path, clock);
+        return { ...item, subscribers: item.readers.map((reader) => subscriberItem(reader, sessions)) };
       },
     },
   ];
@@ -65,6 +69,11 @@ function pathItem(path: Path, clock: Pick<Clock, "utcOf">) {
     bytesReceived: inboundBytes,
     bytesSent: outboundBytes,
   };
+}
+
+/** Who reads, by address. */
+function subscriberItem({ type, id }: ClientIdentity, sessions: PathsOptions["sessions"]) {
+  return { protocol: protocolWord(type), clientIP: sessions.get(id)?.remote?.address ?? "" };
 }
 
 function identityItem({ type, id }: ClientIdentity): ClientIdentity {

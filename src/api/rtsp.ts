@@ -1,4 +1,4 @@
-// /v3/rtspconns and /v3/rtspsessions: the clients of the RTSP server, in MediaMTX's words.
+// /v3/rtspconns, /v3/rtspsessions, and the same of rtsps: clients of the RTSP servers, in MediaMTX's words.
 import { formatAddress } from "#base/listen-address.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { pageOf, parsePage } from "#http/page.ts";
@@ -48,40 +48,43 @@ const OLD_SESSION_COUNTERS: typeof OLD_CONNECTION_COUNTERS = [
   ["rtcpPacketsInError", "inboundRTCPPacketsInError"],
 ];
 
-export function rtspRoutes(sessions: RtspSessions): readonly Route[] {
+/** Of the plain server, or of that with TLS. */
+export function rtspRoutes(sessions: RtspSessions, server: "rtsp" | "rtsps"): readonly Route[] {
+  const [conn, session] = [`${server}Conn`, `${server}Session`] as const;
+  const [conns, ofSessions] = [`/v3/${server}conns`, `/v3/${server}sessions`];
   return [
     {
       method: "GET",
-      template: "/v3/rtspconns/list",
+      template: `${conns}/list`,
       answer: ({ query }) => {
-        const page = pageOf(sessions.list("rtspConn"), parsePage(query));
+        const page = pageOf(sessions.list(conn), parsePage(query));
         return { ...page, items: page.items.map(connectionItem) };
       },
     },
     {
       method: "GET",
-      template: "/v3/rtspconns/get/{id}",
-      answer: ({ parameter }) => connectionItem(entryOf(sessions, "rtspConn", parameter)),
+      template: `${conns}/get/{id}`,
+      answer: ({ parameter }) => connectionItem(entryOf(sessions, conn, parameter)),
     },
     {
       method: "GET",
-      template: "/v3/rtspsessions/list",
+      template: `${ofSessions}/list`,
       answer: ({ query }) => {
-        const page = pageOf(sessions.list("rtspSession"), parsePage(query));
-        const connections = connectionsBySession(sessions);
-        return { ...page, items: page.items.map((session) => sessionItem(session, connections)) };
+        const page = pageOf(sessions.list(session), parsePage(query));
+        const connections = connectionsBySession(sessions.list(conn));
+        return { ...page, items: page.items.map((one) => sessionItem(one, connections)) };
       },
     },
     {
       method: "GET",
-      template: "/v3/rtspsessions/get/{id}",
-      answer: ({ parameter }) => sessionItem(entryOf(sessions, "rtspSession", parameter), connectionsBySession(sessions)),
+      template: `${ofSessions}/get/{id}`,
+      answer: ({ parameter }) => sessionItem(entryOf(sessions, session, parameter), connectionsBySession(sessions.list(conn))),
     },
     {
       method: "POST",
-      template: "/v3/rtspsessions/kick/{id}",
+      template: `${ofSessions}/kick/{id}`,
       answer: ({ parameter }) => {
-        entryOf(sessions, "rtspSession", parameter).close();
+        entryOf(sessions, session, parameter).close();
         return OK;
       },
     },
@@ -93,13 +96,13 @@ function entryOf(sessions: RtspSessions, kind: SessionKind, text: string): Sessi
   const id = text.toLowerCase();
   if (!UUID.test(id)) throw new HttpFault(400, `invalid id: '${text}' is not a UUID`);
   const entry = sessions.get(id);
-  if (entry?.kind !== kind) throw new HttpFault(404, kind === "rtspConn" ? "connection not found" : "session not found");
+  if (entry?.kind !== kind) throw new HttpFault(404, kind.endsWith("Conn") ? "connection not found" : "session not found");
   return entry;
 }
 
-function connectionsBySession(sessions: RtspSessions): ReadonlyMap<string, readonly string[]> {
+function connectionsBySession(connections: readonly ConnectionEntry[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  for (const { id, session } of sessions.list("rtspConn") as readonly ConnectionEntry[]) {
+  for (const { id, session } of connections) {
     if (session === undefined) continue;
     const ids = found.get(session.id);
     if (ids === undefined) found.set(session.id, [id]);

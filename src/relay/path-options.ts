@@ -1,4 +1,5 @@
 // What the relay must know of a path's settings. The gateway fills it from the config; nothing here reads one.
+import type { SourceKind } from "./session-registry.ts";
 import type { Source } from "./source.ts";
 
 /** Settings that take effect on a live path. */
@@ -33,8 +34,8 @@ export type PathSource =
   | { readonly kind: "redirect"; readonly target: string }
   | {
       readonly kind: "pull";
-      /** The API's word for it: `rtspSource`, … */
-      readonly type: string;
+      /** The API's word for it. */
+      readonly type: SourceKind;
       /** As configured, with $G1 and $MTX_QUERY still in it. */
       readonly url: string;
       /** Opens the source at the URL with its variables filled in; throws a PeerFault `config` when it cannot be one. */

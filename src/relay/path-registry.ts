@@ -4,7 +4,16 @@ import { CallerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { AccessDenied, type AccessRequest, type Authorize } from "./access.ts";
 import { GopMemory } from "./gop-cache.ts";
-import { type ClientIdentity, type Description, Path, type PathEvents, type Publisher, type PublishLease, type ReadLease } from "./path.ts";
+import {
+  type ClientIdentity,
+  type Description,
+  Path,
+  type PathEvents,
+  type Publisher,
+  type PublishLease,
+  type ReadLease,
+  type Traffic,
+} from "./path.ts";
 import { findConf, type PathConf } from "./path-options.ts";
 import type { Reader } from "./reader.ts";
 import { Stream } from "./stream.ts";
@@ -47,6 +56,7 @@ export class PathRegistry {
   readonly #paths = new Map<string, Path>();
   readonly #watchers = new Set<PathWatcher>();
   readonly #events = toldTo(this.#watchers);
+  readonly #ended: Traffic = { inboundBytes: 0, outboundBytes: 0 };
   #confs: readonly PathConf[];
 
   constructor(options: PathRegistryOptions) {
@@ -62,6 +72,16 @@ export class PathRegistry {
 
   get(name: string): Path | undefined {
     return this.#paths.get(name);
+  }
+
+  /** Media of all paths since the start, streams that have ended included. */
+  get traffic(): Readonly<Traffic> {
+    const sum = { ...this.#ended };
+    for (const { traffic } of this.#paths.values()) {
+      sum.inboundBytes += traffic.inboundBytes;
+      sum.outboundBytes += traffic.outboundBytes;
+    }
+    return sum;
   }
 
   /** Tells of every path that is there and who feeds it, and of all that comes, until the returned function is called. */
@@ -166,6 +186,7 @@ export class PathRegistry {
       gopMemory: this.#gopMemory,
       onIdle: (idle) => this.#dropIdle(idle),
       events: this.#events,
+      ended: this.#ended,
     });
     this.#paths.set(name, path);
     for (const watcher of this.#watchers) watcher.opened(path);

@@ -27,6 +27,7 @@ function setUp(t: TestContext, changes: Partial<PathOptions>, { name = "cam", gr
     udpMaxPayloadBytes: 1452,
     random: () => 0.5,
     onIdle: (one) => idle.push(one),
+    ended: { inboundBytes: 0, outboundBytes: 0 },
   });
   const attach = async (tap: UnitTap, query = ""): Promise<ReadLease> => {
     const lease = await path.read(tap, CLIENT, query);

@@ -6,10 +6,11 @@ import { Demand } from "./demand.ts";
 import type { GopMemory } from "./gop-cache.ts";
 import { fillVariables, type OnDemandOptions, type PathConf, type PathSource } from "./path-options.ts";
 import type { EndReason, Reader } from "./reader.ts";
-import type { SourceSink, SourceState } from "./source.ts";
+import type { SourceLink, SourceSink, SourceState } from "./source.ts";
 import { SourceRunner } from "./source-runner.ts";
 import { Stream } from "./stream.ts";
 import type { Track } from "./track.ts";
+import type { TrackTally } from "./track-tally.ts";
 import type { Face, Unit } from "./unit.ts";
 
 /**
@@ -34,6 +35,14 @@ export interface PathDependencies {
   /** Nobody feeds the path, reads it or waits for it. */
   onIdle(path: Path): void;
   readonly events?: PathEvents;
+  /** Of streams that have ended: the path adds its own. */
+  readonly ended: Traffic;
+}
+
+/** Bytes of media. */
+export interface Traffic {
+  inboundBytes: number;
+  outboundBytes: number;
 }
 
 /** What a path tells of itself. Called in the middle of things: nothing here may throw, nor open or close paths. */
@@ -90,8 +99,16 @@ export interface PathSnapshot {
   readonly availableSinceUs: number | undefined;
   readonly source: ClientIdentity | undefined;
   readonly sourceState: SourceState | undefined;
+  /** Since when the source is in that state. */
+  readonly sourceStateSinceUs: number | undefined;
+  /** Of the session that the source has with its peer. */
+  readonly sourceLink: SourceLink | undefined;
+  /** Attempts of the source that ended. */
+  readonly reconnects: number;
   readonly lastError: string | undefined;
   readonly tracks: readonly Track[];
+  /** In the order of the tracks. */
+  readonly tallies: readonly TrackTally[];
   readonly readers: readonly ClientIdentity[];
   readonly inboundBytes: number;
   readonly outboundBytes: number;
@@ -164,8 +181,12 @@ export class Path {
             ? { type: "redirect", id: "" }
             : this.#publisher,
       sourceState: this.#runner?.state,
+      sourceStateSinceUs: this.#runner?.stateSinceUs,
+      sourceLink: this.#runner?.link,
+      reconnects: this.#runner?.reconnects ?? 0,
       lastError: this.#runner?.lastError?.message,
       tracks: stream?.tracks ?? [],
+      tallies: stream?.tallies ?? [],
       readers: [...this.#leases.values()],
       inboundBytes: stream?.inboundBytes ?? 0,
       outboundBytes: stream?.outboundBytes ?? 0,
@@ -238,6 +259,17 @@ export class Path {
     }
     const sink = this.#makeSink(() => this.#publisher === publisher);
     return { sink, close: () => this.#unpublish(publisher) };
+  }
+
+  /** Has the pulled source connect anew; false: nothing is pulled now. */
+  restartSource(): boolean {
+    this.#runner?.restart();
+    return this.#runner !== undefined;
+  }
+
+  /** Of the stream that is there now. */
+  get traffic(): Readonly<Traffic> {
+    return { inboundBytes: this.#stream?.inboundBytes ?? 0, outboundBytes: this.#stream?.outboundBytes ?? 0 };
   }
 
   /** A version of the entry that differs in live settings only. */
@@ -373,6 +405,8 @@ export class Path {
     for (const reader of [...this.#reading.keys()]) this.#stopReading(reader);
     this.#endFeed();
     stream.end(reason);
+    this.#deps.ended.inboundBytes += stream.inboundBytes;
+    this.#deps.ended.outboundBytes += stream.outboundBytes;
     for (const reader of waiting) reader.onEnd(reason);
   }
 

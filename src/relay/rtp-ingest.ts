@@ -63,6 +63,23 @@ export class RtpIngest {
     );
   }
 
+  /** By the names of the API's fields. */
+  counters(): Readonly<Record<string, number>> {
+    const { receivers } = this;
+    const sum = (pick: (receiver: TrackReceiver) => number): number => receivers.reduce((total, one) => total + pick(one), 0);
+    return {
+      inboundBytes: sum((one) => one.counters.bytes),
+      inboundRTPPackets: sum((one) => one.counters.packets),
+      inboundRTPPacketsLost: sum((one) => one.lost),
+      inboundRTPPacketsLate: sum((one) => one.late),
+      inboundRTPPacketsDuplicated: sum((one) => one.duplicates),
+      inboundRTPPacketsInError: sum((one) => one.counters.inError),
+      inboundRTPPacketsJitter: receivers.length === 0 ? 0 : sum((one) => one.jitter) / receivers.length,
+      inboundRTCPPackets: sum((one) => one.counters.rtcpPackets),
+      inboundRTCPPacketsInError: sum((one) => one.counters.rtcpInError),
+    };
+  }
+
   /** The session plays, for the first time or again: known parameter sets make the stream ready at once. */
   start(): void {
     this.#startedUs = this.#options.nowUs();

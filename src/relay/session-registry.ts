@@ -2,7 +2,10 @@
 import type { RemoteAddress } from "./access.ts";
 
 /** The words of MediaMTX's API. */
-export type SessionKind = "rtspConn" | "rtspSession" | "rtspSource";
+export type SessionKind = "rtspConn" | "rtspsConn" | "rtspSession" | "rtspsSession" | SourceKind;
+
+/** Pulled sources. */
+export type SourceKind = "rtspSource";
 
 export interface SessionEntry {
   /** A UUID; for a pulled source stable over its reconnects. */
@@ -59,8 +62,13 @@ export class SessionRegistry {
   }
 
   /** Oldest first. */
+  all(): readonly SessionEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Oldest first. */
   list(kind: SessionKind): readonly SessionEntry[] {
-    return [...this.#entries.values()].filter((entry) => entry.kind === kind);
+    return this.all().filter((entry) => entry.kind === kind);
   }
 
   get size(): number {

@@ -161,3 +161,46 @@ test("a source that cannot be opened is a fault like any other", async (t) => {
   runner.stop();
   await ended;
 });
+
+test("a restart ends the session, and half a second later there is another", async (t) => {
+  const { runner, waitAfter, fault, lost, states, current, clock } = setUp(t);
+  await waitAfter(fault("connect"));
+  const first = current();
+  first.sink.state!("live");
+  first.sink.linked!({ remote: { address: "192.0.2.7", port: 554 }, transport: "TCP", counters: () => ({}) });
+  assert.equal(runner.link?.transport, "TCP");
+  first.signal.addEventListener("abort", () => first.fail(fault("aborted")));
+  clock.passMs(7000);
+  runner.restart();
+  assert.equal(await waitAfter(fault("aborted")), 500);
+  assert.deepEqual(lost, ["connect", "aborted"]);
+  assert.equal(runner.lastError?.message, "ended on request");
+  assert.equal(runner.link, undefined);
+  assert.equal(runner.stateSinceUs, clock.nowUs());
+  assert.deepEqual(states.slice(-3), ["live", "backoff", "connecting"]);
+  assert.ok(!current().signal.aborted);
+});
+
+test("a restart ends a long wait, and does not count as a failure of the peer", async (t) => {
+  const { runner, fault, current, attempts, waitAfter } = setUp(t);
+  current().fail(fault("auth"));
+  await setImmediate();
+  runner.restart();
+  runner.restart();
+  await setImmediate();
+  t.mock.timers.tick(500);
+  await setImmediate();
+  assert.equal(attempts(), 2);
+  assert.equal(await waitAfter(fault("busy")), 10_000);
+});
+
+test("stopped while it waits behind a restart, it does not connect again", async (t) => {
+  const { runner, ended, fault, current, attempts } = setUp(t);
+  current().fail(fault("auth"));
+  await setImmediate();
+  runner.restart();
+  await setImmediate();
+  runner.stop();
+  await ended;
+  assert.deepEqual([attempts(), runner.state], [1, "off"]);
+});

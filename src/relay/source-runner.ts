@@ -1,7 +1,7 @@
 // Keeps one pulled source running: reconnects with backoff, and says where it stands. Retry is here and nowhere else.
 import type { Clock } from "#base/clock.ts";
 import { errorText, PeerFault } from "#base/errors.ts";
-import type { Source, SourceSink, SourceState } from "./source.ts";
+import type { Source, SourceLink, SourceSink, SourceState } from "./source.ts";
 
 /** Waits, ms. A camera locks accounts after a few wrong passwords; one that is full needs time to forget our last session. */
 const FIRST_MS = 500;
@@ -29,11 +29,17 @@ export interface SourceRunnerOptions {
 
 export class SourceRunner {
   state: SourceState = "off";
+  /** Monotonic µs of when it came to be in this state. */
+  stateSinceUs: number;
+  /** Undefined: it has no session. */
+  link: SourceLink | undefined;
   lastError: PeerFault | undefined;
   /** Attempts that ended, of whatever cause. */
   reconnects = 0;
   readonly #options: SourceRunnerOptions;
-  readonly #abort = new AbortController();
+  readonly #stopped = new AbortController();
+  /** Of the attempt that runs, and of the wait behind it. */
+  #attempt = new AbortController();
   #failures = 0;
   #authFailures = 0;
   #liveSinceUs: number | undefined;
@@ -41,41 +47,64 @@ export class SourceRunner {
 
   constructor(options: SourceRunnerOptions) {
     this.#options = options;
+    this.stateSinceUs = options.clock.nowUs();
   }
 
   /** Runs until `stop`. Never rejects. */
   async run(): Promise<void> {
-    const { signal } = this.#abort;
-    while (!signal.aborted) {
-      const fault = await this.#attempt(signal);
-      if (signal.aborted) break;
+    const stopped = this.#stopped.signal;
+    while (!stopped.aborted) {
+      this.#attempt = new AbortController();
+      const { signal } = this.#attempt;
+      const fault = await this.#try(signal);
+      if (stopped.aborted) break;
       this.lastError = fault;
       this.reconnects++;
       this.#options.onLost(fault);
-      const waitMs = this.#nextWaitMs(fault);
-      this.#enter(fault.code === "auth" ? "auth" : fault.code === "config" ? "config" : "backoff");
-      if (fault.code === "connect") await this.#waitForPeer(waitMs, signal);
-      else await sleep(waitMs, signal);
+      if (!signal.aborted) await this.#wait(fault, signal);
+      if (!signal.aborted || stopped.aborted) continue;
+      this.#enter("backoff");
+      await sleep(FIRST_MS, stopped); // a camera needs a moment to forget our last session
     }
     this.#enter("off");
   }
 
+  /** For good. */
   stop(): void {
-    this.#abort.abort();
+    this.#stopped.abort();
+    this.#attempt.abort();
   }
 
-  async #attempt(signal: AbortSignal): Promise<PeerFault> {
+  /** Ends the attempt that runs, or the wait for the next one, and connects anew. */
+  restart(): void {
+    this.#attempt.abort();
+  }
+
+  async #try(signal: AbortSignal): Promise<PeerFault> {
     this.#liveSinceUs = undefined;
     this.#enter("connecting");
     try {
       this.#source = this.#options.open();
       const sink = this.#options.sink();
       sink.state = (state) => this.#enter(state);
+      sink.linked = (link) => {
+        this.link = link;
+      };
       await this.#source.run(sink, signal);
       return new PeerFault("ended", "the source ended");
     } catch (error) {
+      if (signal.aborted) return new PeerFault("aborted", "ended on request");
       return error instanceof PeerFault ? error : new PeerFault("protocol", errorText(error), { cause: error });
+    } finally {
+      this.link = undefined;
     }
+  }
+
+  async #wait(fault: PeerFault, signal: AbortSignal): Promise<void> {
+    const waitMs = this.#nextWaitMs(fault);
+    this.#enter(fault.code === "auth" ? "auth" : fault.code === "config" ? "config" : "backoff");
+    if (fault.code === "connect") await this.#waitForPeer(waitMs, signal);
+    else await sleep(waitMs, signal);
   }
 
   async #waitForPeer(waitMs: number, signal: AbortSignal): Promise<void> {
@@ -89,6 +118,7 @@ export class SourceRunner {
     if (state === "live") this.#liveSinceUs ??= this.#options.clock.nowUs();
     if (state === this.state) return;
     this.state = state;
+    this.stateSinceUs = this.#options.clock.nowUs();
     this.#options.onState(state, this.lastError);
   }
 

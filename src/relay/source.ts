@@ -1,4 +1,5 @@
 // The seam between where media comes from and the relay.
+import type { RemoteAddress } from "./access.ts";
 import type { Track } from "./track.ts";
 import type { Face, Unit } from "./unit.ts";
 
@@ -12,6 +13,15 @@ export interface Source {
 /** States of a pulled source, the words of the MQTT contract. */
 export type SourceState = "off" | "connecting" | "probing" | "live" | "stalled" | "backoff" | "auth" | "config";
 
+/** What a pulled source tells of the session it has with its peer. */
+export interface SourceLink {
+  readonly remote: RemoteAddress | undefined;
+  /** `UDP`, `TCP`. */
+  readonly transport: string | undefined;
+  /** Plain numbers, by the names of the API's fields where it has one for them (`inboundRTPPacketsLost`, …). */
+  counters(): Readonly<Record<string, number>>;
+}
+
 /** Where a source or a publisher delivers. */
 export interface SourceSink {
   /**
@@ -22,6 +32,8 @@ export interface SourceSink {
   ready(tracks: readonly Track[], native: Face): (unit: Unit) => void;
   /** A pulled source says where it stands. */
   state?: (state: SourceState) => void;
+  /** A pulled source has a session with its peer. */
+  linked?: (link: SourceLink) => void;
   /** Set by a source that can ask its peer for a keyframe (PLI, FIR); called at most once a second. */
   onKeyframeWanted?: (() => void) | undefined;
 }

@@ -9,6 +9,7 @@ import type { EndReason, Reader } from "./reader.ts";
 import { TrackTimeline } from "./timeline.ts";
 import type { Track } from "./track.ts";
 import { TrackOutput } from "./track-output.ts";
+import { TrackTally } from "./track-tally.ts";
 import { type Face, type Unit, unitBytes } from "./unit.ts";
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
@@ -21,6 +22,7 @@ interface TrackState {
   readonly format: PayloadFormat;
   readonly output: TrackOutput;
   readonly timeline: TrackTimeline;
+  readonly tally: TrackTally;
   /** `yes` from the first packet on that did not fit a datagram: all packets of the track are then made here. `cannot`: nobody knows the format. */
   repacketize: "no" | "yes" | "cannot";
   /** Copy-on-write: a reader may leave while a unit is handed round. */
@@ -68,6 +70,7 @@ export class Stream {
       format: payloadFormatOf(track.codec),
       output: new TrackOutput(describeFormat(track.parameters).payloadType ?? FIRST_DYNAMIC_TYPE + track.index),
       timeline: new TrackTimeline(track.clockRateHz),
+      tally: new TrackTally(),
       repacketize: track.codec === "generic" ? "cannot" : "no",
       packetReaders: [],
       frameReaders: [],
@@ -99,6 +102,11 @@ export class Stream {
   /** The RTP identity of a track: what SDP, RTP-Info and sender reports say of it. */
   output(trackIndex: number): TrackOutput {
     return this.#states[trackIndex]!.output;
+  }
+
+  /** What came of each track since the stream is there. */
+  get tallies(): readonly TrackTally[] {
+    return this.#states.map((state) => state.tally);
   }
 
   /** Another number whenever a source begins to deliver, or is gone. */
@@ -235,13 +243,18 @@ export class Stream {
     const state = this.#states[unit.track.index]!;
     const { output } = state;
     const cached = this.#gop !== undefined && unit.track.index === this.#videoIndex;
-    state.track = unit.track;
+    if (unit.track !== state.track) {
+      state.track = unit.track;
+      state.tally.parameterChanges++;
+    }
     this.#epochUs ??= unit.captureUs;
     const sinceEpochUs = unit.captureUs - this.#epochUs;
     unit.ptsTicks = state.timeline.place(unit.ptsTicks, sinceEpochUs);
     const reference = this.#states[Math.max(0, this.#videoIndex)]!.timeline;
     state.timeline.align(reference, unit.ptsTicks, unit.senderUtcUs, sinceEpochUs);
-    this.inboundBytes += unitBytes(unit);
+    const sizeBytes = unitBytes(unit);
+    this.inboundBytes += sizeBytes;
+    state.tally.note(unit, sizeBytes);
     if (unit.damaged) this.framesInError++;
     if (unit.packets !== undefined && this.#native === "packets") this.#takePackets(state, unit);
     else if (state.packetReaders.length > 0) this.#makePackets(state, unit);

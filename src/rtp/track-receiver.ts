@@ -86,6 +86,15 @@ export class TrackReceiver {
     return this.#reorder.lost;
   }
 
+  /** Packets that came when they were given up already. */
+  get late(): number {
+    return this.#reorder.late;
+  }
+
+  get duplicates(): number {
+    return this.#reorder.duplicates;
+  }
+
   /** SSRC of the sender, or -1 before its first packet. */
   get ssrc(): number {
     return this.#ssrc;

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { PeerFault } from "#base/errors.ts";
 import { newCameraMemory } from "#protocols/rtsp/camera-memory.ts";
 import { RtspSource, type RtspSourceOptions } from "#protocols/rtsp/source.ts";
-import type { SourceState } from "#relay/source.ts";
+import type { SourceLink, SourceState } from "#relay/source.ts";
 import type { Track } from "#relay/track.ts";
 import type { Unit } from "#relay/unit.ts";
 import { collectedLog } from "./collected-log.ts";
@@ -33,6 +33,7 @@ export function pull(t: TestContext, url: string, options: Partial<RtspSourceOpt
   const log = collectedLog();
   const memory = newCameraMemory();
   const states: SourceState[] = [];
+  const links: SourceLink[] = [];
   const units: Unit[] = [];
   const ready: (readonly Track[])[] = [];
   const abort = new AbortController();
@@ -60,6 +61,7 @@ export function pull(t: TestContext, url: string, options: Partial<RtspSourceOpt
           return (unit) => units.push(unit);
         },
         state: (state) => states.push(state),
+        linked: (link) => links.push(link),
       },
       abort.signal,
     )
@@ -83,7 +85,7 @@ export function pull(t: TestContext, url: string, options: Partial<RtspSourceOpt
     clock.passMs(ms);
     t.mock.timers.tick(ms);
   };
-  return { clock, log, memory, states, units, ready, abort, fault, pass, isOver: () => isOver };
+  return { clock, log, memory, states, links, units, ready, abort, fault, pass, isOver: () => isOver };
 }
 
 /** Timers stand still until `pass`. */

@@ -80,7 +80,7 @@ export interface WatchedStream {
 
 export async function watchStream(options: SiteOptions): Promise<WatchedStream> {
   const source = new LiveSource();
-  const live: PathSource = { kind: "pull", type: "liveSource", url: "live", open: () => source, onDemand: undefined };
+  const live: PathSource = { kind: "pull", type: "rtspSource", url: "live", open: () => source, onDemand: undefined };
   const site = await startSite({ ...options, paths: { [LIVE_PATH]: { source: live }, all_others: {} } });
   await until("the stream has begun", () => source.lastFrame >= 0);
   const url = site.url(LIVE_PATH);

@@ -100,16 +100,11 @@ export class ServerSession implements SessionEntry {
 
   counters(): Readonly<Record<string, number>> {
     const { reader } = this;
-    const receivers = this.ingest?.receivers ?? [];
-    const sum = (pick: (receiver: (typeof receivers)[number]) => number): number => receivers.reduce((total, one) => total + pick(one), 0);
+    const inbound = this.ingest?.counters() ?? {};
     return {
-      inboundBytes: sum((one) => one.counters.bytes),
-      inboundRTPPackets: sum((one) => one.counters.packets),
-      inboundRTPPacketsLost: sum((one) => one.lost),
-      inboundRTPPacketsInError: sum((one) => one.counters.inError),
-      inboundRTPPacketsJitter: receivers.length === 0 ? 0 : sum((one) => one.jitter) / receivers.length,
-      inboundRTCPPackets: sum((one) => one.counters.rtcpPackets) + reader.inboundRtcpPackets,
-      inboundRTCPPacketsInError: sum((one) => one.counters.rtcpInError) + reader.inboundRtcpInError,
+      ...inbound,
+      inboundRTCPPackets: (inbound["inboundRTCPPackets"] ?? 0) + reader.inboundRtcpPackets,
+      inboundRTCPPacketsInError: (inbound["inboundRTCPPacketsInError"] ?? 0) + reader.inboundRtcpInError,
       outboundBytes: reader.outboundBytes,
       outboundRTPPackets: reader.outboundPackets,
       outboundRTPPacketsReportedLost: reader.reportedLost,

@@ -9,7 +9,7 @@ import { frameNumberOfUnit } from "#testing/unit-tap.ts";
 import { newCameraMemory } from "./camera-memory.ts";
 
 test("from DESCRIBE to live: requests in order, states, the first frame", async (t) => {
-  const { camera, states, units, ready, memory } = await live(t);
+  const { camera, states, links, units, ready, memory } = await live(t);
   assert.deepEqual(
     camera.requests.map(({ method }) => method),
     ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"],
@@ -21,6 +21,12 @@ test("from DESCRIBE to live: requests in order, states, the first frame", async 
   assert.equal(ready.length, 1);
   assert.deepEqual([frameNumberOfUnit(units[0]!), units[0]!.keyframe], [0, true]);
   assert.equal(memory.transport, "tcp");
+  assert.equal(links.length, 1);
+  const { remote, transport, counters } = links[0]!;
+  assert.deepEqual([remote, transport], [{ address: "127.0.0.1", port: camera.port }, "TCP"]);
+  const { inboundRTPPackets, inboundBytes, inboundRTPPacketsLate } = counters();
+  assert.ok(inboundRTPPackets! > 0 && inboundBytes! > inboundRTPPackets!);
+  assert.equal(inboundRTPPacketsLate, 0);
 });
 
 test("a first frame that is one packet is not lost", async (t) => {

@@ -117,7 +117,10 @@ export class RtspSource implements Source {
         if (memory.told.size < MAX_TOLD) memory.told.add(remark);
       }
       if (session.medias.length === 0) throw new PeerFault("unsupported", "the source has no media that can be received");
-      ingest = this.#openIngest(session, transport, sink);
+      const opened = this.#openIngest(session, transport, sink);
+      ingest = opened;
+      const remote = { address: session.client.remoteAddress, port: url.port };
+      sink.linked?.({ remote, transport: transport.toUpperCase(), counters: () => opened.counters() });
       await session.setUpAll();
       sink.state?.("probing");
       await session.play();

@@ -28,7 +28,7 @@ export async function startCameras({ port, count, login }: CamerasOptions): Prom
   const names = cameraNames(count);
   const source = (index: number): PathSource => ({
     kind: "pull",
-    type: "clipSource",
+    type: "rtspSource",
     url: "clip",
     open: () => new ClipSource({ clip, clock, startFrame: Math.floor((index * clip.frames.length) / count) }),
     onDemand: undefined,
