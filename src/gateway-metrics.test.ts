@@ -34,7 +34,7 @@ paths:
   const gateway = await Gateway.start(config, collectedLog());
   t.after(() => gateway.close());
   const scrape = async (query = "") => {
-    const response = await fetch(`http://127.0.0.1:${gateway.ports.metricsAddress}/metrics${query}`);
+    const response = await fetch(`http://127.0.0.1:${gateway.ports["metricsAddress"]}/metrics${query}`);
     assert.equal(response.status, 200);
     return readExposition(await response.text());
   };

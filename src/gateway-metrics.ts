@@ -1,75 +1,53 @@
-// Metrics, as part of the composition root: what the metrics server asks the other modules.
+// The metrics server, as a part of the gateway: what it asks the other parts at each scrape.
 
 import { EventLoopDelay } from "#api/metrics/event-loop-delay.ts";
 import { MetricsServer } from "#api/metrics/metrics-server.ts";
 import { processFacts } from "#api/metrics/process-facts.ts";
-import type { Clock, UtcTime } from "#base/clock.ts";
-import { parseListenAddress } from "#base/listen-address.ts";
-import type { Log } from "#base/log.ts";
 import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
-import type { GatewayClock } from "#device/gateway-clock.ts";
 import { nativeStatus } from "#native/ladder.ts";
-import type { Authorize } from "#relay/access.ts";
-import type { PathRegistry } from "#relay/path-registry.ts";
-import type { SessionRegistry } from "#relay/session-registry.ts";
-import type { Recording } from "./gateway-recording.ts";
+import type { GatewayContext } from "./gateway-context.ts";
+import { addressOf, type RunningPart } from "./gateway-part.ts";
 
-export interface MetricsOptions {
-  readonly config: Config;
-  readonly registry: PathRegistry;
-  readonly sessions: SessionRegistry;
-  readonly clock: Clock;
-  /** Undefined: nothing is recorded, and the clock is not watched. */
-  readonly keeper: GatewayClock | undefined;
-  readonly recording: Recording | undefined;
-  readonly authorize: Authorize;
-  readonly log: Log;
-}
-
-export interface Metrics {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-/** Opens the HTTP server of metrics; rejects when its address cannot be had. */
-export async function serveMetrics(options: MetricsOptions): Promise<Metrics> {
-  const { config, registry, sessions, clock, keeper, recording, authorize } = options;
-  const { metricsAddress, metricsAllowOrigins, readTimeout, writeTimeout, rtsp } = config.global;
-  const log = options.log.child("metrics");
-  const address = parseListenAddress(metricsAddress);
-  if (address === undefined) throw new Error(`'${metricsAddress}' is no address to listen on`);
-  const ring = recording?.ring;
+export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
+  const { registry, sessions, clock, authenticator } = context;
+  const log = context.log.child("metrics");
   const delay = EventLoopDelay.start();
   try {
     const server = await MetricsServer.listen({
-      address,
-      allowOrigins: metricsAllowOrigins,
-      readTimeoutMs: readTimeout,
-      writeTimeoutMs: writeTimeout,
+      address: addressOf(global.metricsAddress),
+      allowOrigins: global.metricsAllowOrigins,
+      readTimeoutMs: global.readTimeout,
+      writeTimeoutMs: global.writeTimeout,
       trustsProxy: () => false,
       log,
-      authorize,
+      authorize: authenticator.authorize,
       media: {
         paths: () => registry.list().map((path) => path.snapshot()),
-        rtsp: rtsp ? { connections: () => sessions.list("rtspConn"), sessions: () => sessions.list("rtspSession") } : undefined,
+        get rtsp() {
+          const { rtsp } = context.config.global;
+          return rtsp ? { connections: () => sessions.list("rtspConn"), sessions: () => sessions.list("rtspSession") } : undefined;
+        },
       },
       camgate: {
         version,
         nowUs: () => clock.nowUs(),
-        recorders: () => recording?.recorders.list() ?? [],
-        gaps: () => recording?.gaps.list() ?? [],
-        ring: () => ring && { status: ring.status, usage: ring.usage, wear: ring.wear() },
-        folders: async () => (await recording?.space.read()) ?? [],
+        recorders: () => context.recording?.recorders.list() ?? [],
+        gaps: () => context.recording?.gaps.list() ?? [],
+        ring: () => {
+          const { ring } = context;
+          return ring && { status: ring.status, usage: ring.usage, wear: ring.wear() };
+        },
+        folders: async () => (await context.recording?.space.read()) ?? [],
         process: processFacts,
         eventLoopDelay: () => delay.report(),
         nativeRung: () => nativeStatus().rung,
-        clock: () => keeper?.status() ?? timeNow(clock),
+        clock: () => clock.keeper?.status() ?? clock.utcOf(clock.nowUs()),
       },
     });
-    log.info(`listener opened on ${metricsAddress} (TCP)`);
+    log.info(`listener opened on ${global.metricsAddress} (TCP)`);
     return {
-      port: server.port,
+      ports: { metricsAddress: server.port },
       async close() {
         delay.close();
         await server.close();
@@ -79,8 +57,4 @@ export async function serveMetrics(options: MetricsOptions): Promise<Metrics> {
     delay.close();
     throw error;
   }
-}
-
-function timeNow(clock: Clock): UtcTime {
-  return clock.utcOf(clock.nowUs());
 }

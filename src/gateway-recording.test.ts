@@ -58,7 +58,7 @@ ${rest}`;
   const log = collectedLog();
   const gateway = await Gateway.start(config, log);
   t.after(() => gateway.close());
-  const origin = `http://127.0.0.1:${gateway.ports.playbackAddress}`;
+  const origin = `http://127.0.0.1:${gateway.ports["playbackAddress"]}`;
   const spans = async (path: string): Promise<readonly Span[] | undefined> => {
     const response = await fetch(`${origin}/list?path=${path}`);
     if (response.status === 404) return undefined;

@@ -126,7 +126,7 @@ test("an address that is taken: the error names it, and nothing is left running"
 test("rtsp: no opens nothing; without UDP only TCP is there", async (t) => {
   const off = await Gateway.start(configOf("rtsp: no\n"), collectedLog());
   t.after(() => off.close());
-  assert.equal(off.ports.rtspAddress, undefined);
+  assert.equal(off.ports["rtspAddress"], undefined);
   const { connect, url, rtp } = await start(t, "rtspTransports: [tcp]\npaths: {all_others: {}}\n");
   assert.equal(await freeUdpPortPair(rtp), rtp, "the UDP ports are free");
   const client = await connect();
@@ -135,4 +135,28 @@ test("rtsp: no opens nothing; without UDP only TCP is there", async (t) => {
     Transport: "RTP/AVP;unicast;client_port=5000-5001",
   });
   assert.equal(answer.status, 461);
+});
+
+test("another config: a new server and other paths, and whoever reads goes on", async (t) => {
+  const camera = await ScriptedCamera.start();
+  t.after(() => camera.close());
+  const { gateway, connect, url, port, rtp, log } = await start(t, `paths: {cam: {source: '${camera.url()}'}}\n`);
+  await until("the camera is there", () => gateway.registry.get("cam")?.state === "available");
+  const client = await connect();
+  await playOverTcp(client, url("cam"));
+  const listeners = `rtspAddress: 127.0.0.1:${port}\nrtpAddress: 127.0.0.1:${rtp}\nrtcpAddress: 127.0.0.1:${rtp + 1}\n`;
+  const apiPort = await freeTcpPort(0);
+  const paths = `paths: {cam: {source: '${camera.url()}'}, other: {}}\n`;
+  await gateway.apply(configOf(`${listeners}api: yes\napiAddress: 127.0.0.1:${apiPort}\n${paths}`));
+  const names = async (): Promise<string[]> => {
+    const body = (await (await fetch(`http://127.0.0.1:${apiPort}/v3/paths/list`)).json()) as { items: { name: string }[] };
+    return body.items.map(({ name }) => name);
+  };
+  assert.deepEqual(await names(), ["cam", "other"]);
+  await assert.rejects(gateway.apply(configOf(`${listeners}api: yes\napiAddress: 127.0.0.1:${port}\n`)), { code: "EADDRINUSE" });
+  assert.deepEqual(await names(), ["cam", "other"], "a config that cannot be had changes nothing");
+  const seen = client.on(0).length;
+  await client.when("pictures after the changes", () => client.on(0).length > seen + 5);
+  assert.equal(log.lines.filter((line) => line.includes("RTSP] listener opened")).length, 1);
+  assert.equal(camera.of("PLAY").length, 1);
 });

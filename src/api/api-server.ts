@@ -65,7 +65,7 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
 export class ApiServer {
   readonly #authorize: Authorize;
   readonly #log: Log;
-  readonly #routes: readonly Route[];
+  #routes: readonly Route[];
   #http!: HttpServer;
 
   private constructor(options: ApiServerOptions) {
@@ -85,6 +85,11 @@ export class ApiServer {
 
   get port(): number {
     return this.#http.port;
+  }
+
+  /** From now on. */
+  show(subjects: ApiSubjects): void {
+    this.#routes = apiRoutes(subjects);
   }
 
   async close(): Promise<void> {

@@ -55,10 +55,10 @@ export interface PathConf {
 }
 
 /** The first entry that a path name belongs to, and the groups its expression found; undefined when none matches. */
-export function findConf(
-  confs: readonly PathConf[],
+export function findConf<Conf extends Pick<PathConf, "name" | "pattern">>(
+  confs: readonly Conf[],
   path: string,
-): { readonly conf: PathConf; readonly groups: readonly string[] } | undefined {
+): { readonly conf: Conf; readonly groups: readonly string[] } | undefined {
   for (const conf of confs) {
     const match = conf.pattern === undefined ? (conf.name === path ? [path] : null) : conf.pattern.exec(path);
     if (match !== null) return { conf, groups: match.slice(1) };

@@ -37,7 +37,7 @@ export interface RtspServerOptions {
   readonly sessions: SessionRegistry;
   readonly clock: Clock;
   readonly log: Log;
-  /** Footage for URLs with `?start=`; undefined: there is none, and such a query means nothing. */
+  /** Footage for URLs with `?start=`; undefined: there is none, and such a query means nothing. Read at each request. */
   readonly openReplay?: OpenReplay | undefined;
 }
 
@@ -75,13 +75,16 @@ export class RtspServer {
     this.#maxConnections = options.maxConnections ?? defaultMaxConnections();
     this.#refused = new EventCounter((report) => options.log.warn(`connections not accepted: ${eventReportText(report)}`));
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    const { openReplay, registry, clock, log, readTimeoutMs } = options;
+    const { registry, clock, log, readTimeoutMs } = options;
+    const replays = new ReplayDesk({ open: (request) => options.openReplay!(request), registry, clock, log, timeoutMs: readTimeoutMs });
     this.#context = {
       options,
       tcp: options.tcp,
       udp,
       channels: new ChannelChoice(),
-      replays: openReplay && new ReplayDesk({ open: openReplay, registry, clock, log, timeoutMs: readTimeoutMs }),
+      get replays() {
+        return options.openReplay && replays;
+      },
       openSession: (connection) => this.#openSession(connection),
       findSession: (id) => this.#sessions.get(id),
       onRequest: (connection) => void this.#silent.delete(connection),

@@ -1,0 +1,42 @@
+// The control API, as a part of the gateway: what the API shows of the other parts.
+import { ApiServer, type ApiSubjects } from "#api/api-server.ts";
+import { version } from "#base/version.ts";
+import type { Config } from "#config/config.ts";
+import type { GatewayContext } from "./gateway-context.ts";
+import { addressOf, type RunningPart } from "./gateway-part.ts";
+
+export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
+  const { global } = config;
+  const log = context.log.child("API");
+  const server = await ApiServer.listen({
+    ...subjectsOf(context, config),
+    address: addressOf(global.apiAddress),
+    allowOrigins: global.apiAllowOrigins,
+    readTimeoutMs: global.readTimeout,
+    writeTimeoutMs: global.writeTimeout,
+    trustsProxy: () => false,
+    log,
+    authorize: context.authenticator.authorize,
+  });
+  log.info(`listener opened on ${global.apiAddress} (TCP)`);
+  return {
+    ports: { apiAddress: server.port },
+    update: (next) => server.show(subjectsOf(context, next)),
+    close: () => server.close(),
+  };
+}
+
+/** Groups of servers that are off are not there at all. */
+function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
+  const { registry, sessions, clock, startedUs, authenticator } = context;
+  return {
+    registry,
+    clock,
+    startedUs,
+    version: `v${version}`,
+    refreshKeys: () => authenticator.refreshKeys(),
+    sessions,
+    servers: { rtsp: global.rtsp, rtsps: false },
+    recordings: context.recording?.library,
+  };
+}

@@ -1,0 +1,73 @@
+// What the parts of a gateway share: the relay, who may do what, the clock, and the config of now.
+import { join, resolve } from "node:path";
+import { type Clock, SystemClock, type UtcTime } from "#base/clock.ts";
+import type { Log } from "#base/log.ts";
+import type { Config } from "#config/config.ts";
+import type { Authenticator } from "#control/auth/authenticator.ts";
+import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
+import type { HookRunner } from "#hooks/hook-runner.ts";
+import type { Ring } from "#record/ring/ring.ts";
+import type { PathRegistry } from "#relay/path-registry.ts";
+import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { PathConfs } from "./gateway-paths.ts";
+import type { Recording } from "./gateway-recording.ts";
+
+/** Made once for the life of a gateway. What a part asks of it at each use is always of now; what it copies grows old. */
+export interface GatewayContext {
+  /** The config that runs. While a change is made it is the old one: a part that starts has the new one as an argument. */
+  readonly config: Config;
+  readonly registry: PathRegistry;
+  readonly sessions: SessionRegistry;
+  readonly authenticator: Authenticator;
+  readonly clock: SharedClock;
+  /** When the gateway was started, by the monotonic clock. */
+  readonly startedUs: number;
+  readonly log: Log;
+  readonly pathConfs: PathConfs;
+  /** What parts made that others use; undefined while they do not run. */
+  hooks: HookRunner | undefined;
+  ring: Ring | undefined;
+  recording: Recording | undefined;
+}
+
+/** The clock of everything: the system's, until something is recorded or played back, whose times only a clock knows that remembers other boots. */
+export class SharedClock implements Clock {
+  readonly #log: Log;
+  #clock: Clock = new SystemClock();
+  #keeper: Promise<GatewayClock> | undefined;
+  #opened: GatewayClock | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Undefined: nothing is recorded. */
+  get keeper(): GatewayClock | undefined {
+    return this.#opened;
+  }
+
+  nowUs(): number {
+    return this.#clock.nowUs();
+  }
+
+  utcOf(stampUs: number): UtcTime {
+    return this.#clock.utcOf(stampUs);
+  }
+
+  /** Becomes the clock that remembers; both count the same monotonic µs. */
+  async keep({ global }: Config): Promise<GatewayClock> {
+    const { directory } = global.ring;
+    this.#keeper ??= openGatewayClock({
+      dataDirectory: resolve(global.dataDirectory),
+      log: this.#log.child("clock"),
+      ...(directory !== "" && { alsoRead: [join(resolve(directory), "gwr1", "clk.log")] }),
+    });
+    this.#opened = await this.#keeper;
+    this.#clock = this.#opened;
+    return this.#opened;
+  }
+
+  async close(): Promise<void> {
+    await (await this.#keeper)?.close();
+  }
+}

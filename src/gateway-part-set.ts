@@ -1,0 +1,128 @@
+// The parts that run: started, taken to another config with as little disturbance as can be, and closed.
+import { errorText } from "#base/errors.ts";
+import type { Config } from "#config/config.ts";
+import type { GatewayContext } from "./gateway-context.ts";
+import type { Part, Ports, RunningPart } from "./gateway-part.ts";
+
+interface Entry {
+  readonly part: Part;
+  readonly key: string;
+  readonly running: RunningPart;
+}
+
+export class PartSet {
+  readonly #parts: readonly Part[];
+  readonly #context: GatewayContext;
+  readonly #entries = new Map<Part, Entry>();
+  /** Of parts that were closed; answers on their way may take a second. */
+  readonly #closings = new Set<Promise<void>>();
+
+  constructor(parts: readonly Part[], context: GatewayContext) {
+    this.#parts = parts;
+    this.#context = context;
+  }
+
+  /** Of all parts, by the setting of the address. */
+  get ports(): Ports {
+    return Object.assign({}, ...[...this.#entries.values()].map(({ running }) => running.ports));
+  }
+
+  /**
+   * Restarts, starts and closes what has another key under `config`. New parts are up before old ones go, where their addresses let them. Rejects when one
+   * cannot start: then those of before run.
+   */
+  async change(config: Config): Promise<void> {
+    const wanted = this.#parts.flatMap((part) => {
+      const key = part.key(config, this.#entries.has(part));
+      return key === undefined ? [] : [{ part, key }];
+    });
+    const stays = (part: Part): boolean => wanted.some((one) => one.part === part && one.key === this.#entries.get(part)?.key);
+    const leaving = [...this.#entries.values()].filter(({ part }) => !stays(part));
+    const change = new Change(leaving, (entry) => this.#close(entry));
+    // Loaded together beforehand: nothing comes between the starts.
+    const coming = await Promise.all(
+      wanted.filter(({ part }) => !stays(part)).map(async (one) => ({ ...one, module: await one.part.load() })),
+    );
+    try {
+      for (const { part, key, module } of coming) {
+        change.started.push({ part, key, running: await change.start(() => module.start(this.#context, config)) });
+      }
+    } catch (error) {
+      for (const entry of change.started.toReversed()) this.#close(entry);
+      for (const { part, key } of this.#inOrder(change.closed)) await this.#restore(part, key);
+      throw error;
+    }
+    for (const entry of leaving) {
+      if (!change.closed.has(entry)) this.#close(entry);
+      this.#entries.delete(entry.part);
+    }
+    for (const entry of change.started) this.#entries.set(entry.part, entry);
+  }
+
+  /** For what change left running as it was: the rest of the config. */
+  update(config: Config): void {
+    for (const { running } of this.#entries.values()) running.update?.(config);
+  }
+
+  /** Servers first, then what they stand on. */
+  async close(): Promise<void> {
+    const entries = this.#inOrder(this.#entries.values()).toReversed();
+    this.#entries.clear();
+    for (const { running } of entries.filter(({ part }) => part.isBelow !== true)) await running.close();
+    await Promise.all(this.#closings);
+    for (const { running } of entries.filter(({ part }) => part.isBelow === true)) await running.close();
+  }
+
+  /** A request over HTTP may wait for this very change: its server is closed without waiting for the answer. */
+  #close({ part, running }: Entry): void {
+    const closing = running.close().catch((error: unknown) => this.#context.log.child(part.name).error(errorText(error)));
+    this.#closings.add(closing);
+    void closing.then(() => this.#closings.delete(closing));
+  }
+
+  async #restore(part: Part, key: string): Promise<void> {
+    this.#entries.delete(part);
+    try {
+      this.#entries.set(part, { part, key, running: await (await part.load()).start(this.#context, this.#context.config) });
+    } catch (error) {
+      this.#context.log.child(part.name).error(`cannot go on as before: ${errorText(error)}; a reload tries again`);
+    }
+  }
+
+  #inOrder(entries: Iterable<Entry>): readonly Entry[] {
+    return [...entries].sort((a, b) => this.#parts.indexOf(a.part) - this.#parts.indexOf(b.part));
+  }
+}
+
+/** One change: who goes, who came, and whose ports were in the way. */
+class Change {
+  readonly started: Entry[] = [];
+  readonly closed = new Set<Entry>();
+  readonly #leaving: readonly Entry[];
+  readonly #close: (entry: Entry) => void;
+
+  constructor(leaving: readonly Entry[], close: (entry: Entry) => void) {
+    this.#leaving = leaving;
+    this.#close = close;
+  }
+
+  /** Closes one that leaves only where it has the address that is wanted. */
+  async start(start: () => Promise<RunningPart>): Promise<RunningPart> {
+    for (;;) {
+      try {
+        return await start();
+      } catch (error) {
+        const holder = this.#holderOf(error);
+        if (holder === undefined) throw error;
+        this.closed.add(holder);
+        this.#close(holder);
+      }
+    }
+  }
+
+  #holderOf(error: unknown): Entry | undefined {
+    const { code, port } = error as { readonly code?: string; readonly port?: number };
+    if (code !== "EADDRINUSE" || port === undefined) return undefined;
+    return this.#leaving.find((entry) => !this.closed.has(entry) && Object.values(entry.running.ports ?? {}).includes(port));
+  }
+}

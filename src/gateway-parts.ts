@@ -1,0 +1,17 @@
+// The parts of a gateway, in the order they are started. A new server is a file `gateway-<noun>.ts` and a line here.
+import { type Part, serverKey } from "./gateway-part.ts";
+import { recordingKey, ringKey } from "./gateway-recording-key.ts";
+
+/**
+ * RTSP comes before anything recorded is touched: a gateway that is started twice fails there, and the files of the first are left alone. Hooks follow, since
+ * what they run publishes to it.
+ */
+export const PARTS: readonly Part[] = [
+  { name: "RTSP", key: serverKey("rtsp", ({ rtsp }) => rtsp), load: () => import("./gateway-rtsp.ts") },
+  { name: "hooks", key: () => "", load: () => import("./gateway-hooks.ts"), isBelow: true },
+  { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
+  { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },
+  { name: "playback", key: serverKey("playback", ({ playback }) => playback), load: () => import("./gateway-playback.ts") },
+  { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
+  { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },
+];

@@ -1,0 +1,99 @@
+// Paths, as the relay knows them, from entries of the config.
+import type { Config, PathEntry } from "#config/config.ts";
+import { parseDuration } from "#config/duration.ts";
+import { pathNameFault } from "#config/path-name.ts";
+import type { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
+import { findConf, type PathConf, type PathSource } from "#relay/path-options.ts";
+
+/** Runs a path's command on demand. */
+export type Demand = (path: string, query: string) => { stop(): void };
+
+export interface PathConfsOptions {
+  readonly rtspSources: RtspSourceFactory;
+  readonly demand: Demand;
+}
+
+export class PathConfs {
+  readonly #options: PathConfsOptions;
+  /** A path that is closing still has its own entry. */
+  readonly #settings = new WeakMap<PathConf, PathEntry["settings"]>();
+
+  constructor(options: PathConfsOptions) {
+    this.#options = options;
+  }
+
+  /** In the order they are tried. */
+  of(config: Config): readonly PathConf[] {
+    return config.paths.map((entry) => {
+      const conf = pathConfOf(entry, config, this.#options);
+      this.#settings.set(conf, entry.settings);
+      return conf;
+    });
+  }
+
+  /** Of an entry that was made here. */
+  settingsOf(conf: PathConf): PathEntry["settings"] {
+    return this.#settings.get(conf)!;
+  }
+}
+
+/** The entry that a path of this name belongs to; undefined: none, or it is no name. */
+export function entryOf({ paths }: Config, path: string): PathEntry | undefined {
+  return pathNameFault(path) === undefined ? findConf(paths, path)?.conf : undefined;
+}
+
+function pathConfOf(entry: PathEntry, config: Config, options: PathConfsOptions): PathConf {
+  const { settings } = entry;
+  const { udpMaxPayloadSize, udpReadBufferSize } = config.global;
+  return {
+    name: entry.name,
+    pattern: entry.pattern,
+    // The global settings that streams and sources are made with.
+    recreateKey: JSON.stringify([entry.recreateKey, udpMaxPayloadSize, udpReadBufferSize]),
+    options: {
+      source: pathSourceOf(entry, config, options),
+      maxReaders: settings.maxReaders,
+      absoluteTime: settings.useAbsoluteTimestamp,
+      fallback: settings.fallback === "" ? undefined : settings.fallback,
+      gopCache: settings.gopCache,
+      sourceReconnectGraceMs: timerMs(settings.sourceReconnectGrace),
+    },
+  };
+}
+
+function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, demand }: PathConfsOptions): PathSource {
+  const { source } = settings;
+  if (source === "redirect") return { kind: "redirect", target: settings.sourceRedirect };
+  if (!source.startsWith("rtsp://")) {
+    const onDemand = settings.runOnDemand !== "" && {
+      startTimeoutMs: timerMs(settings.runOnDemandStartTimeout),
+      closeAfterMs: timerMs(settings.runOnDemandCloseAfter),
+      start: demand,
+    };
+    return { kind: "publisher", overridePublisher: settings.overridePublisher, ...(onDemand && { onDemand }) };
+  }
+  const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
+  const options = {
+    transport: settings.rtspTransport,
+    anyPort: settings.rtspAnyPort,
+    udpPortRange: [firstPort, lastPort] as const,
+    udpReadBufferBytes: settings.sourceUDPReadBufferSize || config.global.udpReadBufferSize,
+    rangeType: settings.rtspRangeType,
+    rangeStart: settings.rtspRangeType === "clock" ? settings.rtspRangeStart : (parseDuration(settings.rtspRangeStart) ?? 0),
+    scale: settings.rtspScale,
+  };
+  return {
+    kind: "pull",
+    type: "rtspSource",
+    url: source,
+    open: (url, path) => rtspSources.open(url, path, options),
+    onDemand: settings.sourceOnDemand
+      ? { startTimeoutMs: timerMs(settings.sourceOnDemandStartTimeout), closeAfterMs: timerMs(settings.sourceOnDemandCloseAfter) }
+      : undefined,
+  };
+}
+
+/** setTimeout takes 2^31 − 1 ms, and fires at once for more. */
+export function timerMs(ms: number): number {
+  return Math.min(ms, 2 ** 31 - 1);
+}
