@@ -9,8 +9,9 @@ import { fanout, udpFanout } from "./rtsp-fanout.ts";
 import { ingest, record } from "./rtsp-ingest.ts";
 import { latency } from "./rtsp-latency.ts";
 import { memory } from "./rtsp-memory.ts";
+import { srtp } from "./srtp.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [fanout, udpFanout, ingest, record, latency, memory, churn, ring];
+const BENCHMARKS: readonly Benchmark[] = [fanout, udpFanout, ingest, record, latency, memory, churn, ring, srtp];
 
 const USAGE = `npm run bench -- <benchmark> [options]
 

@@ -25,14 +25,14 @@ export interface Ladder {
 }
 
 /** Forces a rung: `off`, `sendmmsg` or `gso`. What the machine cannot do is not forced. */
-const VARIABLE = "CAMGATE_NATIVE";
+export const NATIVE_VARIABLE = "CAMGATE_NATIVE";
 
 let opening: Promise<Ladder> | undefined;
 let status: NativeStatus = { rung: "dgram", reason: "no UDP socket was opened yet" };
 
 /** Made at the first call, the same for the life of the process. Never rejects. */
 export function openLadder(): Promise<Ladder> {
-  opening ??= findLadder(process.env[VARIABLE]).then((ladder) => {
+  opening ??= findLadder(process.env[NATIVE_VARIABLE]).then((ladder) => {
     status = ladder.status;
     return ladder;
   });
@@ -46,10 +46,10 @@ export function nativeStatus(): NativeStatus {
 
 /** The ladder where the environment wants `wanted`. */
 export async function findLadder(wanted: string | undefined, load: () => Promise<Libc | string> = loadLibc): Promise<Ladder> {
-  if (wanted === "off") return { status: { rung: "dgram", reason: `${VARIABLE}=off` }, native: undefined };
+  if (wanted === "off") return { status: { rung: "dgram", reason: `${NATIVE_VARIABLE}=off` }, native: undefined };
   const libc = await load();
   if (typeof libc === "string") return { status: { rung: "dgram", reason: libc }, native: undefined };
-  const reason = wanted === "sendmmsg" ? `${VARIABLE}=sendmmsg` : knowsSegments(libc) ? undefined : "the kernel has no UDP_SEGMENT";
+  const reason = wanted === "sendmmsg" ? `${NATIVE_VARIABLE}=sendmmsg` : knowsSegments(libc) ? undefined : "the kernel has no UDP_SEGMENT";
   const segmented = reason === undefined;
   return {
     status: segmented ? { rung: "gso" } : { rung: "sendmmsg", reason },

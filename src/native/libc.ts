@@ -1,7 +1,7 @@
 // The C library of this process, through koffi: the calls that UDP in batches needs. Linux, little-endian.
-import { endianness } from "node:os";
+import { koffiFault, loadKoffi } from "./koffi.ts";
 
-/** `<sys/socket.h>`, `<netinet/udp.h>`: the same on every architecture in ARCHITECTURES. */
+/** `<sys/socket.h>`, `<netinet/udp.h>`: the same on every architecture that `koffi.ts` admits. */
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_DGRAM = 2;
@@ -12,9 +12,6 @@ export const SO_REUSEADDR = 2;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const MSG_DONTWAIT = 0x40;
-
-/** Architectures that koffi has a build for and whose constants and structures are those above and in `message-headers.ts`. */
-const POINTER_BYTES: Readonly<Record<string, 4 | 8>> = { arm: 4, arm64: 8, ia32: 4, loong64: 8, riscv64: 8, x64: 8 };
 
 /** Calls return as in C: −1 on failure, and then `errno` tells why, if it is asked at once. Addresses fit a double. */
 export interface Libc {
@@ -43,16 +40,14 @@ export interface Libc {
 
 /** The library, or why it cannot be used, in words for the log. */
 export async function loadLibc(): Promise<Libc | string> {
-  if (process.platform !== "linux") return `not made for ${process.platform}`;
-  const pointerBytes = POINTER_BYTES[process.arch];
-  if (pointerBytes === undefined || endianness() !== "LE") return `not made for ${process.arch}`;
+  const koffi = await loadKoffi();
+  if (typeof koffi === "string") return koffi;
+  const { pointerBytes, address, errno, process: library } = koffi;
   try {
-    const koffi = await import("koffi");
-    const library = koffi.load(null);
     return {
       pointerBytes,
-      address: (memory) => Number(koffi.address(memory)),
-      errno: () => koffi.errno(),
+      address,
+      errno,
       socket: library.func("int socket(int family, int type, int protocol)"),
       bind: library.func("int bind(int fd, void *address, uint32_t size)"),
       close: library.func("int close(int fd)"),
@@ -66,11 +61,6 @@ export async function loadLibc(): Promise<Libc | string> {
       ifIndexToName: library.func("const char *if_indextoname(unsigned int index, void *name)"),
     };
   } catch (error) {
-    return faultText(error);
+    return koffiFault(error);
   }
-}
-
-function faultText(error: unknown): string {
-  if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND") return "koffi is not installed";
-  return `koffi cannot be used: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`;
 }

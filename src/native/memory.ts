@@ -1,5 +1,5 @@
 // Memory that C structures are laid out in, and that holds addresses of other memory.
-import type { Libc } from "./libc.ts";
+import type { Koffi } from "./koffi.ts";
 
 /** The collector does not see an address inside a structure: whatever such an address may point to is kept here. */
 const held = new Set<Memory>();
@@ -11,11 +11,11 @@ export class Memory {
   readonly #cells: Uint32Array;
   readonly #wide: boolean;
 
-  constructor(libc: Libc, sizeBytes: number) {
+  constructor(native: Pick<Koffi, "pointerBytes" | "address">, sizeBytes: number) {
     this.bytes = Buffer.allocUnsafeSlow(sizeBytes).fill(0);
-    this.address = libc.address(this.bytes);
+    this.address = native.address(this.bytes);
     this.#cells = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, sizeBytes >>> 2);
-    this.#wide = libc.pointerBytes === 8;
+    this.#wide = native.pointerBytes === 8;
     held.add(this);
   }
 

@@ -7,19 +7,20 @@ import type { SessionKeys } from "./session-keys.ts";
 export interface PacketCipher {
   /**
    * Encrypts the payload of the packet at source[sourceAt … + packetBytes) into `target`, where the header stands already: `headerBytes` from
-   * `at` on, sequence number and SSRC final. The tag goes behind the packet. The buffers may be one, and the places then the same.
-   * `rollover`: the upper 32 bits of the packet's index.
+   * `at` on, as it goes out. The tag goes behind the packet. The buffers may be one, and the places then the same. `rollover`: the upper 32
+   * bits of the packet's index. False: it could not be done, and nothing of it may be sent.
    */
-  seal(source: Buffer, sourceAt: number, target: Buffer, at: number, headerBytes: number, packetBytes: number, rollover: number): void;
+  seal(source: Buffer, sourceAt: number, target: Buffer, at: number, headerBytes: number, packetBytes: number, rollover: number): boolean;
   /** Decrypts the packet at bytes[start … end), tag included, in place. False: not authentic, and the payload is garbage from then on. */
   open(bytes: Buffer, start: number, end: number, headerBytes: number, rollover: number): boolean;
-  /** Frees what the collector does not know of. Nothing may be asked of it afterwards. */
+  /** Frees what the collector does not know of. Afterwards every answer is false. */
   close(): void;
 }
 
-export type MakePacketCipher = (keys: SessionKeys) => PacketCipher;
+/** `nonce` is read at each call, for the packet that the call is about; it is the same buffer all the time. */
+export type MakePacketCipher = (keys: SessionKeys, nonce: Buffer) => PacketCipher;
 
 /** Through node:crypto, which every machine has. */
-export function plainCipher(keys: SessionKeys): PacketCipher {
-  return keys.profile.aead ? new GcmCipher(keys) : new CounterModeCipher(keys);
+export function plainCipher(keys: SessionKeys, nonce: Buffer): PacketCipher {
+  return keys.profile.aead ? new GcmCipher(keys, nonce) : new CounterModeCipher(keys, nonce);
 }

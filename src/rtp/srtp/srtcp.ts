@@ -1,6 +1,7 @@
 // SRTCP through node:crypto: RFC 3711 §3.4, and with AES-GCM RFC 7714 §9. Reports are rare: a batch would gain nothing.
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { ReplayWindow } from "./packet-index.ts";
+import { PacketNonce } from "./packet-nonce.ts";
 import { deriveSessionKeys, type SessionKeys, type SrtpMasterKeys } from "./session-keys.ts";
 
 /** What stays in the clear: the header and SSRC of the first packet. */
@@ -26,10 +27,12 @@ export function openSrtcpReceiver(master: SrtpMasterKeys): SrtcpReceiver | undef
 /** One direction of one session, for all of its SSRCs. */
 export class SrtcpSender {
   readonly #keys: SessionKeys;
+  readonly #nonce: PacketNonce;
   #index = 0;
 
   constructor(keys: SessionKeys) {
     this.#keys = keys;
+    this.#nonce = new PacketNonce(keys.profile, keys.salt);
   }
 
   /** One compound of at least 8 bytes, as it goes out. `undefined`: too short, or the last index is used up. */
@@ -37,7 +40,8 @@ export class SrtcpSender {
     if (compound.length < CLEAR_BYTES || this.#index >= ENCRYPTED) return undefined;
     const trailer = Buffer.alloc(INDEX_BYTES);
     trailer.writeUInt32BE(ENCRYPTED + this.#index);
-    const nonce = nonceOf(this.#keys, compound, 0, this.#index++);
+    this.#nonce.setRtcp(compound, 0, this.#index++);
+    const nonce = this.#nonce.bytes;
     const header = compound.subarray(0, CLEAR_BYTES);
     const payload = compound.subarray(CLEAR_BYTES);
     if (this.#keys.profile.aead) {
@@ -60,10 +64,12 @@ export class SrtcpReceiver {
   /** Compounds that came again, or too late to know. */
   replayed = 0;
   readonly #keys: SessionKeys;
+  readonly #nonce: PacketNonce;
   readonly #senders = new Map<number, ReplayWindow>();
 
   constructor(keys: SessionKeys) {
     this.#keys = keys;
+    this.#nonce = new PacketNonce(keys.profile, keys.salt);
   }
 
   /** The compound in bytes[start … end) in the clear, in memory of its own; `undefined`: drop it. The bytes stay as they are. */
@@ -81,9 +87,8 @@ export class SrtcpReceiver {
     }
     const packet = bytes.subarray(start, end);
     const isEncrypted = trailer >= ENCRYPTED;
-    const compound = this.#keys.profile.aead
-      ? this.#openGcm(packet, index, isEncrypted)
-      : this.#openCounterMode(packet, index, isEncrypted);
+    this.#nonce.setRtcp(bytes, start, index);
+    const compound = this.#keys.profile.aead ? this.#openGcm(packet, isEncrypted) : this.#openCounterMode(packet, isEncrypted);
     if (compound === undefined) return this.#reject();
     const sender = known ?? this.#addSender(ssrc);
     if (sender === undefined) return this.#reject();
@@ -91,12 +96,11 @@ export class SrtcpReceiver {
     return compound;
   }
 
-  #openGcm(packet: Buffer, index: number, isEncrypted: boolean): Buffer | undefined {
+  #openGcm(packet: Buffer, isEncrypted: boolean): Buffer | undefined {
     const tagBytes = this.#keys.profile.tagBytes;
     const tagAt = packet.length - INDEX_BYTES - tagBytes;
     const clearBytes = isEncrypted ? CLEAR_BYTES : tagAt; // §9.3
-    const nonce = nonceOf(this.#keys, packet, 0, index);
-    const decipher = createDecipheriv("aes-128-gcm", this.#keys.cipherKey, nonce, { authTagLength: tagBytes });
+    const decipher = createDecipheriv("aes-128-gcm", this.#keys.cipherKey, this.#nonce.bytes, { authTagLength: tagBytes });
     decipher.setAAD(Buffer.concat([packet.subarray(0, clearBytes), packet.subarray(tagAt + tagBytes)]));
     decipher.setAuthTag(packet.subarray(tagAt, tagAt + tagBytes));
     const payload = decipher.update(packet.subarray(clearBytes, tagAt));
@@ -108,13 +112,12 @@ export class SrtcpReceiver {
     return Buffer.concat([packet.subarray(0, clearBytes), payload]);
   }
 
-  #openCounterMode(packet: Buffer, index: number, isEncrypted: boolean): Buffer | undefined {
+  #openCounterMode(packet: Buffer, isEncrypted: boolean): Buffer | undefined {
     const tagAt = packet.length - this.#keys.profile.tagBytes;
     if (!timingSafeEqual(authTag(this.#keys, packet.subarray(0, tagAt)), packet.subarray(tagAt))) return undefined;
     const compound = packet.subarray(0, tagAt - INDEX_BYTES);
     if (!isEncrypted) return Buffer.from(compound);
-    const nonce = nonceOf(this.#keys, packet, 0, index);
-    const payload = createCipheriv("aes-128-ctr", this.#keys.cipherKey, nonce).update(compound.subarray(CLEAR_BYTES));
+    const payload = createCipheriv("aes-128-ctr", this.#keys.cipherKey, this.#nonce.bytes).update(compound.subarray(CLEAR_BYTES));
     return Buffer.concat([compound.subarray(0, CLEAR_BYTES), payload]);
   }
 
@@ -132,15 +135,4 @@ export class SrtcpReceiver {
 
 function authTag({ authKey, profile }: SessionKeys, authentic: Buffer): Buffer {
   return createHmac("sha1", authKey).update(authentic).digest().subarray(0, profile.tagBytes);
-}
-
-/** RFC 7714 §9.1: 0, SSRC, 0, index. RFC 3711 §4.1.1: SSRC · 2^64, index · 2^16. Both XOR the salt. */
-function nonceOf({ profile, salt }: SessionKeys, packet: Buffer, at: number, index: number): Buffer {
-  const nonce = Buffer.alloc(profile.aead ? 12 : 16);
-  salt.copy(nonce);
-  const ssrcAt = profile.aead ? 2 : 4;
-  const indexAt = profile.aead ? 8 : 10;
-  nonce.writeUInt32BE((nonce.readUInt32BE(ssrcAt) ^ packet.readUInt32BE(at + 4)) >>> 0, ssrcAt);
-  nonce.writeUInt32BE((nonce.readUInt32BE(indexAt) ^ index) >>> 0, indexAt);
-  return nonce;
 }

@@ -2,7 +2,8 @@
 import { payloadStart, RTP_HEADER_BYTES } from "../burst.ts";
 import { type MakePacketCipher, type PacketCipher, plainCipher } from "./packet-cipher.ts";
 import { nearestIndex, ReplayWindow } from "./packet-index.ts";
-import { deriveSessionKeys, type SrtpMasterKeys } from "./session-keys.ts";
+import { PacketNonce } from "./packet-nonce.ts";
+import { deriveSessionKeys, type SessionKeys, type SrtpMasterKeys } from "./session-keys.ts";
 
 /** SSRCs that one peer may use; each costs memory. */
 const MAX_STREAMS = 64;
@@ -10,7 +11,7 @@ const MAX_STREAMS = 64;
 /** `undefined`: a key has not the length that its profile wants. */
 export function openSrtpReceiver(master: SrtpMasterKeys, makeCipher: MakePacketCipher = plainCipher): SrtpReceiver | undefined {
   const keys = deriveSessionKeys(master, "rtp");
-  return keys && new SrtpReceiver(makeCipher(keys), keys.profile.tagBytes);
+  return keys && new SrtpReceiver(keys, makeCipher);
 }
 
 /** One direction of one session. */
@@ -20,12 +21,14 @@ export class SrtpReceiver {
   /** Packets that came again, or too late to know. */
   replayed = 0;
   readonly #cipher: PacketCipher;
+  readonly #nonce: PacketNonce;
   readonly #tagBytes: number;
   readonly #streams = new Map<number, ReplayWindow>();
 
-  constructor(cipher: PacketCipher, tagBytes: number) {
-    this.#cipher = cipher;
-    this.#tagBytes = tagBytes;
+  constructor(keys: SessionKeys, makeCipher: MakePacketCipher) {
+    this.#tagBytes = keys.profile.tagBytes;
+    this.#nonce = new PacketNonce(keys.profile, keys.salt);
+    this.#cipher = makeCipher(keys, this.#nonce.bytes);
   }
 
   /** Decrypts bytes[start … end) in place and returns where the RTP packet ends. `undefined`: drop it; its payload may be garbage. */
@@ -40,7 +43,9 @@ export class SrtpReceiver {
       return undefined;
     }
     const headerBytes = payloadStart(bytes, start, packetEnd) - start;
-    if (!this.#cipher.open(bytes, start, end, headerBytes, Math.floor(index / 0x10000))) return this.#reject();
+    const rollover = Math.floor(index / 0x10000);
+    this.#nonce.setRtp(bytes, start, rollover);
+    if (!this.#cipher.open(bytes, start, end, headerBytes, rollover)) return this.#reject();
     const stream = known ?? this.#addStream(ssrc);
     if (stream === undefined) return this.#reject();
     stream.add(index);

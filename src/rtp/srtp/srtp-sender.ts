@@ -2,7 +2,8 @@
 import { FRAMING_BYTES, type PacketBurst, payloadStart } from "../burst.ts";
 import { type MakePacketCipher, type PacketCipher, plainCipher } from "./packet-cipher.ts";
 import { nearestIndex } from "./packet-index.ts";
-import { deriveSessionKeys, type SrtpMasterKeys } from "./session-keys.ts";
+import { PacketNonce } from "./packet-nonce.ts";
+import { deriveSessionKeys, type SessionKeys, type SrtpMasterKeys } from "./session-keys.ts";
 
 /** Protected packets in one buffer: packet i is offsets[i] … offsets[i + 1]. Its bytes are nobody else's, unless the caller gave the buffer. */
 export interface ProtectedBurst {
@@ -34,7 +35,7 @@ export class SenderStream {
 /** `undefined`: a key has not the length that its profile wants. */
 export function openSrtpSender(master: SrtpMasterKeys, makeCipher: MakePacketCipher = plainCipher): SrtpSender | undefined {
   const keys = deriveSessionKeys(master, "rtp");
-  return keys && new SrtpSender(makeCipher(keys), keys.profile.tagBytes);
+  return keys && new SrtpSender(keys, makeCipher);
 }
 
 /** One direction of one session. */
@@ -42,11 +43,13 @@ export class SrtpSender {
   /** What a protected packet is longer. */
   readonly tagBytes: number;
   readonly #cipher: PacketCipher;
+  readonly #nonce: PacketNonce;
   readonly #streams = new Map<number, SenderStream>();
 
-  constructor(cipher: PacketCipher, tagBytes: number) {
-    this.#cipher = cipher;
-    this.tagBytes = tagBytes;
+  constructor(keys: SessionKeys, makeCipher: MakePacketCipher) {
+    this.tagBytes = keys.profile.tagBytes;
+    this.#nonce = new PacketNonce(keys.profile, keys.salt);
+    this.#cipher = makeCipher(keys, this.#nonce.bytes);
   }
 
   /** Two streams under one SSRC would use a key twice: the first is `undefined`'s reason. */
@@ -100,7 +103,9 @@ export class SrtpSender {
       const headerBytes = payloadStart(bytes, start, offsets[i + 1]!) - start;
       copyBytes(bytes, start, out, at, headerBytes);
       writeHeader(out, at, payloadType, sequence, timestampOffset, ssrc);
-      this.#cipher.seal(bytes, start, out, at, headerBytes, packetBytes, Math.floor(index / 0x10000));
+      const rollover = Math.floor(index / 0x10000);
+      this.#nonce.setRtp(out, at, rollover);
+      if (!this.#cipher.seal(bytes, start, out, at, headerBytes, packetBytes, rollover)) continue;
       outOffsets[count++] = at;
       at += packetBytes + this.tagBytes;
     }
