@@ -5,13 +5,14 @@ import { addressOf, type RunningPart } from "./gateway-part.ts";
 
 export async function start(context: GatewayContext): Promise<RunningPart> {
   const { registry, sessions, pathConfs, log } = context;
-  context.hooks = new HookRunner({
+  const hooks = new HookRunner({
     registry,
     sessions,
     settingsOf: (path) => pathConfs.settingsOf(path.conf),
-    connections: context.config.global,
-    rtspPort: addressOf(context.config.global.rtspAddress).port,
+    connections: () => context.config.global,
+    rtspPort: () => addressOf(context.config.global.rtspAddress).port,
     log,
   });
-  return { close: async () => {} };
+  context.hooks = hooks;
+  return { update: () => hooks.refresh(), close: async () => {} };
 }

@@ -55,6 +55,30 @@ test("a file is appended to, in either form", async (t) => {
   assert.equal(JSON.parse(lines[3] ?? "").message, "again");
 });
 
+test("other options while it is written to: level, form and file; prefixes that were handed out follow", async (t) => {
+  const folder = await temporaryFolder(t);
+  const [first, second] = [join(folder, "first.log"), join(folder, "second.log")];
+  const log = createLogger({ destinations: ["file"], file: first });
+  const child = log.child("RTSP");
+  child.debug("left out");
+  child.info("one");
+  log.configure({ destinations: ["file"], file: first, level: "debug" });
+  child.debug("two");
+  log.configure({ destinations: ["file"], file: second, level: "warn", structured: true });
+  child.info("left out");
+  child.warn("three");
+  await log.close();
+  const textsOf = async (file: string) => (await readFile(file, "utf8")).trimEnd().split("\n");
+  assert.deepEqual(
+    (await textsOf(first)).map((line) => line.slice("2026/01/01 00:00:00 ".length)),
+    ["INF [RTSP] one", "DEB [RTSP] two"],
+  );
+  assert.deepEqual(
+    (await textsOf(second)).map((line) => JSON.parse(line).message),
+    ["[RTSP] three"],
+  );
+});
+
 test("a file that cannot be opened is one line elsewhere", async (t) => {
   const { lines, sink } = memorySink();
   const file = join(await temporaryFolder(t), "missing", "camgate.log");

@@ -16,6 +16,8 @@ export interface Log {
 }
 
 export interface RootLog extends Log {
+  /** Other options from now on; destinations that stay the same stay open. */
+  configure(options: LogOptions): void;
   /** Writes what is queued and closes the destinations; gives up on those that do not answer within seconds. */
   close(): Promise<void>;
 }
@@ -44,12 +46,19 @@ export const silentLog: Log = logOf(() => {}, "");
  * Control characters and the passwords of URLs do not get into any line.
  */
 export function createLogger(options: LogOptions = {}): RootLog {
-  const { level: lowest = "info", destinations = ["stdout"], now = () => new Date() } = options;
-  const queues = destinations.map((destination): LogQueue => {
-    const sink = typeof destination === "string" ? openSink(destination, options) : destination;
-    const queue: LogQueue = new LogQueue(sink, { now, onFault: (text) => emit("error", text, queue) });
-    return queue;
-  });
+  const { now = () => new Date() } = options;
+  let lowest: LogLevel = options.level ?? "info";
+  let opened = openKey(options);
+  let queues = open(options);
+  const closings = new Set<Promise<void>>();
+
+  function open(wanted: LogOptions): readonly LogQueue[] {
+    return (wanted.destinations ?? ["stdout"]).map((destination): LogQueue => {
+      const sink = typeof destination === "string" ? openSink(destination, wanted) : destination;
+      const queue: LogQueue = new LogQueue(sink, { now, onFault: (text) => emit("error", text, queue) });
+      return queue;
+    });
+  }
 
   function emit(level: LogLevel, text: string, except?: LogQueue): void {
     if (RANKS[level] < RANKS[lowest]) return;
@@ -61,12 +70,28 @@ export function createLogger(options: LogOptions = {}): RootLog {
 
   return {
     ...logOf(emit, ""),
+    configure(wanted) {
+      lowest = wanted.level ?? "info";
+      if (openKey(wanted) === opened) return;
+      const before = queues;
+      opened = openKey(wanted);
+      queues = open(wanted);
+      for (const queue of before) {
+        const closing = queue.close().then(() => void closings.delete(closing));
+        closings.add(closing);
+      }
+    },
     async close() {
       // The last faults of one destination are still to be told by the others.
       await Promise.all(queues.map((queue) => queue.flush()));
-      await Promise.allSettled(queues.map((queue) => queue.close()));
+      await Promise.allSettled([...closings, ...queues.map((queue) => queue.close())]);
     },
   };
+}
+
+/** Equal keys: the destinations are the same, opened the same way. */
+function openKey({ destinations = ["stdout"], structured, file, syslogPrefix }: LogOptions): string {
+  return JSON.stringify([destinations, structured, file, syslogPrefix]);
 }
 
 function openSink(destination: "stdout" | "file" | "syslog", options: LogOptions): LogSink {

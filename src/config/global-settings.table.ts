@@ -21,6 +21,7 @@ import {
   text,
 } from "./value-types.ts";
 
+const live = { effect: "live" } as const;
 const isTrue = (value: unknown): boolean => value === true;
 const includes = (item: string) => (value: unknown) => Array.isArray(value) && value.includes(item);
 
@@ -44,16 +45,17 @@ export const general = section(
   "General",
   { effect: "servers" },
   {
-    logLevel: setting(oneOf("error", "warn", "info", "debug"), "info", "How much is logged."),
+    logLevel: setting(oneOf("error", "warn", "info", "debug"), "info", "How much is logged.", live),
     logDestinations: setting(list(oneOf("stdout", "file", "syslog")), ["stdout"], "Where the log goes: stdout, file, syslog.", {
+      ...live,
       needs: [
         { feature: "syslog", asks: includes("syslog") },
         { feature: "logFile", asks: includes("file") },
       ],
     }),
-    logStructured: setting(bool, false, "One JSON object per log line, on stdout and in the file."),
-    logFile: setting(text, "mediamtx.log", "Log file, used when `file` is among the destinations."),
-    sysLogPrefix: setting(text, "mediamtx", "Name before each message in syslog."),
+    logStructured: setting(bool, false, "One JSON object per log line, on stdout and in the file.", live),
+    logFile: setting(text, "mediamtx.log", "Log file, used when `file` is among the destinations.", live),
+    sysLogPrefix: setting(text, "mediamtx", "Name before each message in syslog.", live),
     dumpPackets: setting(bool, false, "Write the packets of each connection to disk, for debugging.", {
       needs: [{ feature: "dumpPackets" }],
     }),
@@ -79,11 +81,13 @@ export const general = section(
       unit: "bytes",
     }),
     runOnConnect: setting(text, "", "Command that runs while a client is connected (MTX_CONN_TYPE, MTX_CONN_ID, RTSP_PORT).", {
+      ...live,
       needs: [{ feature: "hooks" }],
       localOnly: "hook",
     }),
-    runOnConnectRestart: setting(bool, false, "Start that command again when it exits.", { localOnly: "hook" }),
+    runOnConnectRestart: setting(bool, false, "Start that command again when it exits.", { ...live, localOnly: "hook" }),
     runOnDisconnect: setting(text, "", "Command that runs once a client has gone; same variables.", {
+      ...live,
       needs: [{ feature: "hooks" }],
       localOnly: "hook",
     }),
@@ -92,7 +96,7 @@ export const general = section(
 
 export const authentication = section(
   "Authentication",
-  { effect: "servers" },
+  { effect: "live" },
   {
     authMethod: setting(
       oneOf("internal", "http", "jwt"),
@@ -131,7 +135,6 @@ export const authentication = section(
       ],
       "Users of the method `internal`. A list of your own replaces the default list as a whole.",
       {
-        effect: "live",
         appliance: [],
         needs: [{ feature: "hashedPasswords", asks: hasHashes, security: true }],
       },
@@ -166,13 +169,13 @@ export const metrics = section(
   "Metrics",
   { effect: "metrics", needs: [{ feature: "metrics" }], switch: "metrics" },
   {
-    metrics: setting(bool, false, "Serve metrics for Prometheus.", { effect: "servers" }),
-    metricsAddress: setting(address, ":9998", "Where they are served (TCP, HTTP).", { effect: "servers" }),
-    metricsEncryption: setting(bool, false, "Serve them over HTTPS.", { effect: "servers", needs: [{ feature: "metrics" }, ...tls] }),
-    metricsServerKey: setting(text, serverKey, keyDoc, { effect: "servers" }),
-    metricsServerCert: setting(text, serverCert, certDoc, { effect: "servers" }),
-    metricsAllowOrigins: setting(list(text), everyOrigin, originsDoc, { effect: "servers" }),
-    metricsTrustedProxies: setting(list(network), [], proxiesDoc, { effect: "servers", needs: [{ feature: "metrics" }, ...proxies] }),
+    metrics: setting(bool, false, "Serve metrics for Prometheus."),
+    metricsAddress: setting(address, ":9998", "Where they are served (TCP, HTTP)."),
+    metricsEncryption: setting(bool, false, "Serve them over HTTPS.", { needs: [{ feature: "metrics" }, ...tls] }),
+    metricsServerKey: setting(text, serverKey, keyDoc),
+    metricsServerCert: setting(text, serverCert, certDoc),
+    metricsAllowOrigins: setting(list(text), everyOrigin, originsDoc),
+    metricsTrustedProxies: setting(list(network), [], proxiesDoc, { needs: [{ feature: "metrics" }, ...proxies] }),
   },
 );
 
@@ -218,10 +221,9 @@ export const rtsp = section(
       },
     ),
     rtspEncryption: setting(encryption, "no", "RTSPS and SRTP: no, optional (beside plain RTSP) or strict (alone).", {
-      effect: "servers",
       needs: rtspTls,
     }),
-    rtspAddress: setting(address, ":8554", "RTSP over TCP.", { effect: "servers" }),
+    rtspAddress: setting(address, ":8554", "RTSP over TCP."),
     rtspsAddress: setting(address, ":8322", "RTSPS over TCP."),
     rtpAddress: setting(address, ":8000", "RTP over UDP; the RTCP port is the next one."),
     rtcpAddress: setting(address, ":8001", "RTCP over UDP."),

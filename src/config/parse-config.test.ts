@@ -147,11 +147,13 @@ describe("paths", () => {
     const key = (settings: string): string => load(`paths:\n  a:\n    source: rtsp://h/x\n${settings}`).paths[0]!.recreateKey;
     assert.equal(
       key(""),
-      key("    record: yes\n    recordDeleteAfter: 2d\n    forward: [{dest: rtsp://x/y}]\n    rpiCameraFPS: 10\n    gopCache: no\n"),
+      key(
+        "    record: yes\n    recordDeleteAfter: 2d\n    forward: [{dest: rtsp://x/y}]\n    rpiCameraFPS: 10\n    gopCache: no\n    runOnRead: x\n",
+      ),
     );
     assert.notEqual(key(""), key("    sourceOnDemand: yes\n"));
     assert.notEqual(key(""), key("    rtspTransport: tcp\n"));
-    assert.notEqual(key(""), key("    runOnRead: x\n"));
+    assert.notEqual(key(""), key("    maxReaders: 3\n"));
     assert.equal(key(""), load("pathDefaults:\n  source: rtsp://h/x\npaths:\n  b:\n").paths[0]!.recreateKey);
   });
 });

@@ -225,7 +225,7 @@ export const rpiCamera = section(
 
 export const hooks = section(
   "Hooks",
-  { effect: "path" },
+  { effect: "live" },
   {
     runOnInit: setting(text, "", "Command that runs as long as the path exists.", hook),
     runOnInitRestart: setting(bool, false, "Start it again when it exits.", local),

@@ -26,8 +26,8 @@ async function startHookSite(
     registry: site.registry,
     sessions: site.sessions,
     settingsOf: ({ conf }) => (conf.name === "all_others" ? NO_PATH_HOOKS : { ...NO_PATH_HOOKS, ...hooks }),
-    connections: { runOnConnect: "", runOnConnectRestart: false, runOnDisconnect: "" },
-    rtspPort: site.port,
+    connections: () => ({ runOnConnect: "", runOnConnectRestart: false, runOnDisconnect: "" }),
+    rtspPort: () => site.port,
     log,
     commands: { environment: { ...process.env, CLIP: clipFile } },
   });

@@ -23,7 +23,10 @@ const READER = { type: "webRTCSession", id: "r-1" };
 function setUp(
   t: TestContext,
   hooks: Partial<PathHookSettings>,
-  options: { readonly confs?: readonly PathConf[]; readonly connections?: Partial<ConnectionHookSettings> } = {},
+  options: {
+    /** Asked at each use: a test may change them. */ readonly confs?: readonly PathConf[];
+    readonly connections?: Partial<ConnectionHookSettings>;
+  } = {},
 ) {
   const log = new AwaitedLog();
   const sessions = new SessionRegistry();
@@ -39,8 +42,8 @@ function setUp(
     registry,
     sessions,
     settingsOf: () => ({ ...NO_PATH_HOOKS, ...hooks }),
-    connections: { ...NO_CONNECTION_HOOKS, ...options.connections },
-    rtspPort: 8554,
+    connections: () => ({ ...NO_CONNECTION_HOOKS, ...options.connections }),
+    rtspPort: () => 8554,
     log,
     commands: { environment: lastingProgram },
   });
@@ -135,8 +138,8 @@ test("a pulled source, and one that was there before", async (t) => {
     registry,
     sessions: new SessionRegistry(),
     settingsOf: () => ({ ...NO_PATH_HOOKS, runOnAvailable: "echo available later" }),
-    connections: NO_CONNECTION_HOOKS,
-    rtspPort: 0,
+    connections: () => NO_CONNECTION_HOOKS,
+    rtspPort: () => 0,
     log,
   });
   await log.line(/available later/);
@@ -154,6 +157,47 @@ test("connections, and nothing else that is registered", async (t) => {
   for (const one of [session, connection]) sessions.remove(one);
   assert.match(await log.line(/\] disconnect /), endsWith("disconnect rtspConn c-1 8554 []"));
   assert.ok(!log.lines.some((line) => line.includes("s-1")));
+});
+
+test("other settings: a command that is another one takes the place of the one that runs, the rest goes on; nothing has ended", async (t) => {
+  const hooks: { -readonly [Name in keyof PathHookSettings]?: PathHookSettings[Name] } = {
+    runOnInit: atInterrupt("same"),
+    runOnAvailable: atInterrupt("first"),
+    runOnUnavailable: "echo gone first",
+  };
+  const { log, registry, publish } = setUp(t, hooks);
+  const lease = await publish("");
+  await log.line(/\] ready/, 2);
+  const update = () => registry.reload([pathConf("~^(\\w+)/(\\d)$", { gopCache: false })]);
+  Object.assign(hooks, { runOnAvailable: atInterrupt("second"), runOnUnavailable: "echo gone second" });
+  update();
+  await log.line(/\] interrupted first/);
+  await log.line(/\] ready second/);
+  Object.assign(hooks, { runOnAvailable: "" });
+  update();
+  await log.line(/\] interrupted second/);
+  assert.ok(!log.lines.some((line) => /\] gone|interrupted same/.test(line)));
+  lease.close();
+  await log.line(/\] gone second/);
+  assert.equal(log.lines.filter((line) => line.includes("runOnInit command started")).length, 1);
+});
+
+test("other settings of connections, and another port: both are refreshed", async (t) => {
+  const connections = { runOnConnect: atInterrupt("$MTX_CONN_ID first"), runOnDisconnect: "echo left $MTX_CONN_ID" };
+  const { log, sessions, runner } = setUp(t, {}, { connections });
+  const entry = { id: "c-1", kind: "rtspConn" } as SessionEntry;
+  sessions.add(entry);
+  await log.line(/\] ready c-1 first/);
+  runner.refresh();
+  connections.runOnConnect = atInterrupt("$MTX_CONN_ID second");
+  runner.refresh();
+  await log.line(/\] interrupted c-1 first/);
+  await log.line(/\] ready c-1 second/);
+  sessions.remove(entry);
+  await log.line(/\] left c-1/);
+  await log.line(/\] interrupted c-1 second/);
+  assert.equal(log.lines.filter((line) => line.includes("left c-1")).length, 1);
+  runner.refresh();
 });
 
 test("recorded files, also when the path is gone", async (t) => {

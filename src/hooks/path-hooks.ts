@@ -2,7 +2,7 @@
 import type { Log } from "#base/log.ts";
 import type { PathClient } from "#relay/path.ts";
 import type { HookCommands } from "./hook-commands.ts";
-import { startPair } from "./hook-pair.ts";
+import type { HookPair } from "./hook-pair.ts";
 import type { PathHookSettings } from "./hook-settings.ts";
 import { escapeQuery, type HookVariables, type NamedPath, pathVariables, secondsText } from "./hook-variables.ts";
 
@@ -34,33 +34,33 @@ export class PathHooks implements SegmentHooks {
     this.#variables = pathVariables(path, rtspPort);
   }
 
-  // Each of these says that something began; the function it returns, that it ended.
+  // What belongs to each thing that lasts.
 
-  init(): () => void {
+  init(): HookPair {
     const { runOnInit, runOnInitRestart } = this.#settings;
     return this.#pair({ name: "runOnInit", line: runOnInit, restart: runOnInitRestart }, { name: "", line: "" }, {});
   }
 
   /** `query`: of the first who asked. */
-  demand(query: string): () => void {
+  demand(query: string): HookPair {
     const { runOnDemand, runOnDemandRestart, runOnUnDemand } = this.#settings;
     const on = { name: "runOnDemand", line: runOnDemand, restart: runOnDemandRestart };
     return this.#pair(on, { name: "runOnUnDemand", line: runOnUnDemand }, { MTX_QUERY: escapeQuery(query) });
   }
 
-  available(feed: PathClient): () => void {
+  available(feed: PathClient): HookPair {
     const { runOnAvailable, runOnAvailableRestart, runOnUnavailable } = this.#settings;
     const on = { name: "runOnAvailable", line: runOnAvailable, restart: runOnAvailableRestart };
     return this.#pair(on, { name: "runOnUnavailable", line: runOnUnavailable }, feedVariables(feed));
   }
 
-  online(feed: PathClient): () => void {
+  online(feed: PathClient): HookPair {
     const { runOnOnline, runOnOnlineRestart, runOnOffline } = this.#settings;
     const on = { name: "runOnOnline", line: runOnOnline, restart: runOnOnlineRestart };
     return this.#pair(on, { name: "runOnOffline", line: runOnOffline }, feedVariables(feed));
   }
 
-  read({ type, id, query }: PathClient): () => void {
+  read({ type, id, query }: PathClient): HookPair {
     const { runOnRead, runOnReadRestart, runOnUnread } = this.#settings;
     const on = { name: "runOnRead", line: runOnRead, restart: runOnReadRestart };
     const variables = { MTX_QUERY: escapeQuery(query), MTX_READER_TYPE: type, MTX_READER_ID: id };
@@ -76,8 +76,8 @@ export class PathHooks implements SegmentHooks {
     this.#launch("runOnRecordSegmentComplete", this.#settings.runOnRecordSegmentComplete, variables);
   }
 
-  #pair(on: Parameters<typeof startPair>[1], off: Parameters<typeof startPair>[2], variables: HookVariables): () => void {
-    return startPair(this.#commands, on, off, { variables: { ...this.#variables, ...variables }, log: this.#log });
+  #pair(on: HookPair["on"], off: HookPair["off"], variables: HookVariables): HookPair {
+    return { on, off, place: { variables: { ...this.#variables, ...variables }, log: this.#log } };
   }
 
   #launch(name: string, line: string, variables: HookVariables): void {

@@ -131,7 +131,7 @@ export class Path {
   readonly #reading = new Map<Reader, PathClient>();
   readonly #followers = new Set<Reader>();
   readonly #held = new Set<HeldRequest>();
-  readonly #demand: Demand | undefined;
+  #demand: Demand | undefined;
   #state: PathState = "empty";
   #stream: Stream | undefined;
   #availableSinceUs: number | undefined;
@@ -272,10 +272,11 @@ export class Path {
     return { inboundBytes: this.#stream?.inboundBytes ?? 0, outboundBytes: this.#stream?.outboundBytes ?? 0 };
   }
 
-  /** A version of the entry that differs in live settings only. */
+  /** A version of the entry that differs in live settings only. What a publisher is started by on demand changes once it does not run. */
   update(conf: PathConf): void {
     this.conf = conf;
     this.#stream?.cacheGop(conf.options.gopCache);
+    if ((this.#demand?.state ?? "idle") === "idle") this.#renewDemand();
   }
 
   close(): void {
@@ -313,10 +314,16 @@ export class Path {
         stopCommand = undefined;
         if (source.kind === "pull") this.#endStream("empty", "source-ended");
         this.#rejectHeld(this.#noStream());
+        this.#renewDemand();
         this.#checkIdle();
       },
       onTimeout: () => this.#rejectHeld(new CallerFault("timed-out", `source of path '${this.name}' has timed out`)),
     });
+  }
+
+  #renewDemand(): void {
+    const { source } = this.conf.options;
+    if (source.kind === "publisher") this.#demand = this.#makeDemand(source);
   }
 
   #startPull(query: string): void {
