@@ -1,0 +1,65 @@
+// What can be asked of a gateway, whoever asks: one table serves the HTTP API and the MQTT link. Knows no feature.
+import { CallerFault } from "#base/errors.ts";
+
+/** `read` looks; `operate` does what an operator does every day; `admin` changes what the gateway is. All but `read` are privileged in the MQTT contract. */
+export type CommandScope = "read" | "operate" | "admin";
+
+/** Who asks. */
+export interface Caller {
+  /** For the log and for records of who did what. */
+  readonly name: string;
+  /** Whether it may do such a thing to a path; undefined: to the gateway as a whole. */
+  may(scope: CommandScope, path: string | undefined): boolean | Promise<boolean>;
+}
+
+export interface CommandContext {
+  readonly caller: Caller;
+  /** Aborted: the caller does not want it any more. */
+  readonly signal: AbortSignal;
+  /** How far it is, 0 to 100, and what it is at, in words. */
+  progress(percent: number, text: string): void;
+}
+
+export interface Command<In = unknown, Out = unknown> {
+  /** `clip.export`, as in the MQTT contract. */
+  readonly name: string;
+  readonly scope: CommandScope;
+  /** One sentence for documents and help. */
+  readonly summary: string;
+  /** Throws a CallerFault that names the field. */
+  parse(input: unknown): In;
+  /** The path that it is about; absent or undefined: the gateway as a whole. */
+  pathOf?(input: In): string | undefined;
+  /** Rejects with a CallerFault where the request cannot be served as things are. */
+  run(input: In, context: CommandContext): Promise<Out>;
+}
+
+export class CommandTable {
+  // biome-ignore lint/suspicious/noExplicitAny: each command knows its own input
+  readonly #commands: ReadonlyMap<string, Command<any, unknown>>;
+
+  /** Throws when two have one name. */
+  // biome-ignore lint/suspicious/noExplicitAny: each command knows its own input
+  constructor(commands: readonly Command<any, unknown>[]) {
+    this.#commands = new Map(commands.map((command) => [command.name, command]));
+    if (this.#commands.size < commands.length) throw new Error("two commands have one name");
+  }
+
+  get list(): readonly Command[] {
+    return [...this.#commands.values()];
+  }
+
+  get(name: string): Command | undefined {
+    return this.#commands.get(name);
+  }
+
+  /** Checks the input, then whether the caller may, then runs it. Rejects with a CallerFault for all that is the caller's. */
+  async dispatch(name: string, input: unknown, context: CommandContext): Promise<unknown> {
+    const command = this.#commands.get(name);
+    if (command === undefined) throw new CallerFault("not-found", `there is no command '${name}'`, "op");
+    const parsed = command.parse(input);
+    if (!(await context.caller.may(command.scope, command.pathOf?.(parsed))))
+      throw new CallerFault("unauthorized", `${context.caller.name} may not ${name}`);
+    return command.run(parsed, context);
+  }
+}
