@@ -3,22 +3,18 @@ import { ApiServer, type ApiSubjects } from "#api/api-server.ts";
 import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
 import type { GatewayContext } from "./gateway-context.ts";
-import { addressOf, type RunningPart } from "./gateway-part.ts";
+import { httpListenerOf, openedText } from "./gateway-listeners.ts";
+import type { RunningPart } from "./gateway-part.ts";
 
 export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
   const { global } = config;
   const log = context.log.child("API");
   const server = await ApiServer.listen({
     ...subjectsOf(context, config),
-    address: addressOf(global.apiAddress),
-    allowOrigins: global.apiAllowOrigins,
-    readTimeoutMs: global.readTimeout,
-    writeTimeoutMs: global.writeTimeout,
-    trustsProxy: () => false,
-    log,
+    ...httpListenerOf(global, "api", log),
     authorize: context.authenticator.authorize,
   });
-  log.info(`listener opened on ${global.apiAddress} (TCP)`);
+  log.info(openedText(global, "api"));
   return {
     ports: { apiAddress: server.port },
     update: (next) => server.show(subjectsOf(context, next)),

@@ -7,7 +7,8 @@ import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
 import { nativeStatus } from "#native/ladder.ts";
 import type { GatewayContext } from "./gateway-context.ts";
-import { addressOf, type RunningPart } from "./gateway-part.ts";
+import { httpListenerOf, openedText } from "./gateway-listeners.ts";
+import type { RunningPart } from "./gateway-part.ts";
 
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const { registry, sessions, clock, authenticator } = context;
@@ -15,12 +16,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
   const delay = EventLoopDelay.start();
   try {
     const server = await MetricsServer.listen({
-      address: addressOf(global.metricsAddress),
-      allowOrigins: global.metricsAllowOrigins,
-      readTimeoutMs: global.readTimeout,
-      writeTimeoutMs: global.writeTimeout,
-      trustsProxy: () => false,
-      log,
+      ...httpListenerOf(global, "metrics", log),
       authorize: authenticator.authorize,
       media: {
         paths: () => registry.list().map((path) => path.snapshot()),
@@ -45,7 +41,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
         clock: () => clock.keeper?.status() ?? clock.utcOf(clock.nowUs()),
       },
     });
-    log.info(`listener opened on ${global.metricsAddress} (TCP)`);
+    log.info(openedText(global, "metrics"));
     return {
       ports: { metricsAddress: server.port },
       async close() {

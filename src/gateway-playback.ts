@@ -3,21 +3,17 @@ import type { Config } from "#config/config.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import { PlaybackServer } from "#record/playback/playback-server.ts";
 import type { GatewayContext } from "./gateway-context.ts";
-import { addressOf, type RunningPart } from "./gateway-part.ts";
+import { httpListenerOf, openedText } from "./gateway-listeners.ts";
+import type { RunningPart } from "./gateway-part.ts";
 
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const log = context.log.child("playback");
   const server = await PlaybackServer.listen({
-    address: addressOf(global.playbackAddress),
-    allowOrigins: global.playbackAllowOrigins,
-    readTimeoutMs: global.readTimeout,
-    writeTimeoutMs: global.writeTimeout,
-    trustsProxy: () => false,
-    log,
+    ...httpListenerOf(global, "playback", log),
     pathNameFault,
     authorize: context.authenticator.authorize,
     indexOf: (path) => context.recording?.indexOf(path),
   });
-  log.info(`listener opened on ${global.playbackAddress} (TCP)`);
+  log.info(openedText(global, "playback"));
   return { ports: { playbackAddress: server.port }, close: () => server.close() };
 }

@@ -1,9 +1,8 @@
 // MediaMTX's control API over HTTP: what of it looks and kicks, and writes no config. docs/openapi.yaml describes every answer.
-import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
-import { type HttpExchange, HttpServer, sendJson } from "#http/server.ts";
+import { type HttpExchange, type HttpListener, HttpServer, sendJson } from "#http/server.ts";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
@@ -28,14 +27,7 @@ export interface ApiSubjects extends PathsOptions, RecordingsOptions {
   refreshKeys(): void;
 }
 
-export interface ApiServerOptions extends ApiSubjects {
-  readonly address: ListenAddress;
-  readonly allowOrigins: readonly string[];
-  readonly readTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  /** Peers whose X-Forwarded-… headers count. */
-  readonly trustsProxy: (address: string) => boolean;
-  readonly log: Log;
+export interface ApiServerOptions extends ApiSubjects, HttpListener {
   readonly authorize: Authorize;
 }
 
@@ -76,10 +68,8 @@ export class ApiServer {
 
   /** Rejects with the system's error when the address cannot be had. */
   static async listen(options: ApiServerOptions): Promise<ApiServer> {
-    const { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log } = options;
     const server = new ApiServer(options);
-    const shared = { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log };
-    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
+    server.#http = await HttpServer.listen({ ...options, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
     return server;
   }
 

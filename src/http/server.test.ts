@@ -1,16 +1,20 @@
 // What every HTTP listener shares, over real connections.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
+import { request as secureRequest } from "node:https";
 import { connect } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { deferred } from "#base/deferred.ts";
 import { CallerFault } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
+import { AwaitedLog } from "#testing/awaited-log.ts";
 import { collectedLog } from "#testing/collected-log.ts";
 import type { TestScope } from "#testing/peers/run-peer.ts";
+import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
+import { writeSelfSigned } from "#testing/self-signed.ts";
 import { HttpFault } from "./http-fault.ts";
 import { type HttpExchange, HttpServer, type HttpServerOptions, sendJson, writeBody } from "./server.ts";
 
@@ -237,4 +241,36 @@ test("an address that is taken", async (t) => {
   };
   const address = { host: "127.0.0.1", port: site.server.port };
   await assert.rejects(HttpServer.listen({ ...options, address, trustsProxy: () => false, handle: echo }), { code: "EADDRINUSE" });
+});
+
+/** Trusts that certificate and no other. */
+async function getSecurely(port: number, ca: Buffer, path: string): Promise<string> {
+  const outgoing = secureRequest({ host: "127.0.0.1", port, path, ca, agent: false, headers: { host: `localhost:${port}` } });
+  outgoing.end();
+  const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+  return (await buffer(response)).toString("utf8");
+}
+
+test("over TLS, with a certificate that is replaced while it serves", async (t) => {
+  const folder = await temporaryFolder(t);
+  const old = await writeSelfSigned(folder);
+  const log = new AwaitedLog();
+  const certificate = { keyFile: old.keyFile, certFile: old.certFile, keySetting: "apiServerKey", certSetting: "apiServerCert" };
+  const { server, raw } = await startHttpSite(t, { certificate, log, handle: echo });
+  const answer = JSON.parse(await getSecurely(server.port, old.cert, "/x?y=1"));
+  assert.deepEqual([answer.path, answer.rawQuery, answer.publicUrl], ["/x", "y=1", `https://localhost:${server.port}`]);
+  const renewed = await writeSelfSigned(folder);
+  await log.line(/new certificate/);
+  await getSecurely(server.port, renewed.cert, "/");
+  await assert.rejects(getSecurely(server.port, old.cert, "/"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  // Who speaks plain HTTP to it, or rubbish, is let go; the others are served.
+  await raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await raw("\x16\x03\x01\x00\x02\xff\xff");
+  await getSecurely(server.port, renewed.cert, "/");
+});
+
+test("without its certificate it does not start", async (t) => {
+  const folder = await temporaryFolder(t);
+  const certificate = { keyFile: `${folder}/k`, certFile: `${folder}/c`, keySetting: "apiServerKey", certSetting: "apiServerCert" };
+  await assert.rejects(startHttpSite(t, { certificate, handle: echo }), { message: /^apiServer(Key|Cert): .*ENOENT/ });
 });

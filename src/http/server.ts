@@ -1,23 +1,31 @@
-// What every HTTP listener shares: CORS, client address behind a proxy, credentials, error envelope, timeouts, an orderly end.
+// What every HTTP listener shares: TLS, CORS, client address behind a proxy, credentials, error envelope, timeouts, an orderly end.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { errorText } from "#base/errors.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
+import { Certificate, type CertificateFiles } from "./certificate.ts";
 import { allowedOrigin } from "./cors.ts";
 import { type HttpCredentials, httpCredentials } from "./credentials.ts";
 import { HttpFault, statusOf } from "./http-fault.ts";
 
-export interface HttpServerOptions {
+/** What the settings of every HTTP server say alike. */
+export interface HttpListener {
   readonly address: ListenAddress;
+  /** Served over TLS with these; undefined: plain HTTP. */
+  readonly certificate?: CertificateFiles | undefined;
   readonly allowOrigins: readonly string[];
-  /** Answer to a preflight: methods and headers that pages may use. */
-  readonly preflight: { readonly methods: string; readonly headers: string };
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
   /** Peers whose X-Forwarded-… headers count. */
   readonly trustsProxy: (address: string) => boolean;
   readonly log: Log;
+}
+
+export interface HttpServerOptions extends HttpListener {
+  /** Answer to a preflight: methods and headers that pages may use. */
+  readonly preflight: { readonly methods: string; readonly headers: string };
   /** What it throws is answered: HttpFault and CallerFault with their text, anything else with 500 and a line in the log. */
   handle(exchange: HttpExchange): Promise<void>;
 }
@@ -33,7 +41,7 @@ export interface HttpExchange {
   readonly rawQuery: string;
   readonly remote: { readonly address: string; readonly port: number };
   readonly credentials: HttpCredentials;
-  /** Where the client sees this server: `http://host:port`, and the prefix that a trusted proxy adds to every path. */
+  /** Where the client sees this server: `http://host:port` or `https://host:port`, and the prefix that a trusted proxy adds to every path. */
   readonly publicUrl: string;
   /** Aborted when the client is gone, or the server closes. */
   readonly signal: AbortSignal;
@@ -44,6 +52,7 @@ const SERVER_NAME = "mediamtx";
 const KEEP_ALIVE_MS = 30_000;
 const MAX_CONNECTIONS = 256;
 const MAX_HEADER_BYTES = 16_384;
+const TLS_HANDSHAKE_MS = 5000;
 /** What stands open when the server closes may finish its answer for so long. */
 const CLOSE_TIMEOUT_MS = 1000;
 
@@ -51,39 +60,53 @@ export class HttpServer {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
   readonly #closing = new AbortController();
+  readonly #certificate: Certificate | undefined;
 
-  private constructor(options: HttpServerOptions) {
+  private constructor(options: HttpServerOptions, certificate: Certificate | undefined) {
     this.#options = options;
-    this.#server = createServer(
-      {
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headersTimeout: options.readTimeoutMs,
-        requestTimeout: options.readTimeoutMs,
-        connectionsCheckingInterval: Math.ceil(options.readTimeoutMs / 2), // Node looks for both every 30 s
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        noDelay: true,
-      },
-      (request, response) => void this.#serve(request, response),
-    );
+    this.#certificate = certificate;
+    const settings = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: options.readTimeoutMs,
+      requestTimeout: options.readTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(options.readTimeoutMs / 2), // Node looks for both every 30 s
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      noDelay: true,
+    };
+    const serve = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
+    if (certificate === undefined) this.#server = createServer(settings, serve);
+    else {
+      const server = createSecureServer({ ...settings, ...certificate.pair, handshakeTimeout: TLS_HANDSHAKE_MS }, serve);
+      certificate.serve(server);
+      this.#server = server;
+    }
     this.#server.maxConnections = MAX_CONNECTIONS;
-    this.#server.on("connection", (socket: Socket) =>
+    this.#server.on(certificate === undefined ? "connection" : "secureConnection", (socket: Socket) =>
       socket.setTimeout(Math.max(KEEP_ALIVE_MS, options.writeTimeoutMs), () => socket.destroy()),
     );
-    this.#server.on("clientError", (_error: Error, socket: Socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      // A TLS handshake that failed comes here, too: there is nobody to tell.
+      if (socket.writable && /^(?:HPE|ERR_HTTP)_/.test(error.code ?? ""))
+        socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
       else socket.destroy();
     });
   }
 
-  /** Rejects with the system's error when the address cannot be had. */
+  /** Rejects with the system's error when the address cannot be had, or with what is wrong with the certificate. */
   static async listen(options: HttpServerOptions): Promise<HttpServer> {
-    const server = new HttpServer(options);
-    await new Promise<void>((resolve, reject) => {
-      server.#server.once("error", reject).listen({ host: options.address.host, port: options.address.port }, () => {
-        server.#server.off("error", reject);
-        resolve();
+    const { certificate: files, log } = options;
+    const server = new HttpServer(options, files && (await Certificate.open({ ...files, log })));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.#server.once("error", reject).listen({ host: options.address.host, port: options.address.port }, () => {
+          server.#server.off("error", reject);
+          resolve();
+        });
       });
-    });
+    } catch (error) {
+      server.#certificate?.close();
+      throw error;
+    }
     server.#server.on("error", (error) => options.log.error(errorText(error)));
     return server;
   }
@@ -94,6 +117,7 @@ export class HttpServer {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#certificate?.close();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_TIMEOUT_MS);
@@ -144,7 +168,7 @@ export class HttpServer {
     const direct = socket.remoteAddress ?? "";
     const { trustsProxy } = this.#options;
     const trusted = trustsProxy(direct);
-    const scheme = (trusted && headerText(headers["x-forwarded-proto"])) || "http";
+    const scheme = (trusted && headerText(headers["x-forwarded-proto"])) || (this.#certificate === undefined ? "http" : "https");
     const prefix = (trusted && headerText(headers["x-forwarded-prefix"])) || "";
     return {
       request,

@@ -1,22 +1,13 @@
 // MediaMTX's metrics server: GET /metrics for Prometheus, with camgate's own metrics behind MediaMTX's.
-import type { ListenAddress } from "#base/listen-address.ts";
-import type { Log } from "#base/log.ts";
 import { sendDenial } from "#http/denial.ts";
-import { type HttpExchange, HttpServer, sendError } from "#http/server.ts";
+import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
 import type { Authorize } from "#relay/access.ts";
 import { type CamgateSources, writeCamgateMetrics } from "./camgate-metrics.ts";
 import { type MediaSources, writeMediaMetrics } from "./media-metrics.ts";
 import { parseMetricsFilter } from "./metrics-filter.ts";
 import { CONTENT_TYPE } from "./text-format.ts";
 
-export interface MetricsServerOptions {
-  readonly address: ListenAddress;
-  readonly allowOrigins: readonly string[];
-  readonly readTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  /** Peers whose X-Forwarded-… headers count. */
-  readonly trustsProxy: (address: string) => boolean;
-  readonly log: Log;
+export interface MetricsServerOptions extends HttpListener {
   readonly authorize: Authorize;
   readonly media: MediaSources;
   readonly camgate: CamgateSources;
@@ -34,10 +25,8 @@ export class MetricsServer {
 
   /** Rejects with the system's error when the address cannot be had. */
   static async listen(options: MetricsServerOptions): Promise<MetricsServer> {
-    const { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log } = options;
     const server = new MetricsServer(options);
-    const shared = { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log };
-    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
+    server.#http = await HttpServer.listen({ ...options, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
     return server;
   }
 

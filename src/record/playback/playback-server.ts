@@ -1,10 +1,8 @@
 // MediaMTX's playback server: GET /list and GET /get.
 import { CallerFault } from "#base/errors.ts";
-import type { ListenAddress } from "#base/listen-address.ts";
-import type { Log } from "#base/log.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
-import { type HttpExchange, HttpServer, sendError } from "#http/server.ts";
+import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
 import type { Authorize, Credentials } from "#relay/access.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { BodyCache, DEFAULT_CACHE } from "./body-cache.ts";
@@ -12,14 +10,7 @@ import { sendClip } from "./get.ts";
 import { sendList } from "./list.ts";
 import { parseGetQuery, parseListQuery } from "./playback-query.ts";
 
-export interface PlaybackServerOptions {
-  readonly address: ListenAddress;
-  readonly allowOrigins: readonly string[];
-  readonly readTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  /** Peers whose X-Forwarded-… headers count. */
-  readonly trustsProxy: (address: string) => boolean;
-  readonly log: Log;
+export interface PlaybackServerOptions extends HttpListener {
   /** What is wrong with a name that a client asks for; undefined: nothing. */
   readonly pathNameFault: (path: string) => string | undefined;
   readonly authorize: Authorize;
@@ -40,10 +31,8 @@ export class PlaybackServer {
 
   /** Rejects with the system's error when the address cannot be had. */
   static async listen(options: PlaybackServerOptions): Promise<PlaybackServer> {
-    const { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log } = options;
     const server = new PlaybackServer(options);
-    const shared = { address, allowOrigins, readTimeoutMs, writeTimeoutMs, trustsProxy, log };
-    server.#http = await HttpServer.listen({ ...shared, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
+    server.#http = await HttpServer.listen({ ...options, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
     return server;
   }
 

@@ -1,0 +1,34 @@
+// From the config to the listeners of HTTP servers: one place for what the settings of each say alike.
+import type { Log } from "#base/log.ts";
+import type { GlobalConfig } from "#config/schema.ts";
+import { AddressSet } from "#control/auth/address-set.ts";
+import type { CertificateFiles } from "#http/certificate.ts";
+import type { HttpListener } from "#http/server.ts";
+import { addressOf } from "./gateway-part.ts";
+
+/** How the settings of an HTTP server begin. */
+export type HttpSection = "api" | "metrics" | "pprof" | "playback" | "hls" | "webrtc";
+
+export function httpListenerOf(global: GlobalConfig, section: HttpSection, log: Log): HttpListener {
+  const proxies = new AddressSet(global[`${section}TrustedProxies`]);
+  return {
+    address: addressOf(global[`${section}Address`]),
+    certificate: global[`${section}Encryption`] ? certificateOf(global, section) : undefined,
+    allowOrigins: global[`${section}AllowOrigins`],
+    readTimeoutMs: global.readTimeout,
+    writeTimeoutMs: global.writeTimeout,
+    trustsProxy: (address) => proxies.has(address),
+    log,
+  };
+}
+
+/** For the log, once the server listens. */
+export function openedText(global: GlobalConfig, section: HttpSection): string {
+  return `listener opened on ${global[`${section}Address`]} (TCP${global[`${section}Encryption`] ? ", TLS" : ""})`;
+}
+
+/** Where key and certificate of a server are, of HTTP or not. */
+export function certificateOf(global: GlobalConfig, section: HttpSection | "rtsp" | "rtmp"): CertificateFiles {
+  const [keySetting, certSetting] = [`${section}ServerKey`, `${section}ServerCert`] as const;
+  return { keyFile: global[keySetting], certFile: global[certSetting], keySetting, certSetting };
+}
