@@ -31,6 +31,7 @@ const hasHashes = (value: unknown): boolean =>
 /** Encryption of an HTTP server: refused where the server exists and TLS does not. */
 const tls: readonly Need[] = [{ feature: "tls", asks: isTrue, security: true }];
 const proxies: readonly Need[] = [{ feature: "proxies", security: true }];
+const proxyProtocol: readonly Need[] = [{ feature: "proxyProtocol", security: true }];
 const rtspTls: readonly Need[] = [{ feature: "rtspTls", security: true }];
 
 const keyDoc = "File with the private key (PEM).";
@@ -244,7 +245,7 @@ export const rtsp = section(
       [],
       "Addresses and networks of proxies that send a PROXY protocol header with the client's address.",
       {
-        needs: proxies,
+        needs: proxyProtocol,
       },
     ),
   },
@@ -267,7 +268,7 @@ export const rtmp = section(
       [],
       "Addresses and networks of proxies that send a PROXY protocol header with the client's address.",
       {
-        needs: [{ feature: "rtmp" }, ...proxies],
+        needs: [{ feature: "rtmp" }, ...proxyProtocol],
       },
     ),
   },
