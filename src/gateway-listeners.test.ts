@@ -69,7 +69,7 @@ test("the client's address is that of X-Forwarded-For where the proxy is trusted
   const users = "authInternalUsers: [{user: any, ips: [192.0.2.7], permissions: [{action: api}]}]\n";
   const ask = async (proxies: string, forwardedFor: string): Promise<number> => {
     const { gateway } = await start(t, `${users}api: yes\napiAddress: 127.0.0.1:0\napiTrustedProxies: ${proxies}\n`);
-    const url = `http://127.0.0.1:${gateway.ports.apiAddress}/v3/paths/list`;
+    const url = `http://127.0.0.1:${gateway.ports["apiAddress"]}/v3/paths/list`;
     const { status } = await fetch(url, { headers: { "X-Forwarded-For": forwardedFor } });
     await gateway.close();
     return status;
