@@ -1,5 +1,6 @@
 // What `source:`, `sourceRedirect:` and `forward:` may hold. Only the scheme and the authority are judged here: passwords may have any character.
 
+import { splitCommandLine } from "#base/process/command-line.ts";
 import { pathNameFault } from "./path-name.ts";
 
 /** Schemes of sources that name a host; after `udp` a port as well. */
@@ -60,6 +61,9 @@ export function sourceFault(source: string): string | undefined {
   if (scheme === undefined || (!hostSchemes.has(scheme) && !otherSchemes.has(scheme))) {
     return "is neither publisher, redirect, rpiCamera nor a URL of a known scheme (rtsp://, rtsps://, rtmp://, http://, srt://, whep://, udp+mpegts://, …)";
   }
+  if (scheme === "ffmpeg") {
+    return ffmpegFault(source.slice("ffmpeg://".length));
+  }
   if (otherSchemes.has(scheme)) {
     return source.length === scheme.length + 3 ? "is not complete" : undefined;
   }
@@ -68,6 +72,20 @@ export function sourceFault(source: string): string | undefined {
     return fault;
   }
   return scheme.startsWith("udp") && !/:(\d{1,5}|\$G\d+)$/.test(splitUrl(source)!.host) ? "lacks the port" : undefined;
+}
+
+/** What is wrong with what stands behind `ffmpeg://`: an input and options, or options alone with an input among them. */
+function ffmpegFault(line: string): string | undefined {
+  const words = splitCommandLine(line);
+  if (words === undefined) {
+    return "has a quote or a backslash without an end";
+  }
+  if (words.length === 0) {
+    return "is not complete: behind ffmpeg:// stands what ffmpeg reads, and then its options";
+  }
+  return words[0]!.startsWith("-") && !words.slice(1, -1).includes("-i")
+    ? "has options of ffmpeg, and no -i with what it reads"
+    : undefined;
 }
 
 /** What is wrong with the destination of a `forward` entry, or undefined. */

@@ -5,7 +5,8 @@ import type { Log } from "#base/log.ts";
 import { expandVariables, splitCommandLine } from "#base/process/command-line.ts";
 import { GroupProcess } from "#base/process/group-process.ts";
 import { OrphanWatch } from "#base/process/orphan-watch.ts";
-import { KILL_AFTER_MS, ProcessGroups, type Schedule } from "#base/process/process-groups.ts";
+import { KILL_AFTER_MS, ProcessGroups } from "#base/process/process-groups.ts";
+import { afterDelay, type Schedule } from "#base/schedule.ts";
 import { HookQueue, type LaneLimits } from "./hook-queue.ts";
 import type { HookVariables } from "./hook-variables.ts";
 
@@ -187,9 +188,4 @@ export class HookCommands {
 function remember(promises: Set<Promise<void>>, promise: Promise<void>): void {
   promises.add(promise);
   void promise.then(() => promises.delete(promise));
-}
-
-function afterDelay(run: () => void, delayMs: number): () => void {
-  const timer = setTimeout(run, delayMs);
-  return () => clearTimeout(timer);
 }

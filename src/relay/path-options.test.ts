@@ -13,6 +13,6 @@ test("the first entry that matches, with the groups of its expression", () => {
 
 test("$G10 is not $G1 and a zero; what is filled in is not searched again", () => {
   const groups = Array.from({ length: 10 }, (_, i) => `<${i + 1}>`);
-  assert.equal(fillVariables("rtsp://h/$G1/$G10?$MTX_QUERY", groups, "a=$G1&b=$&"), "rtsp://h/<1>/<10>?a=$G1&b=$&");
-  assert.equal(fillVariables("$G1 $G2", ["$$"], ""), "$$ $G2");
+  assert.equal(fillVariables("rtsp://h/$G1/$G10?$MTX_QUERY", { groups, query: "a=$G1&b=$&" }), "rtsp://h/<1>/<10>?a=$G1&b=$&");
+  assert.equal(fillVariables("$G1 $G2", { groups: ["$$"], query: "" }), "$$ $G2");
 });

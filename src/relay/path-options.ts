@@ -38,10 +38,21 @@ export type PathSource =
       readonly type: SourceKind;
       /** As configured, with $G1 and $MTX_QUERY still in it. */
       readonly url: string;
-      /** Opens the source at the URL with its variables filled in; throws a PeerFault `config` when it cannot be one. */
-      open(url: string, path: string): Source;
+      /**
+       * Opens the source at the URL with its variables filled in; throws a PeerFault `config` when it cannot be one. `variables`: for a source that is
+       * more than a URL, and has to fill them in itself.
+       */
+      open(url: string, path: string, variables: SourceVariables): Source;
       readonly onDemand: OnDemandOptions | undefined;
     };
+
+/** What may stand in a source as `$G1` … and `$MTX_QUERY`. */
+export interface SourceVariables {
+  /** What the groups of the entry's expression found. */
+  readonly groups: readonly string[];
+  /** Of the first reader's URL, as it came. */
+  readonly query: string;
+}
 
 /** One entry of the config's `paths`. */
 export interface PathConf {
@@ -67,7 +78,7 @@ export function findConf<Conf extends Pick<PathConf, "name" | "pattern">>(
 }
 
 /** Fills `$G1` … and `$MTX_QUERY` into a source URL, the highest group first so that `$G1` does not eat `$G10`. */
-export function fillVariables(text: string, groups: readonly string[], query: string): string {
+export function fillVariables(text: string, { groups, query }: SourceVariables): string {
   for (let i = groups.length; i >= 1; i--) text = text.replaceAll(`$G${i}`, () => groups[i - 1]!);
   return text.replaceAll("$MTX_QUERY", () => query);
 }

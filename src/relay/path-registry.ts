@@ -32,10 +32,9 @@ export interface PathRegistryOptions {
   readonly random?: () => number;
 }
 
-/** Leave to publish, given before the client has sent its tracks; void once the path's entry changes. */
+/** Leave to publish, given before the client has sent its tracks; void once the path's entry changes. Counts as this very object. */
 export interface PublishPermit {
   readonly path: string;
-  readonly conf: PathConf;
   readonly user: string;
   readonly query: string;
 }
@@ -57,6 +56,8 @@ export class PathRegistry {
   readonly #watchers = new Set<PathWatcher>();
   readonly #events = toldTo(this.#watchers);
   readonly #ended: Traffic = { inboundBytes: 0, outboundBytes: 0 };
+  /** The entry that a permit was given for. */
+  readonly #permitted = new WeakMap<PublishPermit, PathConf>();
   #confs: readonly PathConf[];
 
   constructor(options: PathRegistryOptions) {
@@ -119,12 +120,15 @@ export class PathRegistry {
 
   async permitPublish(request: AccessRequest): Promise<PublishPermit> {
     const user = await this.#admit(request);
-    return { path: request.path, conf: this.#confOf(request.path).conf, user, query: request.query };
+    const permit = { path: request.path, user, query: request.query };
+    this.#permitted.set(permit, this.#confOf(request.path).conf);
+    return permit;
   }
 
   openForPublish(permit: PublishPermit, publisher: Publisher): PublishLease {
     const { conf } = this.#confOf(permit.path);
-    if (conf.name !== permit.conf.name || conf.recreateKey !== permit.conf.recreateKey)
+    const permitted = this.#permitted.get(permit);
+    if (conf.name !== permitted?.name || conf.recreateKey !== permitted.recreateKey)
       throw new CallerFault("conflict", "configuration has changed");
     const path = this.#open(permit.path);
     try {

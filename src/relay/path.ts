@@ -329,11 +329,12 @@ export class Path {
   #startPull(query: string): void {
     const { source } = this.conf.options;
     if (source.kind !== "pull") return;
-    const url = fillVariables(source.url, this.groups, query);
+    const variables = { groups: this.groups, query };
+    const url = fillVariables(source.url, variables);
     const runner: SourceRunner = new SourceRunner({
       clock: this.#deps.clock,
       random: this.#deps.random,
-      open: () => source.open(url, this.name),
+      open: () => source.open(url, this.name, variables),
       sink: () => this.#makeSink(() => this.#runner === runner),
       onState: (state) => this.#log.debug(`source is ${state}`),
       onLost: (fault) => this.#onPullLost(fault),

@@ -1,8 +1,9 @@
 // A child process in a group of its own, without a shell, that is ended with all it started; what it prints is told line by line.
 import { type ChildProcess, spawn } from "node:child_process";
 import { errorText } from "../errors.ts";
+import type { Schedule } from "../schedule.ts";
 import { OutputLog } from "./output-log.ts";
-import type { ProcessGroups, Schedule } from "./process-groups.ts";
+import type { ProcessGroups } from "./process-groups.ts";
 
 /** Who left the group may hold the pipes open: what comes later than this is not read. */
 const LAST_OUTPUT_MS = 1000;

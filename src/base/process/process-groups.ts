@@ -1,7 +1,6 @@
 // The process groups of child processes: each is known as long as anything in it runs, also what a command left in the background.
+import type { Schedule } from "../schedule.ts";
 import { type OrphanWatch, signalGroup } from "./orphan-watch.ts";
-
-export type Schedule = (run: () => void, delayMs: number) => () => void;
 
 /** Nobody tells when the last process of a group is gone. */
 const LOOK_MS = 250;

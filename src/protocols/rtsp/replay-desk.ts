@@ -2,7 +2,7 @@
 import type { Clock } from "#base/clock.ts";
 import { CallerFault, errorText, PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { PathRegistry } from "#relay/path-registry.ts";
+import type { RtspDoor } from "./door.ts";
 import { ReplayRefusal } from "./refusal.ts";
 import type { OpenReplay } from "./replay.ts";
 import { ReplayPlayer } from "./replay-player.ts";
@@ -14,7 +14,7 @@ export const MAX_REPLAYS = 16;
 
 export interface ReplayDeskOptions {
   readonly open: OpenReplay;
-  readonly registry: PathRegistry;
+  readonly registry: RtspDoor;
   readonly clock: Clock;
   readonly log: Log;
   /** How long the first frame may take. */

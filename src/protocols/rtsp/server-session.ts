@@ -5,12 +5,13 @@ import { formatAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import type { RemoteAddress } from "#relay/access.ts";
 import type { PublishLease, ReadLease } from "#relay/path.ts";
-import type { PathRegistry, PublishPermit } from "#relay/path-registry.ts";
+import type { PublishPermit } from "#relay/path-registry.ts";
 import type { EndReason } from "#relay/reader.ts";
 import { RtpIngest } from "#relay/rtp-ingest.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import type { ReorderLimits } from "#rtp/reorder.ts";
 import type { Sdp } from "#rtp/sdp.ts";
+import type { RtspDoor } from "./door.ts";
 import { RtspReader } from "./from-stream.ts";
 import type { MediaWriter } from "./media-writer.ts";
 import type { ReplayPlayer } from "./replay-player.ts";
@@ -35,7 +36,7 @@ export interface ServerSessionOptions {
   readonly userAgent: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly registry: PathRegistry;
+  readonly registry: RtspDoor;
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
   /** It is over; nothing of it may be used any more. `byClient`: the client asked for it, or is gone. */

@@ -6,9 +6,9 @@ import { EventCounter, eventReportText } from "#base/event-counter.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import { openFileLimit } from "#base/open-file-limit.ts";
-import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
 import { ChannelChoice } from "./channel-variants.ts";
+import type { RtspDoor } from "./door.ts";
 import type { OpenReplay } from "./replay.ts";
 import { ReplayDesk } from "./replay-desk.ts";
 import { ServerConnection } from "./server-connection.ts";
@@ -33,7 +33,7 @@ export interface RtspServerOptions {
   readonly handshakeTimeoutMs: number;
   /** Default: what the system's limit of open files allows. */
   readonly maxConnections?: number;
-  readonly registry: PathRegistry;
+  readonly registry: RtspDoor;
   readonly sessions: SessionRegistry;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,0 +1,86 @@
+// Opens ffmpeg sources for paths, and sees to it that no process of them is left.
+import { deferred } from "#base/deferred.ts";
+import { PeerFault } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { OrphanWatch } from "#base/process/orphan-watch.ts";
+import { KILL_AFTER_MS, ProcessGroups } from "#base/process/process-groups.ts";
+import { afterDelay, type Schedule } from "#base/schedule.ts";
+import type { SourceVariables } from "#relay/path-options.ts";
+import type { Source } from "#relay/source.ts";
+import { ffmpegArguments } from "./ffmpeg-command.ts";
+import { ffmpegProgram } from "./ffmpeg-program.ts";
+import { FfmpegSource, type Inlet } from "./ffmpeg-source.ts";
+
+/** For a process that cannot even be killed: it waits for a disk. */
+const LAST_WAIT_MS = 2000;
+
+export interface FfmpegSourcesOptions {
+  readonly inlet: Inlet;
+  readonly log: Log;
+  /** Of `rtspAddress`, for `$RTSP_PORT`. */
+  readonly rtspPort: number;
+  /** Largest RTP packet, header included. */
+  readonly packetBytes: number;
+  /** For tests. */
+  readonly program?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly schedule?: Schedule;
+}
+
+export class FfmpegSources {
+  readonly #options: FfmpegSourcesOptions;
+  readonly #program: string;
+  readonly #schedule: Schedule;
+  readonly #groups: ProcessGroups;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: FfmpegSourcesOptions) {
+    this.#options = options;
+    this.#program = options.program ?? ffmpegProgram();
+    this.#schedule = options.schedule ?? afterDelay;
+    this.#groups = new ProcessGroups({ watch: new OrphanWatch(options.log), schedule: this.#schedule });
+  }
+
+  /** A source for one attempt, from a `source` as it stands in the config. */
+  open(source: string, path: string, { groups, query }: SourceVariables): Source {
+    const { inlet, log, rtspPort, packetBytes, environment = process.env } = this.#options;
+    const variables = {
+      MTX_PATH: path,
+      MTX_QUERY: query,
+      RTSP_PORT: String(rtspPort),
+      ...Object.fromEntries(groups.map((group, i) => [`G${i + 1}`, group])),
+    };
+    const one = new FfmpegSource({
+      name: path,
+      program: this.#program,
+      arguments: (output) => {
+        const words = ffmpegArguments(source, { output, packetBytes, variables });
+        if (words === undefined) throw new PeerFault("config", "the command line of the source is not complete");
+        return words;
+      },
+      environment,
+      inlet,
+      groups: this.#groups,
+      schedule: this.#schedule,
+      log: log.child(`path ${path}`),
+    });
+    return { run: (sink, signal) => this.#remember(one.run(sink, signal)) };
+  }
+
+  /** Call it when the paths are closed. Resolves, within 12 s, when no process runs. */
+  async close(): Promise<void> {
+    this.#groups.interruptAll();
+    const over = deferred<void>();
+    const cancel = this.#schedule(over.resolve, KILL_AFTER_MS + LAST_WAIT_MS);
+    await Promise.race([Promise.allSettled(this.#running), over.promise]);
+    cancel();
+    this.#groups.close();
+  }
+
+  #remember(run: Promise<void>): Promise<void> {
+    this.#running.add(run);
+    const forget = (): void => void this.#running.delete(run);
+    run.then(forget, forget);
+    return run;
+  }
+}
