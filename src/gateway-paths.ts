@@ -3,13 +3,16 @@ import type { Config, PathEntry } from "#config/config.ts";
 import { parseDuration } from "#config/duration.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import type { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
-import { findConf, type PathConf, type PathSource } from "#relay/path-options.ts";
+import { findConf, type PathConf, type PathSource, type SourceVariables } from "#relay/path-options.ts";
+import type { Source } from "#relay/source.ts";
+import type { Capture } from "./gateway-capture.ts";
 
 /** Runs a path's command on demand. */
 export type Demand = (path: string, query: string) => { stop(): void };
 
 export interface PathConfsOptions {
   readonly rtspSources: RtspSourceFactory;
+  readonly capture: Pick<Capture, "openFfmpeg">;
   readonly demand: Demand;
 }
 
@@ -61,9 +64,17 @@ function pathConfOf(entry: PathEntry, config: Config, options: PathConfsOptions)
   };
 }
 
-function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, demand }: PathConfsOptions): PathSource {
+function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, capture, demand }: PathConfsOptions): PathSource {
   const { source } = settings;
+  const sourceOnDemand = settings.sourceOnDemand
+    ? { startTimeoutMs: timerMs(settings.sourceOnDemandStartTimeout), closeAfterMs: timerMs(settings.sourceOnDemandCloseAfter) }
+    : undefined;
   if (source === "redirect") return { kind: "redirect", target: settings.sourceRedirect };
+  if (source.startsWith("ffmpeg://")) {
+    // What ffmpeg makes comes by RTSP, and clients of the API know this word.
+    const open = (_url: string, path: string, variables: SourceVariables): Source => capture.openFfmpeg(source, path, variables);
+    return { kind: "pull", type: "rtspSource", url: source, open, onDemand: sourceOnDemand };
+  }
   if (!source.startsWith("rtsp://")) {
     const onDemand = settings.runOnDemand !== "" && {
       startTimeoutMs: timerMs(settings.runOnDemandStartTimeout),
@@ -87,9 +98,7 @@ function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, de
     type: "rtspSource",
     url: source,
     open: (url, path) => rtspSources.open(url, path, options),
-    onDemand: settings.sourceOnDemand
-      ? { startTimeoutMs: timerMs(settings.sourceOnDemandStartTimeout), closeAfterMs: timerMs(settings.sourceOnDemandCloseAfter) }
-      : undefined,
+    onDemand: sourceOnDemand,
   };
 }
 

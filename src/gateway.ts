@@ -8,6 +8,7 @@ import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
 import { enterPulledSources } from "#relay/pulled-sources.ts";
 import { SessionRegistry } from "#relay/session-registry.ts";
+import { Capture } from "./gateway-capture.ts";
 import { type GatewayContext, SharedClock } from "./gateway-context.ts";
 import type { Ports } from "./gateway-part.ts";
 import { PartSet } from "./gateway-part-set.ts";
@@ -19,6 +20,7 @@ export class Gateway {
   #config: Config;
   readonly #context: GatewayContext;
   readonly #parts: PartSet;
+  readonly #capture: Capture;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(config: Config, log: Log) {
@@ -39,7 +41,18 @@ export class Gateway {
       log,
       random: Math.random,
     });
-    const pathConfs = new PathConfs({ rtspSources, demand: (path, query) => this.#context.hooks!.demand(path, query) });
+    this.#capture = new Capture({
+      get config() {
+        return current();
+      },
+      clock,
+      log,
+    });
+    const pathConfs = new PathConfs({
+      rtspSources,
+      capture: this.#capture,
+      demand: (path, query) => this.#context.hooks!.demand(path, query),
+    });
     const registry = new PathRegistry({
       clock,
       log,
@@ -125,6 +138,7 @@ export class Gateway {
     const { registry, clock, authenticator, hooks } = this.#context;
     await this.#parts.close();
     registry.close();
+    await this.#capture.close();
     await clock.close();
     authenticator.close();
     await hooks?.close();

@@ -1,22 +1,23 @@
-// Which ffmpeg is run: that of the optional package ffmpeg-static where it is installed, else the one on the PATH.
+// Which ffmpeg is run: that of the optional package ffmpeg-static where its download at installation has happened, else the one on the PATH.
 import { accessSync, constants } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 
 const ON_PATH = "ffmpeg";
-const PACKAGE = "ffmpeg-static";
+/** The package is not loaded, its program is looked for. */
+const PACKAGE = "ffmpeg-static/package.json";
 
 /** A file, or a name that is looked for on the PATH when it is started. */
 export function ffmpegProgram(): string {
-  return packagedFfmpeg(createRequire(import.meta.url)) ?? ON_PATH;
+  return packagedFfmpeg(createRequire(import.meta.url).resolve) ?? ON_PATH;
 }
 
-/** The package's file; undefined where there is no package, or its download did not happen. Never throws. */
-export function packagedFfmpeg(load: (name: string) => unknown): string | undefined {
+/** The package's program; undefined where there is no package, or no program in it. Never throws. */
+export function packagedFfmpeg(resolve: (file: string) => string): string | undefined {
   try {
-    const file = load(PACKAGE);
-    if (typeof file !== "string") return undefined;
-    accessSync(file, constants.X_OK);
-    return file;
+    const program = join(dirname(resolve(PACKAGE)), process.platform === "win32" ? "ffmpeg.exe" : "ffmpeg");
+    accessSync(program, constants.X_OK);
+    return program;
   } catch {
     return undefined;
   }

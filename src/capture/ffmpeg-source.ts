@@ -2,11 +2,11 @@
 import { deferred } from "#base/deferred.ts";
 import { errorText, PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { safeText } from "#base/log-line.ts";
 import { GroupProcess, type ProcessExit } from "#base/process/group-process.ts";
 import type { ProcessGroups } from "#base/process/process-groups.ts";
 import type { Schedule } from "#base/schedule.ts";
 import type { Source, SourceSink } from "#relay/source.ts";
+import { LastWords } from "./last-words.ts";
 
 /** Some inputs are looked at for long before they are passed on. */
 const START_MS = 30_000;
@@ -39,7 +39,7 @@ interface End {
 
 export class FfmpegSource implements Source {
   readonly #options: FfmpegSourceOptions;
-  #lastLine = "";
+  readonly #lastWords = new LastWords();
 
   constructor(options: FfmpegSourceOptions) {
     this.#options = options;
@@ -66,8 +66,9 @@ export class FfmpegSource implements Source {
       interrupt(); // what it left in the background
       await running.gone;
       signal.removeEventListener("abort", interrupt);
-      // The last line that ffmpeg printed tells more than its exit code; it may come after its end.
-      if (!signal.aborted) throw new PeerFault(end.code, this.#lastLine === "" ? end.text : `${end.text}: ${safeText(this.#lastLine)}`);
+      // What ffmpeg printed tells more than its exit code; it may come after its end.
+      const words = this.#lastWords.text;
+      if (!signal.aborted) throw new PeerFault(end.code, words === "" ? end.text : `${end.text}: ${words}`);
     } finally {
       place.close();
     }
@@ -82,7 +83,7 @@ export class FfmpegSource implements Source {
       groups,
       schedule,
       line: (text) => {
-        this.#lastLine = text;
+        this.#lastWords.line(text);
         out.info(text);
       },
     });
@@ -117,6 +118,7 @@ function endOfProcess({ text }: ProcessExit): End {
 /** The sink, with what it is told written where others see it. */
 function toldOf(sink: SourceSink, onStart: () => void): SourceSink {
   return {
+    linked: (link) => sink.linked?.(link),
     ready: (tracks, native) => {
       onStart();
       sink.state?.("probing");

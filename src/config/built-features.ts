@@ -64,6 +64,7 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "ring",
   "playback",
   "hooks",
+  "ffmpeg",
   "api",
   "metrics",
   "logFile",

@@ -49,6 +49,7 @@ export class RtspInlet {
   readonly #options: RtspInletOptions;
   /** By the path of their URL; those that a publisher has come for are known by its permit alone. */
   readonly #awaited = new Map<string, Place>();
+  readonly #sessions = new SessionRegistry();
   readonly #permitted = new WeakMap<PublishPermit, Place>();
   #server: Promise<RtspServer> | undefined;
   #isClosed = false;
@@ -95,7 +96,7 @@ export class RtspInlet {
       handshakeTimeoutMs: readTimeoutMs,
       maxConnections: CONNECTIONS,
       registry: this.#door(),
-      sessions: new SessionRegistry(),
+      sessions: this.#sessions,
       clock,
       log: complaintsOnly(log),
     });
@@ -139,6 +140,8 @@ export class RtspInlet {
     if (place === undefined || place.isClosed || place.publisher !== undefined)
       throw new CallerFault("conflict", "somebody is publishing already");
     place.publisher = publisher;
+    const session = this.#sessions.get(publisher.id);
+    if (session !== undefined) place.sink.linked?.({ remote: undefined, transport: "TCP", counters: () => session.counters() });
     return { sink: place.sink, close: () => place.onLeft() };
   }
 }

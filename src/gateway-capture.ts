@@ -1,0 +1,74 @@
+// Sources that are child processes. Loaded when the first one is opened: a gateway that only pulls does not carry them in memory.
+import type { Clock } from "#base/clock.ts";
+import type { Log } from "#base/log.ts";
+import type { FfmpegSources } from "#capture/ffmpeg-sources.ts";
+import type { Config } from "#config/config.ts";
+import type { RtspInlet } from "#protocols/rtsp/inlet.ts";
+import type { SourceVariables } from "#relay/path-options.ts";
+import type { Source } from "#relay/source.ts";
+import { addressOf } from "./gateway-part.ts";
+
+export interface CaptureOptions {
+  /** The config that runs. */
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Loaded {
+  readonly ffmpeg: FfmpegSources;
+  readonly inlet: RtspInlet;
+}
+
+export class Capture {
+  readonly #options: CaptureOptions;
+  #loaded: Promise<Loaded> | undefined;
+
+  constructor(options: CaptureOptions) {
+    this.#options = options;
+  }
+
+  /** `source` as it stands in the config: `ffmpeg://…`. */
+  openFfmpeg(source: string, path: string, variables: SourceVariables): Source {
+    return {
+      run: async (sink, signal) => {
+        this.#loaded ??= this.#load();
+        await (await this.#loaded).ffmpeg.open(source, path, variables).run(sink, signal);
+      },
+    };
+  }
+
+  /** Call it when the paths are closed. Resolves, within 12 s, when no process runs. */
+  async close(): Promise<void> {
+    const loaded = await this.#loaded;
+    await loaded?.ffmpeg.close();
+    await loaded?.inlet.close();
+  }
+
+  async #load(): Promise<Loaded> {
+    const { clock, log } = this.#options;
+    const [{ FfmpegSources }, { RtspInlet }] = await Promise.all([
+      import("#capture/ffmpeg-sources.ts"),
+      import("#protocols/rtsp/inlet.ts"),
+    ]);
+    const global = (): Config["global"] => this.#options.config.global;
+    const inlet = new RtspInlet({
+      clock,
+      log,
+      get readTimeoutMs() {
+        return global().readTimeout;
+      },
+    });
+    const ffmpeg = new FfmpegSources({
+      inlet,
+      log,
+      get rtspPort() {
+        return addressOf(global().rtspAddress).port;
+      },
+      get packetBytes() {
+        return global().udpMaxPayloadSize;
+      },
+    });
+    return { ffmpeg, inlet };
+  }
+}
