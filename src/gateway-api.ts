@@ -32,6 +32,7 @@ function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
     version: `v${version}`,
     refreshKeys: () => authenticator.refreshKeys(),
     sessions,
+    health: { read: () => context.health!.read() },
     servers: { rtsp: global.rtsp, rtsps: false },
     recordings: context.recording?.library,
   };

@@ -9,6 +9,7 @@ import type { HookRunner } from "#hooks/hook-runner.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { GatewayHealth } from "./gateway-health.ts";
 import type { PathConfs } from "./gateway-paths.ts";
 import type { Recording } from "./gateway-recording.ts";
 
@@ -25,6 +26,7 @@ export interface GatewayContext {
   readonly log: Log;
   readonly pathConfs: PathConfs;
   /** What parts made that others use; undefined while they do not run. */
+  health: GatewayHealth | undefined;
   hooks: HookRunner | undefined;
   ring: Ring | undefined;
   recording: Recording | undefined;

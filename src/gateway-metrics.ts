@@ -1,6 +1,4 @@
 // The metrics server, as a part of the gateway: what it asks the other parts at each scrape.
-
-import { EventLoopDelay } from "#api/metrics/event-loop-delay.ts";
 import { MetricsServer } from "#api/metrics/metrics-server.ts";
 import { processFacts } from "#api/metrics/process-facts.ts";
 import { version } from "#base/version.ts";
@@ -13,44 +11,36 @@ import type { RunningPart } from "./gateway-part.ts";
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const { registry, sessions, clock, authenticator } = context;
   const log = context.log.child("metrics");
-  const delay = EventLoopDelay.start();
-  try {
-    const server = await MetricsServer.listen({
-      ...httpListenerOf(global, "metrics", log),
-      authorize: authenticator.authorize,
-      media: {
-        paths: () => registry.list().map((path) => path.snapshot()),
-        get rtsp() {
-          const { rtsp } = context.config.global;
-          return rtsp ? { connections: () => sessions.list("rtspConn"), sessions: () => sessions.list("rtspSession") } : undefined;
-        },
+  const paths = () => registry.list().map((path) => path.snapshot());
+  const server = await MetricsServer.listen({
+    ...httpListenerOf(global, "metrics", log),
+    authorize: authenticator.authorize,
+    media: {
+      paths,
+      get rtsp() {
+        const { rtsp } = context.config.global;
+        return rtsp ? { connections: () => sessions.list("rtspConn"), sessions: () => sessions.list("rtspSession") } : undefined;
       },
-      camgate: {
-        version,
-        nowUs: () => clock.nowUs(),
-        recorders: () => context.recording?.recorders.list() ?? [],
-        gaps: () => context.recording?.gaps.list() ?? [],
-        ring: () => {
-          const { ring } = context;
-          return ring && { status: ring.status, usage: ring.usage, wear: ring.wear() };
-        },
-        folders: async () => (await context.recording?.space.read()) ?? [],
-        process: processFacts,
-        eventLoopDelay: () => delay.report(),
-        nativeRung: () => nativeStatus().rung,
-        clock: () => clock.keeper?.status() ?? clock.utcOf(clock.nowUs()),
+    },
+    camgate: {
+      version,
+      nowUs: () => clock.nowUs(),
+      recorders: () => context.recording?.recorders.list() ?? [],
+      gaps: () => context.recording?.gaps.list() ?? [],
+      ring: () => {
+        const { ring } = context;
+        return ring && { status: ring.status, usage: ring.usage, wear: ring.wear() };
       },
-    });
-    log.info(openedText(global, "metrics"));
-    return {
-      ports: { metricsAddress: server.port },
-      async close() {
-        delay.close();
-        await server.close();
-      },
-    };
-  } catch (error) {
-    delay.close();
-    throw error;
-  }
+      folders: async () => (await context.recording?.space.read()) ?? [],
+      process: processFacts,
+      eventLoopDelay: () => context.health?.delay.report(),
+      gcMs: () => context.health?.gc.totalMs ?? 0,
+      host: () => context.health?.read(),
+      paths,
+      nativeRung: () => nativeStatus().rung,
+      clock: () => clock.keeper?.status() ?? clock.utcOf(clock.nowUs()),
+    },
+  });
+  log.info(openedText(global, "metrics"));
+  return { ports: { metricsAddress: server.port }, close: () => server.close() };
 }

@@ -1,4 +1,5 @@
 // The parts of a gateway, in the order they are started. A new server is a file `gateway-<noun>.ts` and a line here.
+import type { Config } from "#config/config.ts";
 import { type Part, serverKey } from "./gateway-part.ts";
 import { recordingKey, ringKey } from "./gateway-recording-key.ts";
 
@@ -11,7 +12,13 @@ export const PARTS: readonly Part[] = [
   { name: "hooks", key: () => "", load: () => import("./gateway-hooks.ts"), isBelow: true },
   { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },
+  { name: "health", key: healthKey, load: () => import("./gateway-health.ts"), isBelow: true },
   { name: "playback", key: serverKey("playback", ({ playback }) => playback), load: () => import("./gateway-playback.ts") },
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },
 ];
+
+/** Whoever can ask for it. */
+function healthKey({ global }: Config): string | undefined {
+  return global.api || global.metrics ? "" : undefined;
+}

@@ -2,7 +2,6 @@
 
 import { resolve } from "node:path";
 import { GapTotals } from "#api/metrics/gap-totals.ts";
-import { SpaceGauge } from "#api/metrics/space-gauge.ts";
 import { RecordingLibrary } from "#api/recording-library.ts";
 import { DiskQueue } from "#base/disk-queue.ts";
 import { errorText } from "#base/errors.ts";
@@ -10,6 +9,7 @@ import { NodeFs } from "#base/node-fs.ts";
 import type { Config, PathEntry } from "#config/config.ts";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
+import { SpaceGauge } from "#device/health/space-gauge.ts";
 import type { OpenReplay } from "#protocols/rtsp/replay.ts";
 import { Cleaner } from "#record/files/cleaner.ts";
 import { FilesIndex } from "#record/files/files-index.ts";

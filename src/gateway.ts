@@ -76,6 +76,7 @@ export class Gateway {
       startedUs: clock.nowUs(),
       log,
       pathConfs,
+      health: undefined,
       hooks: undefined,
       ring: undefined,
       recording: undefined,

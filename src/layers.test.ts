@@ -26,11 +26,11 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   config: ["base"],
   hooks: ["base", "relay", "record", "device"],
   commands: ["base", "codecs", "containers", "control", "relay", "record", "device", "config"],
-  api: ["base", "codecs", "http", "control", "relay", "record", "config"],
+  api: ["base", "codecs", "http", "control", "relay", "record", "device", "config"],
   cli: ["base", "config", "record", "device", "fleet", "noc"],
   noc: ["base", "fleet"],
   // The scripted cameras speak RTSP: they are built on our own wire format and server.
-  testing: ["base", "codecs", "containers", "rtp", "relay", "record", "protocols/rtsp"],
+  testing: ["base", "codecs", "containers", "rtp", "relay", "record", "device", "api", "protocols/rtsp"],
   // The demo is the whole gateway with a scripted camera in front.
   "testing/demo.ts": ALL,
   "main.ts": ["gateway.ts", "cli", "config", "base"],

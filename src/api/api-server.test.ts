@@ -1,118 +1,24 @@
 // The control API over HTTP, with an RTSP site behind it. Every answer in JSON is held against docs/openapi.yaml.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { AccessRequest, Denial } from "#relay/access.ts";
 import { enterPulledSources } from "#relay/pulled-sources.ts";
 import type { Track } from "#relay/track.ts";
-import { type CollectedLog, collectedLog } from "#testing/collected-log.ts";
-import { OpenApiDocument } from "#testing/openapi.ts";
+import { apiDocument, type Body, NOON_US, publishThree, startApi } from "#testing/api-site.ts";
 import { until } from "#testing/peers/until.ts";
-import { playOverTcp, type RawResponse, RawRtspClient, recordOverTcp } from "#testing/raw-rtsp-client.ts";
-import { pathConf, pulled, type Site, startSite } from "#testing/rtsp-site.ts";
-import { SyntheticVideo, syntheticAudioTrack, syntheticSdp, syntheticTrack } from "#testing/synthetic-track.ts";
-import { rtpOf } from "#testing/unit-tap.ts";
-import { ApiServer, type ApiServerOptions, apiRoutes } from "./api-server.ts";
+import { playOverTcp } from "#testing/raw-rtsp-client.ts";
+import { pathConf, pulled } from "#testing/rtsp-site.ts";
+import { syntheticAudioTrack, syntheticSdp, syntheticTrack } from "#testing/synthetic-track.ts";
+import { type ApiServerOptions, apiRoutes } from "./api-server.ts";
 
-const document = new OpenApiDocument(new URL("../../docs/openapi.yaml", import.meta.url));
 const NOBODY = "11111111-2222-4333-8444-555555555555";
-const NOON_US = Date.UTC(2026, 2, 1, 12) * 1000;
-
-// biome-ignore lint/suspicious/noExplicitAny: bodies are held against the document
-type Body = any;
-
-interface ApiSite {
-  readonly site: Site;
-  readonly log: CollectedLog;
-  /** Every question at the door. */
-  readonly asked: readonly AccessRequest[];
-  readonly origin: string;
-  /** The body of an answer with this status. */
-  ask(target: string, status?: number, method?: string): Promise<Body>;
-  errorOf(target: string, status: number, method?: string): Promise<string>;
-  connect(): Promise<RawRtspClient>;
-  /** How often keys were to be fetched anew. */
-  refreshes(): number;
-}
-
-async function setUp(t: TestContext, more: Partial<ApiServerOptions> = {}): Promise<ApiSite> {
-  const site = await startSite({
-    paths: {
-      cam: {},
-      "site/gate": {},
-      door: { source: { kind: "redirect", target: "rtsp://door.example/live" } },
-      "~^yard/.+$": {},
-    },
-  });
-  const asked: AccessRequest[] = [];
-  let refreshes = 0;
-  const log = collectedLog();
-  const server = await ApiServer.listen({
-    address: { host: "127.0.0.1", port: 0 },
-    allowOrigins: ["*"],
-    readTimeoutMs: 10_000,
-    writeTimeoutMs: 10_000,
-    trustsProxy: () => false,
-    log,
-    version: "v1.2.3",
-    startedUs: 1_500_000,
-    refreshKeys: () => void refreshes++,
-    registry: site.registry,
-    clock: { utcOf: (us) => ({ utcUs: NOON_US + us, quality: "ntp", errorMs: undefined }) },
-    sessions: site.sessions,
-    servers: { rtsp: true, rtsps: true },
-    recordings: undefined,
-    ...more,
-    authorize: (request) => {
-      asked.push(request);
-      return more.authorize?.(request) ?? Promise.resolve({ allowed: true, user: "" });
-    },
-  });
-  t.after(async () => {
-    await server.close();
-    await site.close();
-  });
-  const origin = `http://127.0.0.1:${server.port}`;
-  const ask = async (target: string, status = 200, method = "GET"): Promise<Body> => {
-    const response = await fetch(origin + target, { method });
-    const body: Body = await response.json();
-    assert.equal(response.status, status, `${method} ${target}: ${JSON.stringify(body)}`);
-    assert.equal(response.headers.get("content-type"), "application/json; charset=utf-8");
-    const path = decodeURIComponent(new URL(response.url).pathname);
-    assert.deepEqual(document.faultsOf({ method, path, status, body }), []);
-    return body;
-  };
-  const errorOf = async (target: string, status: number, method = "GET"): Promise<string> => (await ask(target, status, method)).error;
-  const connect = async (): Promise<RawRtspClient> => {
-    const client = await RawRtspClient.connect(site.port);
-    t.after(() => client.socket.destroy());
-    return client;
-  };
-  return { site, log, asked, origin, ask, errorOf, connect, refreshes: () => refreshes };
-}
-
-/** Publishes three frames to a path; all of them are counted when it resolves. */
-async function publish(client: RawRtspClient, url: string): Promise<RawResponse> {
-  await recordOverTcp(client, url, syntheticSdp());
-  const video = new SyntheticVideo();
-  for (let i = 0; i < 3; i++) for (const packet of rtpOf(video.nextBurst())) client.sendPacket(0, packet);
-  return client.request("OPTIONS", url);
-}
 
 test("what is served is what the document describes", async (t) => {
-  const { site } = await setUp(t);
-  const subjects = {
-    version: "",
-    startedUs: 0,
-    refreshKeys: () => {},
-    registry: site.registry,
-    sessions: site.sessions,
-    clock: { utcOf: () => ({ utcUs: 0, quality: "ntp", errorMs: undefined }) as const },
-    recordings: undefined,
-  };
-  const served = apiRoutes({ ...subjects, servers: { rtsp: true, rtsps: true } }).map(({ method, template }) => `${method} ${template}`);
-  assert.deepEqual(served, document.operations);
+  const { subjects } = await startApi(t);
+  const served = apiRoutes(subjects).map(({ method, template }) => `${method} ${template}`);
+  assert.deepEqual(served, apiDocument.operations);
   const without = apiRoutes({ ...subjects, servers: { rtsp: false, rtsps: false } }).map(({ template }) => template);
   assert.deepEqual(
     without.filter((template) => template.startsWith("/v3/rtsp")),
@@ -121,7 +27,7 @@ test("what is served is what the document describes", async (t) => {
 });
 
 test("info, and keys fetched anew", async (t) => {
-  const { ask, origin, refreshes } = await setUp(t);
+  const { ask, origin, refreshes } = await startApi(t);
   assert.deepEqual(await ask("/v3/info"), { version: "v1.2.3", started: writeTime(NOON_US + 1_500_000) });
   assert.equal((await fetch(`${origin}/v3/info`)).headers.get("server"), "mediamtx");
   assert.equal(refreshes(), 0);
@@ -129,8 +35,29 @@ test("info, and keys fetched anew", async (t) => {
   assert.equal(refreshes(), 1);
 });
 
+test("the gateway at a glance", async (t) => {
+  const { ask, connect, site } = await startApi(t);
+  const client = await connect();
+  await publishThree(client, site.url("cam"));
+  await playOverTcp(await connect(), site.url("cam"));
+  const { memory, inboundBytes, outboundBytes, ...stats } = await ask("/v3/stats");
+  assert.deepEqual(stats, {
+    cpu: { processPct: 12.1, hostPct: 18.5 },
+    paths: { total: 3, active: 1 },
+    publishers: 1,
+    readers: 1,
+    uptimeSeconds: 60,
+  });
+  assert.ok(memory.processBytes > 10e6);
+  assert.deepEqual([memory.hostUsedBytes, memory.hostTotalBytes], [8e8, 2e9]);
+  assert.ok(inboundBytes > 9000 && outboundBytes > 0);
+  client.close();
+  await until("the stream's end", () => site.registry.get("cam")?.state === "empty");
+  assert.equal((await ask("/v3/stats")).inboundBytes, inboundBytes, "what has passed stays counted");
+});
+
 test("paths: one that nobody feeds, one that redirects", async (t) => {
-  const { ask } = await setUp(t);
+  const { ask } = await startApi(t);
   const list = await ask("/v3/paths/list");
   assert.deepEqual([list.itemCount, list.pageCount], [3, 1]);
   assert.deepEqual(
@@ -163,9 +90,9 @@ test("paths: one that nobody feeds, one that redirects", async (t) => {
 });
 
 test("paths: a stream, its publisher and its readers", async (t) => {
-  const { ask, errorOf, connect, site } = await setUp(t);
+  const { ask, errorOf, connect, site } = await startApi(t);
   const url = site.url("yard/east");
-  await publish(await connect(), url);
+  await publishThree(await connect(), url);
   for (let i = 0; i < 3; i++) await playOverTcp(await connect(), url);
   const path = await ask("/v3/paths/get/yard/east");
   assert.deepEqual(await ask("/v3/paths/get/yard%2Feast"), path);
@@ -197,10 +124,10 @@ test("paths: a stream, its publisher and its readers", async (t) => {
 });
 
 test("publishers: clients and pulled sources, and a kick of each", async (t) => {
-  const { ask, errorOf, connect, site } = await setUp(t);
+  const { ask, errorOf, connect, site } = await startApi(t);
   assert.deepEqual(await ask("/v3/publishers/list"), []);
   const client = await connect();
-  await publish(client, site.url("cam"));
+  await publishThree(client, site.url("cam"));
   const viewer = await connect();
   await playOverTcp(viewer, site.url("cam"));
   const [{ id }, { id: viewerId }] = (await ask("/v3/rtspsessions/list")).items;
@@ -228,7 +155,7 @@ test("publishers: clients and pulled sources, and a kick of each", async (t) => 
 });
 
 test("paths: every codec's properties are as described", async (t) => {
-  const { ask, site } = await setUp(t);
+  const { ask, site } = await startApi(t);
   const tracks = [
     syntheticTrack(),
     syntheticAudioTrack(1),
@@ -272,7 +199,7 @@ test("paths: every codec's properties are as described", async (t) => {
 });
 
 test("pages", async (t) => {
-  const { ask, errorOf } = await setUp(t);
+  const { ask, errorOf } = await startApi(t);
   const { itemCount, pageCount, items } = await ask("/v3/paths/list?itemsPerPage=2&page=1");
   assert.deepEqual([itemCount, pageCount, items.map(({ name }: Body) => name)], [3, 2, ["site/gate"]]);
   assert.deepEqual(await ask("/v3/paths/list?itemsPerPage=2&page=2"), { itemCount: 3, pageCount: 2, items: [] });
@@ -284,7 +211,7 @@ test("pages", async (t) => {
 });
 
 test("RTSP connections and their sessions", async (t) => {
-  const { ask, errorOf, connect, site } = await setUp(t);
+  const { ask, errorOf, connect, site } = await startApi(t);
   const client = await connect();
   await client.request("OPTIONS", site.url("cam"));
   const [bare] = (await ask("/v3/rtspconns/list")).items;
@@ -292,7 +219,7 @@ test("RTSP connections and their sessions", async (t) => {
   assert.equal(bare.remoteAddr, `127.0.0.1:${client.socket.localPort}`);
   assert.ok(bare.inboundBytes > 0 && bare.outboundBytes > 0);
 
-  await publish(client, `${site.url("cam")}?door=3`);
+  await publishThree(client, `${site.url("cam")}?door=3`);
   const [session] = (await ask("/v3/rtspsessions/list")).items;
   assert.deepEqual(await ask(`/v3/rtspsessions/get/${session.id.toUpperCase()}`), session);
   assert.deepEqual([session.state, session.path, session.query], ["publish", "cam", "door=3"]);
@@ -310,7 +237,7 @@ test("RTSP connections and their sessions", async (t) => {
 });
 
 test("a session that is set up only", async (t) => {
-  const { ask, connect, site } = await setUp(t);
+  const { ask, connect, site } = await startApi(t);
   const client = await connect();
   await client.request("ANNOUNCE", site.url("cam"), { "Content-Type": "application/sdp" }, syntheticSdp());
   const [session] = (await ask("/v3/rtspsessions/list")).items;
@@ -318,9 +245,9 @@ test("a session that is set up only", async (t) => {
 });
 
 test("a kick ends the session", async (t) => {
-  const { ask, errorOf, connect, site } = await setUp(t);
+  const { ask, errorOf, connect, site } = await startApi(t);
   const client = await connect();
-  await publish(client, site.url("cam"));
+  await publishThree(client, site.url("cam"));
   const [{ id }] = (await ask("/v3/rtspsessions/list")).items;
   assert.deepEqual(await ask(`/v3/rtspsessions/kick/${id}`, 200, "POST"), { status: "ok" });
   await client.closed;
@@ -343,7 +270,7 @@ test("recordings", async (t) => {
       segments.set(path, left);
     },
   };
-  const { ask, errorOf } = await setUp(t, { recordings });
+  const { ask, errorOf } = await startApi(t, { recordings });
   const cam = { name: "cam", segments: [{ start: writeTime(NOON_US) }, { start: writeTime(NOON_US + 60_123_456) }] };
   const yard = { name: "yard/east", segments: [{ start: writeTime(NOON_US) }] };
   assert.deepEqual(await ask("/v3/recordings/list"), { itemCount: 2, pageCount: 1, items: [cam, yard] });
@@ -364,7 +291,7 @@ test("recordings", async (t) => {
 });
 
 test("without recordings the lists are empty", async (t) => {
-  const { ask, errorOf } = await setUp(t);
+  const { ask, errorOf } = await startApi(t);
   assert.deepEqual(await ask("/v3/recordings/list"), { itemCount: 0, pageCount: 0, items: [] });
   assert.deepEqual(await ask("/v3/recordings/get/cam"), { name: "cam", segments: [] });
   const target = "/v3/recordings/deletesegment?path=cam&start=2026-03-01T12:00:00Z";
@@ -375,7 +302,7 @@ test("who may not in is told so, whatever was asked for", async (t) => {
   const denial = ({ credentials: { kind } }: AccessRequest): Denial => {
     return { allowed: false, challenge: kind === "none", delayMs: 0, reason: "wrong password" };
   };
-  const { asked, origin, errorOf, log } = await setUp(t, { authorize: async (request) => denial(request) });
+  const { asked, origin, errorOf, log } = await startApi(t, { authorize: async (request) => denial(request) });
   assert.equal(await errorOf("/v3/info?x=1", 401), "authentication error");
   const bare = await fetch(`${origin}/v3/nothing`);
   assert.deepEqual([bare.status, bare.headers.get("www-authenticate")], [401, 'Basic realm="mediamtx"']);
@@ -390,7 +317,7 @@ test("who may not in is told so, whatever was asked for", async (t) => {
 });
 
 test("what is not there", async (t) => {
-  const { origin } = await setUp(t, { servers: { rtsp: false, rtsps: false } });
+  const { origin } = await startApi(t, { servers: { rtsp: false, rtsps: false } });
   for (const [method, target] of [
     ["GET", "/"],
     ["GET", "/v3/info/x"],
@@ -412,7 +339,7 @@ test("what is not there", async (t) => {
 });
 
 test("pages of other sites: preflight before any question at the door", async (t) => {
-  const { origin, asked } = await setUp(t, { allowOrigins: ["https://noc.example"] });
+  const { origin, asked } = await startApi(t, { allowOrigins: ["https://noc.example"] });
   const headers = { origin: "https://noc.example", "access-control-request-method": "DELETE" };
   const preflight = await fetch(`${origin}/v3/recordings/deletesegment`, { method: "OPTIONS", headers });
   assert.equal(preflight.status, 204);
@@ -426,7 +353,7 @@ test("pages of other sites: preflight before any question at the door", async (t
 });
 
 test("the document tells right answers from wrong ones", () => {
-  const faults = (body: unknown, path = "/v3/info", status = 200) => document.faultsOf({ method: "GET", path, status, body });
+  const faults = (body: unknown, path = "/v3/info", status = 200) => apiDocument.faultsOf({ method: "GET", path, status, body });
   const good = { version: "v1", started: "2026-03-01T12:00:00+01:00" };
   assert.deepEqual(faults(good), []);
   assert.deepEqual(faults({ version: 1, started: "2026-03-01" }), [

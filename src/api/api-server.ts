@@ -1,4 +1,5 @@
 // MediaMTX's control API over HTTP: what of it looks and kicks, and writes no config. docs/openapi.yaml describes every answer.
+import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
@@ -12,17 +13,17 @@ import { publisherRoutes } from "./publishers.ts";
 import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
 import { findRoute, OK, type Route } from "./route.ts";
 import { rtspRoutes } from "./rtsp.ts";
+import { type StatsOptions, statsRoutes } from "./stats.ts";
 
 /** What there is to show. */
-export interface ApiSubjects extends PathsOptions, RecordingsOptions {
-  readonly registry: Pick<PathRegistry, "list" | "get" | "confOf">;
+export interface ApiSubjects extends PathsOptions, RecordingsOptions, StatsOptions {
+  readonly registry: Pick<PathRegistry, "list" | "get" | "confOf" | "traffic">;
+  readonly clock: Pick<Clock, "nowUs" | "utcOf">;
   readonly sessions: Pick<SessionRegistry, "all" | "list" | "get">;
   /** Of those that are not there, nothing is under their names. */
   readonly servers: { readonly rtsp: boolean; readonly rtsps: boolean };
   /** Of the gateway, as /v3/info tells it. */
   readonly version: string;
-  /** When the gateway was started, by the monotonic clock. */
-  readonly startedUs: number;
   /** Forgets the keys that tokens are checked with: the next token fetches them anew. */
   refreshKeys(): void;
 }
@@ -46,6 +47,7 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
         return OK;
       },
     },
+    ...statsRoutes(subjects),
     ...pathRoutes(subjects),
     ...publisherRoutes(subjects),
     ...(servers.rtsp ? rtspRoutes(sessions, "rtsp") : []),

@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { silentLog } from "#base/log.ts";
+import type { Health } from "#device/health/health.ts";
+import type { PathSnapshot } from "#relay/path.ts";
+import { PathRegistry } from "#relay/path-registry.ts";
+import { TrackTally } from "#relay/track-tally.ts";
 import { type Exposition, readExposition } from "#testing/exposition.ts";
+import { FakeClock } from "#testing/fake-clock.ts";
+import { pathConf } from "#testing/rtsp-site.ts";
+import { scriptedSource } from "#testing/scripted-source.ts";
+import { syntheticTrack } from "#testing/synthetic-track.ts";
 import { type CamgateSources, writeCamgateMetrics } from "./camgate-metrics.ts";
 import { parseMetricsFilter } from "./metrics-filter.ts";
 import { processFacts } from "./process-facts.ts";
@@ -37,6 +46,58 @@ const ring: RingFacts = {
   wear: { writtenBytes: 1e12, ratedBytes: 4e12, used: 0.25, bytesPerDay: 1e11, daysLeft: 30, level: "good" },
 };
 
+const host: Health = {
+  sys: {
+    up_s: 3600,
+    host_up_s: 86_400,
+    load1: 0.42,
+    cpu_pct: 18.5,
+    cpu_by: { gw: 12.1, ffmpeg: 0 },
+    mem_used_pct: 41,
+    rss_mb: 118,
+    swap_mb: 0,
+    fd: 143,
+    temp_c: 61.2,
+    thr: { now: ["uv"], ever: ["uv", "cap"] },
+    evloop_p99_ms: 7,
+    gc_ms: 12,
+    oom: 0,
+  },
+  net: { if: [], wan: "eth0" },
+  disk: [],
+  facts: {
+    memoryTotalBytes: 2e9,
+    memoryUsedBytes: 8e8,
+    disks: [{ mount: "/rec", totalBytes: 118e9, freeBytes: 310e6, readOnly: true, writtenBytes: 1e12, errors: 4 }],
+    interfaces: [{ name: "eth0", receivedBytes: 1000, sentBytes: 500, errors: 1, drops: 2 }],
+  },
+};
+
+/** A path that pulls, and one that a client feeds. */
+function paths(): readonly PathSnapshot[] {
+  const track = syntheticTrack();
+  const tally = new TrackTally();
+  for (let frame = 0; frame <= 50; frame += 25) {
+    tally.note({ track, ptsTicks: frame * 3600, captureUs: frame * 40_000, keyframe: true, damaged: frame === 25 }, 1000);
+  }
+  const source = scriptedSource();
+  const clock = new FakeClock(4_000_000);
+  const registry = new PathRegistry({
+    clock,
+    log: silentLog,
+    udpMaxPayloadBytes: 1452,
+    authorize: () => Promise.resolve({ allowed: true, user: "" }),
+    confs: [pathConf("gate", { source: source.source }), pathConf("yard")],
+    nameFault: () => undefined,
+  });
+  const counters = (): Record<string, number> => ({ inboundRTPPacketsLost: 7, inboundRTPPacketsLate: 1 });
+  source.last.sink.linked!({ remote: undefined, transport: "UDP", counters });
+  source.last.sink.state!("live");
+  const snapshots = registry.list().map((path) => ({ ...path.snapshot(), tracks: [track], tallies: [tally] }));
+  registry.close();
+  return snapshots;
+}
+
 const site: CamgateSources = {
   version: "1.2.3",
   nowUs: () => 10_000_000,
@@ -50,6 +111,9 @@ const site: CamgateSources = {
   process: processFacts,
   eventLoopDelay: () => ({ p50Seconds: 0.0005, p99Seconds: 0.012, maxSeconds: 0.25 }),
   nativeRung: () => "sendmmsg",
+  gcMs: () => 1250,
+  host: async () => host,
+  paths,
   clock: () => ({ quality: "ntp", errorMs: 4, correctionMs: -1.5, secondsSinceSync: 64, steps: 1 }),
 };
 
@@ -78,7 +142,8 @@ test("each metric has help and type, and a counter the name of one", async () =>
 
 test("docs/metrics.md tells of each metric, and of none that is not", async () => {
   const docs = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
-  const rows = [...docs.matchAll(/^\| `(camgate_\w+)/gm)].map(([, name]) => name);
+  const cells = [...docs.matchAll(/^\| (`camgate_[^|]+)\|/gm)].map(([, cell]) => cell!);
+  const rows = cells.flatMap((cell) => [...cell.matchAll(/`(camgate_\w+)`/g)].map(([, name]) => name));
   const { types } = await read();
   assert.deepEqual(rows.sort(), [...types.keys()].sort());
 });
@@ -140,11 +205,46 @@ test("files, process and clock", async () => {
   assert.ok(cpu["camgate_cpu_seconds_total user"]! > 0);
 });
 
-test("filters: by group; a path leaves its recorder, other items nothing", async () => {
+test("pulled sources, and what came of each track", async () => {
+  const exposition = await read("type=camgate_sources");
+  assert.deepEqual(holding(exposition, "camgate_source_state"), ["gate live"]);
+  assert.deepEqual(valuesOf(exposition, "camgate_source_rtp"), {
+    "camgate_source_rtp_packets_lost_total gate": 7,
+    "camgate_source_rtp_packets_late_total gate": 1,
+  });
+  assert.deepEqual(valuesOf(exposition, "camgate_source_state_age"), { "camgate_source_state_age_seconds gate": 6 });
+  assert.deepEqual(valuesOf(exposition, "camgate_stream"), {
+    "camgate_stream_frames_total gate 0": 3,
+    "camgate_stream_frames_total yard 0": 3,
+    "camgate_stream_damaged_frames_total gate 0": 1,
+    "camgate_stream_damaged_frames_total yard 0": 1,
+    "camgate_stream_received_bytes_total gate 0": 3000,
+    "camgate_stream_received_bytes_total yard 0": 3000,
+    "camgate_stream_frame_age_seconds gate 0": 8,
+    "camgate_stream_frame_age_seconds yard 0": 8,
+    "camgate_stream_keyframe_interval_seconds gate 0": 1,
+    "camgate_stream_keyframe_interval_seconds yard 0": 1,
+  });
+});
+
+test("the machine: what is not measured is left out", async () => {
+  const exposition = await read("type=camgate_host");
+  assert.deepEqual(holding(exposition, "camgate_host_throttled"), ["under_voltage"]);
+  assert.deepEqual(valuesOf(exposition, "camgate_host_cpu"), { camgate_host_cpu_ratio: 0.185 });
+  assert.deepEqual(valuesOf(exposition, "camgate_disk_free"), { "camgate_disk_free_bytes /rec": 310e6 });
+  assert.deepEqual(valuesOf(exposition, "camgate_disk_read"), { "camgate_disk_read_only /rec": 1 });
+  const { temp_c: _, thr: __, oom: ___, ...sys } = { ...host.sys, cpu_pct: null, fd: null };
+  const bare = await read("type=camgate_host", { host: async () => ({ ...host, sys }) });
+  for (const name of ["cpu_ratio", "throttled", "temperature_celsius", "oom_kills_total"])
+    assert.ok(!bare.types.has(`camgate_host_${name}`), name);
+  assert.deepEqual((await read("type=camgate_host", { host: () => undefined })).samples, []);
+});
+
+test("filters: by group; a path leaves its recorder and its source, other items nothing", async () => {
   const names = async (query: string): Promise<Set<string>> => new Set((await read(query)).samples.map(({ name }) => name.split("_")[1]!));
   assert.deepEqual(await names("type=camgate_clock"), new Set(["clock"]));
   assert.deepEqual(await names("type=camgate_files"), new Set(["files"]));
-  assert.deepEqual(await names("type=camgate_process"), new Set(["info", "uptime", "event", "memory", "cpu", "native"]));
+  assert.deepEqual(await names("type=camgate_process"), new Set(["info", "uptime", "event", "gc", "memory", "cpu", "native"]));
   assert.deepEqual(await names("type=paths"), new Set());
   assert.deepEqual(await names("rtsp_conn=x"), new Set());
   const { samples } = await read("path=yard");

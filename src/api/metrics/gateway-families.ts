@@ -1,6 +1,6 @@
 // camgate's own metrics of the process and of its time.
 import { TIME_QUALITIES, type TimeQuality } from "#base/clock.ts";
-import type { DelayReport } from "./event-loop-delay.ts";
+import type { DelayReport } from "#device/health/event-loop-delay.ts";
 import type { ProcessFacts } from "./process-facts.ts";
 import { gauge, type MetricFamily, stateSamples } from "./text-format.ts";
 
@@ -21,7 +21,7 @@ const RUNGS = Object.keys({ gso: 0, sendmmsg: 0, dgram: 0 } satisfies Record<Nat
 export function processFamilies(
   version: string,
   { uptimeSeconds, memory, cpu }: ProcessFacts,
-  delay: DelayReport | undefined,
+  { delay, gcMs }: { readonly delay: DelayReport | undefined; readonly gcMs: number },
   rung: NativeRung,
 ): readonly MetricFamily[] {
   return [
@@ -35,6 +35,12 @@ export function processFamilies(
     gauge("camgate_event_loop_delay_p50_seconds", "Median delay of the event loop in the last whole minute.", delay?.p50Seconds),
     gauge("camgate_event_loop_delay_p99_seconds", "99th percentile of the event loop's delay in the last whole minute.", delay?.p99Seconds),
     gauge("camgate_event_loop_delay_max_seconds", "Longest delay of the event loop in the last whole minute.", delay?.maxSeconds),
+    {
+      name: "camgate_gc_seconds_total",
+      type: "counter",
+      help: "Time spent on garbage collection.",
+      samples: [{ value: gcMs / 1000 }],
+    },
     gauge("camgate_memory_rss_bytes", "Memory of the process that is resident.", memory.rssBytes),
     gauge("camgate_memory_heap_used_bytes", "JavaScript heap in use.", memory.heapUsedBytes),
     gauge("camgate_memory_heap_total_bytes", "JavaScript heap reserved.", memory.heapTotalBytes),

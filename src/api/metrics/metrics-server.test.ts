@@ -32,6 +32,9 @@ async function start(t: TestContext, more: Partial<MetricsServerOptions> = {}) {
       eventLoopDelay: () => undefined,
       nativeRung: () => "dgram",
       clock: () => ({ quality: "est", errorMs: undefined }),
+      gcMs: () => 0,
+      host: () => undefined,
+      paths: () => [],
     },
     ...more,
     authorize: async (request) => {

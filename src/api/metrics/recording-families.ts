@@ -1,11 +1,11 @@
 // camgate's own metrics of recording: recorders, the SD ring, the folders of recorded files.
+import type { FolderSpace } from "#device/health/space-gauge.ts";
 import type { RecorderPhase, RecorderState } from "#record/recorder-state.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { RingStatus } from "#record/ring/ring-event.ts";
 import type { WearLevel, WearReport } from "#record/ring/wear.ts";
 import type { GapCause } from "#record/store.ts";
 import type { GapTotal } from "./gap-totals.ts";
-import type { FolderSpace } from "./space-gauge.ts";
 import { gauge, type MetricFamily, type Sample, stateSamples } from "./text-format.ts";
 
 export interface RecorderFacts {

@@ -26,6 +26,10 @@ export class SpaceGauge {
     this.#options = options;
   }
 
+  get directories(): readonly string[] {
+    return this.#options.directories();
+  }
+
   /** By the order of the folders; without those whose space is not known. Never rejects, and takes half a second at most. */
   async read(): Promise<readonly FolderSpace[]> {
     const directories = this.#options.directories();
