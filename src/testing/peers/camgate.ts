@@ -30,28 +30,36 @@ export interface Camgate {
   url(path: string, credentials?: string): string;
   /** Of the playback server, which listens where the config has `playback: yes`. */
   readonly playbackOrigin: string;
+  /** Of the API, which listens where the config begins a line with `api: yes`. */
+  readonly apiOrigin: string;
 }
 
-/** Starts the gateway; resolves when it serves RTSP, and recordings where the config has `playback: yes`. Of the servers that are on by default only that one is. */
+/** Starts the gateway; resolves when it serves RTSP, and what else the config asks for with `api: yes` and `playback: yes`. */
 export async function startCamgate(scope: TestScope, options: CamgateOptions): Promise<Camgate> {
   const folder = await folderWith(scope, options);
-  const [port, rtpPort, playbackPort] = [await freeTcpPort(0), await freeUdpPortPair(0), await freeTcpPort(0)];
+  const [port, rtpPort] = [await freeTcpPort(0), await freeUdpPortPair(0)];
+  const [playbackPort, apiPort] = [await freeTcpPort(0), await freeTcpPort(0)];
+  const hasApi = /^api: yes/m.test(options.config);
+  const off = ["HLS", "MOQ", "RTMP", "SRT", "WEBRTC", ...(hasApi ? [] : ["API"])];
   const env = {
     MTX_RTSPADDRESS: `127.0.0.1:${port}`,
     MTX_RTPADDRESS: `127.0.0.1:${rtpPort}`,
     MTX_RTCPADDRESS: `127.0.0.1:${rtpPort + 1}`,
     MTX_PLAYBACKADDRESS: `127.0.0.1:${playbackPort}`,
-    ...Object.fromEntries(["API", "HLS", "MOQ", "RTMP", "SRT", "WEBRTC"].map((name) => [`MTX_${name}`, "no"])),
+    MTX_APIADDRESS: `127.0.0.1:${apiPort}`,
+    ...Object.fromEntries(off.map((name) => [`MTX_${name}`, "no"])),
     ...options.env,
   };
   const process = startPeer(scope, camgate, [MAIN, ...(options.words ?? [])], { cwd: folder, env, timeoutMs: 120_000 });
   await process.match(/\[RTSP\] listener opened/);
   if (/^playback: yes$/m.test(options.config)) await process.match(/\[playback\] listener opened/);
+  if (hasApi) await process.match(/\[API\] listener opened/);
   return {
     process,
     folder,
     url: (path, credentials) => `rtsp://${credentials === undefined ? "" : `${credentials}@`}127.0.0.1:${port}/${path}`,
     playbackOrigin: `http://127.0.0.1:${playbackPort}`,
+    apiOrigin: `http://127.0.0.1:${apiPort}`,
   };
 }
 
