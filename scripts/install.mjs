@@ -21,6 +21,7 @@ const peers = [
   { package: "gstreamer1.0-plugins-bad" },
   { package: "gstreamer1.0-plugins-ugly" },
   { package: "gstreamer1.0-libav" },
+  { package: "gstreamer1.0-rtsp" },
   { package: "python3-gi" },
   { package: "gir1.2-gst-rtsp-server-1.0" },
   { package: "strace", program: "strace" },

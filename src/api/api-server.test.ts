@@ -168,7 +168,9 @@ test("paths: every codec's properties are as described", async (t) => {
       { codec: "opus", channelCount: 2 } as const,
       { codec: "ac3", sampleRateHz: 48_000, channelCount: 6 } as const,
       { codec: "lpcm", bitDepth: 16, sampleRateHz: 48_000, channelCount: 2 } as const,
-      { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 } as const,
+      { codec: "vp8" } as const,
+      { codec: "vp8", picture: { widthPx: 640, heightPx: 360 } } as const,
+      { codec: "g722" } as const,
       { codec: "generic", rtpmap: "private/90000", fmtp: undefined, payloadType: 97 } as const,
     ].map(
       (parameters, i): Track => ({
@@ -193,7 +195,7 @@ test("paths: every codec's properties are as described", async (t) => {
   const lease = site.registry.openForPublish(permit, { type: "rtspSession", id: randomUUID(), onEnd: () => {} });
   lease.sink.ready(tracks, "packets");
   const { tracks2, tracks: labels } = await ask("/v3/paths/get/cam");
-  assert.deepEqual(labels, ["H264", "G711", "H265", "AV1", "VP9", "VP9", "M-JPEG", "Opus", "AC3", "LPCM", "VP8", "Generic"]);
+  assert.deepEqual(labels, ["H264", "G711", "H265", "AV1", "VP9", "VP9", "M-JPEG", "Opus", "AC3", "LPCM", "VP8", "VP8", "G722", "Generic"]);
   assert.deepEqual(tracks2[2].codecProps, { width: 0, height: 0, profile: "", level: "" });
   assert.equal(tracks2.at(-1).codecProps, null);
 });

@@ -5,6 +5,7 @@ export type Codec =
   | "h265"
   | "av1"
   | "vp9"
+  | "vp8"
   | "mjpeg"
   | "mpeg4-video"
   | "mpeg1-video"
@@ -13,6 +14,7 @@ export type Codec =
   | "mp3"
   | "ac3"
   | "g711"
+  | "g722"
   | "g726"
   | "lpcm"
   | "klv"
@@ -61,6 +63,20 @@ export interface Vp9Picture {
   /** As in `vpcC`: 0 4:2:0 vertical, 1 4:2:0 colocated, 2 4:2:2, 3 4:4:4. */
   readonly chromaSubsampling: 0 | 1 | 2 | 3;
   readonly fullRange: boolean;
+}
+
+/** VP8. A frame is one Buffer. */
+export interface Vp8Parameters {
+  readonly codec: "vp8";
+  /** What the last keyframe's header says; undefined until one came. */
+  readonly picture?: Vp8Picture;
+  /** `a=fmtp` as the source gave it, for readers. */
+  readonly fmtp?: string;
+}
+
+export interface Vp8Picture {
+  readonly widthPx: number;
+  readonly heightPx: number;
 }
 
 /** Motion JPEG: every frame is a whole JPEG image. */
@@ -145,6 +161,11 @@ export interface G711Parameters {
   readonly channelCount: number;
 }
 
+/** ITU-T G.722, one channel: 8,000 bytes a second, each of which holds two samples of 16 kHz. */
+export interface G722Parameters {
+  readonly codec: "g722";
+}
+
 /** ITU-T G.726, one channel of 8 kHz. */
 export interface G726Parameters {
   readonly codec: "g726";
@@ -169,7 +190,7 @@ export interface LpcmParameters {
 /** Anything else: its packets pass through unread, described to readers as the source described it. */
 export interface GenericParameters {
   readonly codec: "generic";
-  /** `a=rtpmap` without the payload type, e.g. `VP8/90000`; undefined for a static payload type without one. */
+  /** `a=rtpmap` without the payload type, e.g. `GSM/8000`; undefined for a static payload type without one. */
   readonly rtpmap: string | undefined;
   /** `a=fmtp` without the payload type. */
   readonly fmtp: string | undefined;
@@ -182,6 +203,7 @@ export type Parameters =
   | H265Parameters
   | Av1Parameters
   | Vp9Parameters
+  | Vp8Parameters
   | MjpegParameters
   | Mpeg4VideoParameters
   | Mpeg1VideoParameters
@@ -190,6 +212,7 @@ export type Parameters =
   | Mp3Parameters
   | Ac3Parameters
   | G711Parameters
+  | G722Parameters
   | G726Parameters
   | LpcmParameters
   | KlvParameters

@@ -8,6 +8,9 @@ import { opusSamples } from "./opus/packet.ts";
 /** RFC 2250 §3: ticks per second of MPEG audio, whatever its sampling rate. */
 export const MPEG_CLOCK_RATE_HZ = 90_000;
 
+/** ITU-T G.722 samples at 16 kHz, and RTP's clock for it counts at half that rate (RFC 3551 §4.5.2): a tick is a byte. */
+export const G722_CLOCK_RATE_HZ = 8000;
+
 /** 0 for video, unknown codecs and a frame that cannot be read. */
 export function frameTicks(parameters: Parameters, frame: Buffer): number {
   switch (parameters.codec) {
@@ -27,12 +30,15 @@ export function frameTicks(parameters: Parameters, frame: Buffer): number {
       const syncframe = parseAc3Syncframe(frame);
       return syncframe === undefined ? 0 : Math.round((AC3_SAMPLES_PER_FRAME * parameters.sampleRateHz) / syncframe.sampleRateHz);
     }
+    case "g722":
+      return frame.length;
     case "g726":
       return Math.floor((frame.length * 8) / g726SampleBits(parameters.bitRate));
     case "h264":
     case "h265":
     case "av1":
     case "vp9":
+    case "vp8":
     case "mjpeg":
     case "mpeg4-video":
     case "mpeg1-video":

@@ -65,20 +65,26 @@ test("the other codecs: by what came in the stream, else by what SDP said", () =
   const picture = { profile: 2, widthPx: 320, heightPx: 180, bitDepth: 10, chromaSubsampling: 1, fullRange: false } as const;
   assert.deepEqual(codecProperties({ codec: "vp9", picture }), { label: "VP9", props: { width: 320, height: 180, profile: 2 } });
   assert.deepEqual(codecProperties({ codec: "vp9", fmtp: "profile-id=1" }), { label: "VP9", props: { profile: 1 } });
+  assert.deepEqual(codecProperties({ codec: "vp8", picture: { widthPx: 320, heightPx: 180 } }), {
+    label: "VP8",
+    props: { width: 320, height: 180 },
+  });
   assert.deepEqual(
     [
+      codecProperties({ codec: "vp8" }),
+      codecProperties({ codec: "g722" }),
       codecProperties({ codec: "mpeg4-video" }),
       codecProperties({ codec: "mpeg1-video" }),
       codecProperties({ codec: "mp3" }),
       codecProperties({ codec: "g726", bitRate: 32_000, aal2: false }),
       codecProperties({ codec: "klv" }),
     ],
-    ["MPEG-4 Video", "MPEG-1/2 Video", "MPEG-1/2 Audio", "G726", "KLV"].map((label) => ({ label, props: null })),
+    ["VP8", "G722", "MPEG-4 Video", "MPEG-1/2 Video", "MPEG-1/2 Audio", "G726", "KLV"].map((label) => ({ label, props: null })),
   );
 });
 
 test("formats that pass through unread have their label all the same", () => {
-  assert.deepEqual(generic("VP8/90000"), { label: "VP8", props: null });
+  assert.deepEqual(generic("VP8/12345"), { label: "VP8", props: null });
   assert.deepEqual(generic("VP9/90000", "profile-id=2"), { label: "VP9", props: { profile: 2 } });
   assert.deepEqual(generic("AV1/90000", "profile=1; level-idx=8;tier=1"), {
     label: "AV1",
@@ -94,10 +100,11 @@ test("formats that pass through unread have their label all the same", () => {
     "G726-16/8000",
     "smpte336m/90000",
     "speex/16000",
+    "G722/16000",
   ];
   assert.deepEqual(
     labels.map((rtpmap) => generic(rtpmap).label),
-    ["MPEG-4 Video", "FLAC", "MPEG-4 Audio LATM", "G726", "G726", "KLV", "Speex"],
+    ["MPEG-4 Video", "FLAC", "MPEG-4 Audio LATM", "G726", "G726", "KLV", "Speex", "G722"],
   );
   assert.deepEqual(
     [9, 14, 32, 33, 34].map((payloadType) => generic(undefined, undefined, payloadType).label),

@@ -1,7 +1,7 @@
 // What the API shows of a track: MediaMTX's codec labels and `codecProps`.
 import { parseAacConfig } from "./aac/config.ts";
 import { parseAv1SequenceHeader } from "./av1/sequence-header.ts";
-import type { Av1Parameters, GenericParameters, Parameters, Vp9Parameters } from "./codec.ts";
+import type { Av1Parameters, GenericParameters, Parameters, Vp8Parameters, Vp9Parameters } from "./codec.ts";
 import { h264LevelName, h264ProfileName } from "./h264/names.ts";
 import { parseH264Sps } from "./h264/sps.ts";
 import { h265LevelName, h265ProfileName } from "./h265/names.ts";
@@ -24,6 +24,7 @@ const LABEL_BY_NAME: ReadonlyMap<string, string> = new Map([
   ["vorbis", "Vorbis"],
   ["mp4a-latm", "MPEG-4 Audio LATM"],
   ["ac3", "AC3"],
+  ["g722", "G722"],
   ["speex", "Speex"],
   ["smpte336m", "KLV"],
 ]);
@@ -59,6 +60,11 @@ function av1Properties({ sequenceHeader, fmtp }: Av1Parameters): CodecProperties
 function vp9Properties({ picture, fmtp }: Vp9Parameters): CodecProperties {
   if (picture === undefined) return { label: "VP9", props: { profile: fmtpNumber(fmtp, "profile-id") } };
   return { label: "VP9", props: { width: picture.widthPx, height: picture.heightPx, profile: picture.profile } };
+}
+
+/** MediaMTX tells nothing of it; the size is there once it is known. */
+function vp8Properties({ picture }: Vp8Parameters): CodecProperties {
+  return { label: "VP8", props: picture === undefined ? null : { width: picture.widthPx, height: picture.heightPx } };
 }
 
 function genericProperties({ rtpmap, fmtp, payloadType }: GenericParameters): CodecProperties {
@@ -109,6 +115,8 @@ export function codecProperties(parameters: Parameters): CodecProperties {
       return av1Properties(parameters);
     case "vp9":
       return vp9Properties(parameters);
+    case "vp8":
+      return vp8Properties(parameters);
     case "mjpeg":
       return { label: "M-JPEG", props: null };
     case "mpeg4-video":
@@ -119,6 +127,8 @@ export function codecProperties(parameters: Parameters): CodecProperties {
       return { label: "MPEG-1/2 Audio", props: null };
     case "ac3":
       return { label: "AC3", props: { sampleRate: parameters.sampleRateHz, channelCount: parameters.channelCount } };
+    case "g722":
+      return { label: "G722", props: null };
     case "g726":
       return { label: "G726", props: null };
     case "klv":

@@ -25,9 +25,11 @@ export function isComplete(parameters: Parameters): boolean {
       return parameters.config.length > 0;
     case "opus":
     case "g711":
+    case "g722":
     case "g726":
     case "lpcm":
     case "klv":
+    case "vp8":
     case "generic":
       return true;
   }

@@ -262,7 +262,7 @@ test("repacketised, a frame that cannot be read goes out as it came, without a s
 });
 
 test("a format that nobody knows is never repacketised", () => {
-  const parameters: Parameters = { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 98 };
+  const parameters: Parameters = { codec: "generic", rtpmap: "H266/90000", fmtp: undefined, payloadType: 98 };
   const track: Track = { ...video, codec: "generic", parameters };
   const site = setUp({ tracks: [track], udpMaxPayloadBytes: 600 });
   const tap = new UnitTap();
@@ -299,7 +299,7 @@ test("readers can go on where what they told their clients still holds", () => {
     indexDeltaLength: 3,
   } as const;
   const h265 = { codec: "h265", vps: [], sps: [], pps: [] } as const;
-  const generic = { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 98 } as const;
+  const generic = { codec: "generic", rtpmap: "H266/90000", fmtp: undefined, payloadType: 98 } as const;
   const of = (parameters: Parameters, changes: Partial<Track> = {}): Track => ({
     ...video,
     codec: parameters.codec,
@@ -321,7 +321,7 @@ test("readers can go on where what they told their clients still holds", () => {
     [of(aac), of({ ...aac, config: Buffer.from([0x11, 0x90]) }), false],
     [of(aac), of({ ...aac, sizeLength: 6 }), false],
     [of(generic), of({ ...generic, payloadType: 100 }), true],
-    [of(generic), of({ ...generic, rtpmap: "VP9/90000" }), false],
+    [of(generic), of({ ...generic, rtpmap: "EVC/90000" }), false],
     [of({ codec: "mjpeg" }), of({ codec: "mjpeg" }), true],
   ];
   for (const [before, after, expected] of cases)

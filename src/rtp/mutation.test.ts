@@ -109,7 +109,9 @@ const TRACKS: readonly (readonly [capture: string, kind: string, rtpmap: string,
   ["gst-latm-cut.rtp", "audio", "MP4A-LATM/48000/2", "cpresent=0;config=400023203fc0"],
   ["ffmpeg-g726.rtp", "audio", "AAL2-G726-32/8000"],
   ["gst-klv.rtp", "application", "SMPTE336M/90000"],
-  ["ffmpeg-vp8.rtp", "video", "VP8/90000"],
+  ["gst-vp8.rtp", "video", "VP8/90000"],
+  ["ffmpeg-g722.rtp", "audio", "G722/8000"],
+  ["ffmpeg-vp8.rtp", "video", "H266/90000"],
 ];
 
 for (const [capture, kind, rtpmap, fmtp] of TRACKS) {

@@ -77,10 +77,13 @@ test("parameter sets: all in the entry, the first of each, or in the stream", ()
 
 test("what cannot be stored is left out and says why", () => {
   const unknown = trackOf("video", 90_000, { codec: "h264", sps: [], pps: [] });
-  const vp8 = trackOf("video", 90_000, { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 });
+  const vp8 = trackOf("video", 90_000, { codec: "vp8", picture: { widthPx: 176, heightPx: 96 } });
   const klv = trackOf("data", 90_000, { codec: "klv" });
   const g726 = trackOf("audio", 8000, { codec: "g726", bitRate: 32_000, aal2: false });
   assert.equal(fmp4Fault(vp8), "MP4 has no place for VP8");
+  const gsm = trackOf("audio", 8000, { codec: "generic", rtpmap: undefined, fmtp: undefined, payloadType: 3 });
+  assert.equal(fmp4Fault(gsm), "MP4 has no place for Generic");
+  assert.equal(fmp4Fault(trackOf("audio", 8000, { codec: "g722" })), "MP4 has no place for G722");
   assert.equal(fmp4Fault(klv), "MP4 has no place for KLV");
   assert.equal(fmp4Fault(g726), "MP4 has no place for G726");
   assert.equal(fmp4Fault(unknown), "the parameters of H264 are not known");

@@ -1,5 +1,5 @@
 // A track as one file stores it: where its parameter sets stand, and which of its samples' bytes are left out or added for that.
-import type { H264Parameters, H265Parameters, Parameters } from "#codecs/codec.ts";
+import type { Codec, H264Parameters, H265Parameters, Parameters } from "#codecs/codec.ts";
 import { codecProperties } from "#codecs/properties.ts";
 import type { ContainerTrack } from "../sample.ts";
 import { writeAudioEntry } from "./audio-entry.ts";
@@ -33,6 +33,8 @@ type SetParameters = H264Parameters | H265Parameters;
 
 /** In-band sets above this are not repeated in the entry. */
 const MAX_REPEATED_SET_BYTES = 1024;
+/** MP4 could hold VP8 and G.722; MediaMTX stores neither, and what reads its files does not expect them. */
+const NO_PLACE: ReadonlySet<Codec> = new Set(["generic", "klv", "g726", "g722", "vp8"]);
 const MAX_TICKS_PER_SECOND = 0xffff_ffff;
 
 export function storeTracks(tracks: readonly ContainerTrack[], place: ParameterSetPlace = "entry"): StoredTracks {
@@ -47,10 +49,8 @@ export function storeTracks(tracks: readonly ContainerTrack[], place: ParameterS
 /** Why MP4 cannot store a track; undefined: it can. */
 export function fmp4Fault(track: ContainerTrack): string | undefined {
   if (storeTrack(track, 1, "entry") !== undefined) return undefined;
-  const { codec } = track.parameters;
   const { label } = codecProperties(track.parameters);
-  const nowhere = codec === "generic" || codec === "klv" || codec === "g726";
-  return nowhere ? `MP4 has no place for ${label}` : `the parameters of ${label} are not known`;
+  return NO_PLACE.has(track.parameters.codec) ? `MP4 has no place for ${label}` : `the parameters of ${label} are not known`;
 }
 
 function storeTrack(track: ContainerTrack, trackId: number, place: ParameterSetPlace): StoredTrack | undefined {

@@ -36,13 +36,15 @@ test("what cannot be carried is refused with the reason", () => {
   const refused: readonly (readonly [Parameters, string])[] = [
     [{ codec: "av1" }, "MPEG-TS does not carry av1"],
     [{ codec: "vp9" }, "MPEG-TS does not carry vp9"],
+    [{ codec: "vp8" }, "MPEG-TS does not carry vp8"],
+    [{ codec: "g722" }, "MPEG-TS does not carry g722"],
     [{ codec: "mjpeg" }, "MPEG-TS does not carry mjpeg"],
     [{ codec: "g711", muLaw: false, sampleRateHz: 8000, channelCount: 1 }, "MPEG-TS does not carry g711"],
     [{ codec: "g726", bitRate: 32_000, aal2: false }, "MPEG-TS does not carry g726"],
     [{ codec: "lpcm", bitDepth: 16, sampleRateHz: 48_000, channelCount: 2 }, "MPEG-TS does not carry lpcm"],
     [{ ...AAC, config: Buffer.from("b8e62000", "hex") }, "this kind of AAC has no ADTS header"],
     [{ codec: "opus", channelCount: 9 }, "MPEG-TS does not carry Opus of 9 channels"],
-    [{ codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 }, "MPEG-TS does not carry VP8/90000"],
+    [{ codec: "generic", rtpmap: "GSM/8000", fmtp: undefined, payloadType: 96 }, "MPEG-TS does not carry GSM/8000"],
     [{ codec: "generic", rtpmap: undefined, fmtp: undefined, payloadType: 31 }, "MPEG-TS does not carry payload type 31"],
   ];
   for (const [parameters, reason] of refused) {

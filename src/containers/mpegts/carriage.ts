@@ -59,8 +59,10 @@ export function carriageOf(parameters: Parameters): Carriage | Refusal {
       return { streamType: 0x15, streamId: StreamId.metadata, descriptors: klvDescriptors(), payload: klvPayload() };
     case "av1":
     case "vp9":
+    case "vp8":
     case "mjpeg":
     case "g711":
+    case "g722":
     case "g726":
     case "lpcm":
       return { refusal: `MPEG-TS does not carry ${parameters.codec}` };

@@ -27,6 +27,18 @@ const CASES: readonly Case[] = [
     complete: (parameters) => "picture" in parameters,
   },
   {
+    codec: "vp8",
+    source: `${PICTURE} ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=25 ! video/x-vp8,profile=(string)0`,
+    reader: "rtpvp8depay ! vp8dec",
+    complete: (parameters) => "picture" in parameters,
+  },
+  {
+    codec: "g722",
+    source: `${sound(16_000, 1)} ! audioconvert ! avenc_g722`,
+    reader: "rtpg722depay ! avdec_g722",
+    complete: () => true,
+  },
+  {
     codec: "ac3",
     source: `${sound(48_000, 2)} ! audioconvert ! avenc_ac3 bitrate=192000 ! ac3parse`,
     reader: "rtpac3depay ! ac3parse ! avdec_ac3",

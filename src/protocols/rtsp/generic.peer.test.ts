@@ -17,7 +17,7 @@ import { type Site, startSite } from "#testing/rtsp-site.ts";
 const LEAST_FRAMES = 30;
 
 const PASSED: readonly (readonly [CodedFormat, Codec])[] = [
-  ["vp8", "generic"],
+  ["vp8", "vp8"],
   ["mpeg4", "mpeg4-video"],
   ["mpeg2", "mpeg1-video"],
 ];

@@ -25,7 +25,9 @@ const SOURCES: readonly (readonly [capture: string, kind: string, codec: string,
   ["ffmpeg-g726", "audio", "g726", 97, "AAL2-G726-32/8000"],
   ["gst-klv", "application", "klv", 98, "SMPTE336M/90000"],
   ["gst-vp9", "video", "generic", 96, "VP9/12345"],
-  ["ffmpeg-vp8", "video", "generic", 96, "VP8/90000"],
+  ["ffmpeg-vp8", "video", "vp8", 96, "VP8/90000"],
+  ["ffmpeg-g722", "audio", "g722", 9],
+  ["ffmpeg-g722", "audio", "generic", 96, "G722/16000"],
 ];
 
 /** Marker and payload: what the stream's own header leaves as it was. */

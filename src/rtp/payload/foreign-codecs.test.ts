@@ -6,6 +6,7 @@ import { isAv1Keyframe } from "#codecs/av1/obu.ts";
 import type { Parameters } from "#codecs/codec.ts";
 import { isMpegVideoKeyframe } from "#codecs/mpeg1-video/headers.ts";
 import { isMpeg4VideoKeyframe } from "#codecs/mpeg4-video/headers.ts";
+import { isVp8Keyframe } from "#codecs/vp8/header.ts";
 import { isVp9Keyframe } from "#codecs/vp9/header.ts";
 import { type AssembledFrame, FrameAssembler } from "#rtp/frame-assembler.ts";
 import { readAdtsFrames } from "#testing/coded-clip.ts";
@@ -40,6 +41,7 @@ function receive(name: string, described: Parameters) {
 
 const singly = (frames: readonly Buffer[]): Buffer[][] => frames.map((frame) => [frame]);
 const vp9 = () => singly(readIvfFile(clipFile("vp9-altref.ivf")));
+const vp8 = () => singly(readIvfFile(clipFile("vp8.ivf")));
 const mpeg4 = () => singly(readMpeg4File(clipFile("mpeg4-b2.m4v")));
 const mpeg2 = () => singly(readMpegVideoFile(clipFile("mpeg2-b2.m2v")));
 const sdp = (rtpmap: string, fmtp?: string) => parametersFromSdp("video", { payloadType: undefined, rtpmap, fmtp })!;
@@ -55,6 +57,8 @@ const VIDEO: readonly VideoCase[] = [
   { capture: "gortsplib-av1", described: sdp("AV1/90000"), clip: () => readObuFile(clipFile("av1-main.obu")), isKeyframe: isAv1Keyframe },
   { capture: "ffmpeg-vp9", described: sdp("VP9/90000"), clip: vp9, isKeyframe: ([frame]) => isVp9Keyframe(frame!) },
   { capture: "gst-vp9", described: sdp("VP9/90000"), clip: vp9, isKeyframe: ([frame]) => isVp9Keyframe(frame!) },
+  { capture: "ffmpeg-vp8", described: sdp("VP8/90000"), clip: vp8, isKeyframe: ([frame]) => isVp8Keyframe(frame!) },
+  { capture: "gst-vp8", described: sdp("VP8/90000"), clip: vp8, isKeyframe: ([frame]) => isVp8Keyframe(frame!) },
   { capture: "ffmpeg-mpeg4", described: sdp("MP4V-ES/90000"), clip: mpeg4, isKeyframe: ([frame]) => isMpeg4VideoKeyframe(frame!) },
   { capture: "gst-mpeg4", described: sdp("MP4V-ES/90000"), clip: mpeg4, isKeyframe: ([frame]) => isMpeg4VideoKeyframe(frame!) },
   { capture: "ffmpeg-mpeg2", described: sdp("MPV/90000"), clip: mpeg2, isKeyframe: ([frame]) => isMpegVideoKeyframe(frame!) },
@@ -75,6 +79,7 @@ for (const { capture: name, described, clip, isKeyframe } of VIDEO) {
       case "av1":
         assert.deepEqual(parameters.sequenceHeader, expected[0]![0]);
         break;
+      case "vp8":
       case "vp9":
         assert.deepEqual([parameters.picture?.widthPx, parameters.picture?.heightPx], [176, 96]);
         break;

@@ -115,8 +115,7 @@ test("JPEG from FFmpeg: one table for all components", () => {
   assert.deepEqual(image.quantization.slice(0, 2), [original.quantization[0], original.quantization[0]]);
 });
 
-test("VP8 passes through unread", () => {
-  const parameters = sdpParameters("ffmpeg-vp8");
-  assert.deepEqual(parameters, { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 });
-  assert.deepEqual(frames("ffmpeg-vp8", parameters).flat(), []);
+test("G.722 from FFmpeg: a payload type, and no word more", () => {
+  assert.deepEqual(sdpParameters("ffmpeg-g722"), { codec: "g722" });
+  assert.deepEqual(Buffer.concat(frames("ffmpeg-g722", { codec: "g722" }).flat()), readFileSync(clipFile("tone.g722")));
 });

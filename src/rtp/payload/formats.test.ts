@@ -53,10 +53,11 @@ test("whatever else is generic, with what SDP said of it", () => {
     fmtp: undefined,
     payloadType,
   });
-  assert.deepEqual(sdp("video", undefined, "VP8/90000"), generic("VP8/90000"));
+  assert.deepEqual(sdp("video", undefined, "VP8/12345"), generic("VP8/12345"));
   assert.deepEqual(sdp("video", undefined, "H264/12345"), generic("H264/12345"));
   assert.deepEqual(sdp("application", undefined, "vnd.onvif.metadata/90000"), generic("vnd.onvif.metadata/90000"));
-  assert.deepEqual(sdp("audio", 9), generic(undefined, 9));
+  assert.deepEqual(sdp("audio", 3), generic(undefined, 3));
+  for (const g722 of ["G722/16000", "G722/8000/2"]) assert.deepEqual(sdp("audio", undefined, g722), generic(g722));
   assert.deepEqual(sdp("audio", 107), generic(undefined, 107));
   assert.deepEqual(sdp("audio", 8, "FOO/8000"), generic("FOO/8000", 8));
 });
@@ -143,7 +144,8 @@ test("clock rates and kinds", () => {
   assert.equal(rate("audio", 14), 90_000);
   assert.equal(rate("video", 33), 90_000);
   assert.equal(rate("video", undefined, "weird"), 90_000);
-  assert.equal(kindOf(sdp("video", undefined, "VP8/90000")!, "video"), "video");
+  assert.equal(kindOf(sdp("video", undefined, "H266/90000")!, "video"), "video");
+  assert.equal(rate("audio", undefined, "G722/8000"), 8000);
   assert.equal(kindOf(sdp("application", undefined, "x/90000")!, "application"), "data");
   assert.equal(kindOf(sdp("audio", 0)!, "application"), "audio");
 });
@@ -162,6 +164,9 @@ test("descriptions lead back to the parameters", () => {
     { codec: "av1" },
     { codec: "av1", fmtp: "profile=0;level-idx=8;tier=1" },
     { codec: "vp9" },
+    { codec: "vp8" },
+    { codec: "vp8", fmtp: "max-fr=30; max-fs=3600" },
+    { codec: "g722" },
     { codec: "vp9", fmtp: "max-fr=30;profile-id=2" },
     { codec: "mpeg4-video" },
     { codec: "mpeg4-video", config: MPEG4_CONFIG },
@@ -173,7 +178,7 @@ test("descriptions lead back to the parameters", () => {
     { codec: "klv" },
     latm("cpresent=0;config=400023203fc0", 48_000)!,
     latm("object=2", 90_000)!,
-    { codec: "generic", rtpmap: "VP8/90000", fmtp: "max-fr=30", payloadType: 96 },
+    { codec: "generic", rtpmap: "H266/90000", fmtp: "profile-id=1", payloadType: 96 },
     { codec: "generic", rtpmap: undefined, fmtp: undefined, payloadType: 33 },
   ];
   for (const parameters of all) {
@@ -184,6 +189,7 @@ test("descriptions lead back to the parameters", () => {
   }
   assert.equal(describeFormat({ codec: "mp3" }).payloadType, 14);
   assert.equal(describeFormat({ codec: "mpeg1-video" }).payloadType, 32);
+  assert.equal(describeFormat({ codec: "g722" }).payloadType, 9);
   assert.equal(describeFormat(g711(true)).payloadType, 0);
   assert.equal(describeFormat(g711(true, 16_000)).payloadType, undefined);
   assert.equal(describeFormat(lpcm(16, 44_100, 2)).payloadType, 10);

@@ -1,10 +1,11 @@
 // From a codec to its payload format, and between SDP's description of a format and parameters.
 import type { Codec, GenericParameters, Parameters } from "#codecs/codec.ts";
-import { MPEG_CLOCK_RATE_HZ } from "#codecs/frame-ticks.ts";
+import { G722_CLOCK_RATE_HZ, MPEG_CLOCK_RATE_HZ } from "#codecs/frame-ticks.ts";
 import { OPUS_CLOCK_RATE_HZ } from "#codecs/opus/packet.ts";
 import { aacFromSdp, aacPayload, describeAac } from "./aac.ts";
 import { ac3FromSdp, ac3Payload, describeAc3 } from "./ac3.ts";
 import { av1FromSdp, av1Payload, describeAv1 } from "./av1.ts";
+import { describeG722, g722FromSdp, g722Payload } from "./g722.ts";
 import { describeG726, g726FromSdp, g726Payload } from "./g726.ts";
 import { describeGeneric, genericFromSdp, genericPayload } from "./generic.ts";
 import { describeH264, h264FromSdp, h264Payload } from "./h264.ts";
@@ -19,6 +20,7 @@ import { describeOpus, opusFromSdp, opusPayload } from "./opus.ts";
 import type { FormatDescription, PayloadFormat } from "./payload-format.ts";
 import { describeG711, describeLpcm, g711FromSdp, g711Payload, lpcmFromSdp, lpcmPayload } from "./samples.ts";
 import { parseRtpmap } from "./sdp-text.ts";
+import { describeVp8, vp8FromSdp, vp8Payload } from "./vp8.ts";
 import { describeVp9, vp9FromSdp, vp9Payload } from "./vp9.ts";
 
 export type MediaKind = "video" | "audio" | "data";
@@ -31,6 +33,7 @@ const FORMATS: Readonly<Record<Codec, PayloadFormat>> = {
   h265: h265Payload,
   av1: av1Payload,
   vp9: vp9Payload,
+  vp8: vp8Payload,
   mjpeg: mjpegPayload,
   "mpeg4-video": mpeg4VideoPayload,
   "mpeg1-video": mpeg1VideoPayload,
@@ -39,6 +42,7 @@ const FORMATS: Readonly<Record<Codec, PayloadFormat>> = {
   mp3: mpegAudioPayload,
   ac3: ac3Payload,
   g711: g711Payload,
+  g722: g722Payload,
   g726: g726Payload,
   lpcm: lpcmPayload,
   klv: klvPayload,
@@ -51,6 +55,7 @@ const CODEC_BY_NAME: ReadonlyMap<string, Codec> = new Map([
   ["h265", "h265"],
   ["av1", "av1"],
   ["vp9", "vp9"],
+  ["vp8", "vp8"],
   ["jpeg", "mjpeg"],
   ["mp4v-es", "mpeg4-video"],
   ["mpv", "mpeg1-video"],
@@ -59,6 +64,7 @@ const CODEC_BY_NAME: ReadonlyMap<string, Codec> = new Map([
   ["opus", "opus"],
   ["pcmu", "g711"],
   ["pcma", "g711"],
+  ["g722", "g722"],
   ["mpa", "mp3"],
   ["ac3", "ac3"],
   ...["16", "24", "32", "40"].flatMap((kbps) => [[`g726-${kbps}`, "g726"] as const, [`aal2-g726-${kbps}`, "g726"] as const]),
@@ -71,6 +77,7 @@ const CODEC_BY_NAME: ReadonlyMap<string, Codec> = new Map([
 const CODEC_BY_PAYLOAD_TYPE: ReadonlyMap<number, Codec> = new Map([
   [0, "g711"],
   [8, "g711"],
+  [9, "g722"],
   [10, "lpcm"],
   [11, "lpcm"],
   [14, "mp3"],
@@ -78,17 +85,16 @@ const CODEC_BY_PAYLOAD_TYPE: ReadonlyMap<number, Codec> = new Map([
   [32, "mpeg1-video"],
 ]);
 /** Those whose RTP clock is 90 kHz and nothing else. */
-const OF_90_KHZ: ReadonlySet<Codec> = new Set(["h264", "h265", "av1", "vp9", "mjpeg", "mpeg4-video", "mpeg1-video", "mp3", "klv"]);
+const OF_90_KHZ: ReadonlySet<Codec> = new Set(["h264", "h265", "av1", "vp9", "vp8", "mjpeg", "mpeg4-video", "mpeg1-video", "mp3", "klv"]);
 /** Whatever a reader must know of them comes in the stream. */
-const IN_STREAM: ReadonlySet<Codec> = new Set(["h264", "av1", "vp9", "mjpeg", "mpeg1-video", "mp3"]);
-/** Clock rates of the other static audio payload types, RFC 3551 table 4; video is 90 kHz. G.722 says 8000 and means it (§4.5.2). */
+const IN_STREAM: ReadonlySet<Codec> = new Set(["h264", "av1", "vp9", "vp8", "mjpeg", "mpeg1-video", "mp3"]);
+/** Clock rates of the other static audio payload types, RFC 3551 table 4; video is 90 kHz. */
 const CLOCK_RATE_BY_PAYLOAD_TYPE: ReadonlyMap<number, number> = new Map([
   [3, 8000],
   [4, 8000],
   [5, 8000],
   [6, 16_000],
   [7, 8000],
-  [9, 8000],
   [12, 8000],
   [13, 8000],
   [15, 8000],
@@ -123,6 +129,8 @@ export function parametersFromSdp(mediaKind: string, description: FormatDescript
       return av1FromSdp(description);
     case "vp9":
       return vp9FromSdp(description);
+    case "vp8":
+      return vp8FromSdp(description);
     case "mjpeg":
       return { codec: "mjpeg" };
     case "mpeg4-video":
@@ -140,6 +148,8 @@ export function parametersFromSdp(mediaKind: string, description: FormatDescript
       return ac3FromSdp(description) ?? genericFromSdp(description);
     case "g711":
       return g711FromSdp(description);
+    case "g722":
+      return g722FromSdp(description) ?? genericFromSdp(description);
     case "g726":
       return g726FromSdp(description) ?? genericFromSdp(description);
     case "lpcm":
@@ -162,6 +172,8 @@ export function describeFormat(parameters: Parameters): FormatDescription {
       return describeAv1(parameters);
     case "vp9":
       return describeVp9(parameters);
+    case "vp8":
+      return describeVp8(parameters);
     case "mjpeg":
       return describeMjpeg();
     case "mpeg4-video":
@@ -178,6 +190,8 @@ export function describeFormat(parameters: Parameters): FormatDescription {
       return describeAc3(parameters);
     case "g711":
       return describeG711(parameters);
+    case "g722":
+      return describeG722();
     case "g726":
       return describeG726(parameters);
     case "lpcm":
@@ -212,6 +226,7 @@ export function kindOf(parameters: Parameters, mediaKind: string): MediaKind {
     case "h265":
     case "av1":
     case "vp9":
+    case "vp8":
     case "mjpeg":
     case "mpeg4-video":
     case "mpeg1-video":
@@ -221,6 +236,7 @@ export function kindOf(parameters: Parameters, mediaKind: string): MediaKind {
     case "mp3":
     case "ac3":
     case "g711":
+    case "g722":
     case "g726":
     case "lpcm":
       return "audio";
@@ -242,6 +258,7 @@ export function clockRateOf(parameters: Parameters): number {
     case "h265":
     case "av1":
     case "vp9":
+    case "vp8":
     case "mjpeg":
     case "mpeg4-video":
     case "mpeg1-video":
@@ -254,6 +271,8 @@ export function clockRateOf(parameters: Parameters): number {
     case "g711":
     case "lpcm":
       return parameters.sampleRateHz;
+    case "g722":
+      return G722_CLOCK_RATE_HZ;
     case "g726":
       return G726_CLOCK_RATE_HZ;
     case "opus":

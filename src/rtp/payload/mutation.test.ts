@@ -23,6 +23,7 @@ import { mpeg4VideoConfig, parseMpeg4VideoConfig } from "#codecs/mpeg4-video/hea
 import { opusSamples } from "#codecs/opus/packet.ts";
 import { codecProperties } from "#codecs/properties.ts";
 import { reorderFramesOf } from "#codecs/reorder.ts";
+import { parseVp8Picture } from "#codecs/vp8/header.ts";
 import { parseVp9Picture } from "#codecs/vp9/header.ts";
 import { BurstBuilder, payloadEnd, payloadStart } from "#rtp/burst.ts";
 import { readCodedClip } from "#testing/coded-clip.ts";
@@ -73,7 +74,9 @@ const PARAMETERS: readonly (readonly [part: string, parameters: Parameters])[] =
   ["latm", latm("cpresent=1")],
   ["g726", { codec: "g726", bitRate: 24_000, aal2: false }],
   ["klv", { codec: "klv" }],
-  ["vp8", { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 }],
+  ["vp8", { codec: "vp8" }],
+  ["g722", { codec: "g722" }],
+  ["vp8", { codec: "generic", rtpmap: "H266/90000", fmtp: undefined, payloadType: 96 }],
 ];
 
 for (const [part, parameters] of PARAMETERS) {
@@ -106,7 +109,7 @@ for (const [part, parameters] of PARAMETERS) {
       codecProperties(read);
       format.packetize(frame, read, 20 + random(1500), new BurstBuilder(0, 0));
     }
-    assert.equal(whole > 0, part !== "vp8" && !inBand);
+    assert.equal(whole > 0, parameters.codec !== "generic" && !inBand);
   });
 }
 
@@ -141,6 +144,7 @@ test("damaged parameter sets", () => {
 test("damaged headers of the other codecs", () => {
   const random = fuzzRandom(6);
   const heads = [
+    readIvfFile(new URL("vp8.ivf", CLIPS))[0]!,
     ...readObuFile(new URL("av1-main.obu", CLIPS))[0]!,
     ...readObuFile(new URL("av1-high-10bit.obu", CLIPS))[0]!,
     ...readIvfFile(new URL("vp9-profile1.ivf", CLIPS)),
@@ -159,6 +163,7 @@ test("damaged headers of the other codecs", () => {
     for (const size of [
       parseAv1SequenceHeader(bytes),
       parseVp9Picture(bytes),
+      parseVp8Picture(bytes),
       parseMpeg4VideoConfig(bytes),
       parseMpegVideoSequence(bytes),
     ]) {

@@ -6,6 +6,7 @@ import { isAv1Keyframe } from "#codecs/av1/obu.ts";
 import type { AacParameters, Parameters } from "#codecs/codec.ts";
 import { isMpegVideoKeyframe } from "#codecs/mpeg1-video/headers.ts";
 import { isMpeg4VideoKeyframe } from "#codecs/mpeg4-video/headers.ts";
+import { isVp8Keyframe } from "#codecs/vp8/header.ts";
 import { isVp9Keyframe } from "#codecs/vp9/header.ts";
 import { BurstBuilder } from "#rtp/burst.ts";
 import { readAdtsFrames } from "#testing/coded-clip.ts";
@@ -39,6 +40,12 @@ const VIDEO: readonly Video[] = [
     frames: () => singly(readIvfFile(clipFile(name))),
     isKeyframe: ([frame]: readonly Buffer[]) => isVp9Keyframe(frame!),
   })),
+  {
+    name: "vp8.ivf",
+    parameters: { codec: "vp8" },
+    frames: () => singly(readIvfFile(clipFile("vp8.ivf"))),
+    isKeyframe: ([frame]: readonly Buffer[]) => isVp8Keyframe(frame!),
+  },
   ...["mpeg4-b2.m4v", "mpeg4-xvid.m4v"].map((name) => ({
     name,
     parameters: { codec: "mpeg4-video" } as const,

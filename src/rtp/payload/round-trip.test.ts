@@ -153,6 +153,6 @@ test("nothing is sent where nothing fits, and formats that are not read give not
   const { frames, parameters } = readCodedClip(clipFile("h264-high-big.h264"));
   assert.equal(roundTrip(frames[0]!, parameters, 2).payloads.length, 0);
   assert.equal(roundTrip([Buffer.alloc(0), Buffer.from([24, 1])], parameters, 100).payloads.length, 0);
-  const generic: Parameters = { codec: "generic", rtpmap: "VP8/90000", fmtp: undefined, payloadType: 96 };
+  const generic: Parameters = { codec: "generic", rtpmap: "H266/90000", fmtp: undefined, payloadType: 96 };
   assert.deepEqual([roundTrip(frames[0]!, generic, 100).payloads.length, roundTrip(frames[0]!, generic, 100).frame], [0, undefined]);
 });

@@ -157,11 +157,10 @@ const c70: Fault = {
     sounding("G.722, whose clock of 16 kHz is called 8 kHz", {
       payloadType: 9,
       rtpmap: "G722/8000",
-      codec: "generic",
+      codec: "g722",
       next: plain(320, 320),
-      frames: "none",
     }),
-    sounding("G.722 without rtpmap", { payloadType: 9, codec: "generic", next: plain(320, 320), frames: "none" }),
+    sounding("G.722 without rtpmap", { payloadType: 9, codec: "g722", next: plain(320, 320) }),
     sounding("L16, payload type 11 without rtpmap", { payloadType: 11, codec: "lpcm", next: plain(3528, 1764) }),
     sounding("L16 at 16 kHz", { rtpmap: "L16/16000/1", codec: "lpcm", next: plain(1280, 640) }),
     sounding("Opus", {
