@@ -6,6 +6,9 @@ import type { GatewayContext } from "./gateway-context.ts";
 import { httpListenerOf, openedText } from "./gateway-listeners.ts";
 import type { RunningPart } from "./gateway-part.ts";
 
+/** As in MediaMTX. */
+const MAX_BODY_BYTES = 10 * 2 ** 20;
+
 export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
   const { global } = config;
   const log = context.log.child("API");
@@ -13,6 +16,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     ...subjectsOf(context, config),
     ...httpListenerOf(global, "api", log),
     authorize: context.authenticator.authorize,
+    bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },
   });
   log.info(openedText(global, "api"));
   return {

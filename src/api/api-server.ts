@@ -1,8 +1,10 @@
 // MediaMTX's control API over HTTP: what of it looks and kicks, and writes no config. docs/openapi.yaml describes every answer.
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
+import type { Caller } from "#control/command.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
+import { type JsonBodyLimits, readJsonBody } from "#http/json-body.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendJson } from "#http/server.ts";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
@@ -30,6 +32,7 @@ export interface ApiSubjects extends PathsOptions, RecordingsOptions, StatsOptio
 
 export interface ApiServerOptions extends ApiSubjects, HttpListener {
   readonly authorize: Authorize;
+  readonly bodyLimits: JsonBodyLimits;
 }
 
 const PREFLIGHT = { methods: "OPTIONS, GET, POST, PATCH, DELETE", headers: "Authorization, Content-Type" };
@@ -59,12 +62,14 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
 export class ApiServer {
   readonly #authorize: Authorize;
   readonly #log: Log;
+  readonly #bodyLimits: JsonBodyLimits;
   #routes: readonly Route[];
   #http!: HttpServer;
 
   private constructor(options: ApiServerOptions) {
     this.#authorize = options.authorize;
     this.#log = options.log;
+    this.#bodyLimits = options.bodyLimits;
     this.#routes = apiRoutes(options);
   }
 
@@ -90,18 +95,20 @@ export class ApiServer {
 
   /** One request. Rejects with what the HTTP server makes an answer of. */
   async #answer(exchange: HttpExchange): Promise<void> {
-    if (!(await this.#mayEnter(exchange))) return;
-    const { request, response, query } = exchange;
+    const caller = await this.#admit(exchange);
+    if (caller === undefined) return;
+    const { request, response, query, signal } = exchange;
     const found = findRoute(this.#routes, request.method, decoded(exchange.path));
     if (found === undefined) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("404 page not found"); // as MediaMTX: no JSON
       return;
     }
-    sendJson(response, 200, await found.route.answer({ parameter: found.parameter, query }));
+    const body = (): Promise<unknown> => readJsonBody(request, this.#bodyLimits);
+    sendJson(response, 200, await found.route.answer({ parameter: found.parameter, query, caller, signal, body }));
   }
 
-  /** False: the client has its answer. */
-  async #mayEnter({ request, response, remote, rawQuery, credentials, signal }: HttpExchange): Promise<boolean> {
+  /** Whoever has the right to the API may do everything with it. Undefined: the client has its answer. */
+  async #admit({ request, response, remote, rawQuery, credentials, signal }: HttpExchange): Promise<Caller | undefined> {
     const userAgent = request.headers["user-agent"];
     const answer = await this.#authorize({
       action: "api",
@@ -113,10 +120,10 @@ export class ApiServer {
       ...(userAgent !== undefined && { userAgent }),
       credentials,
     });
-    if (answer.allowed) return true;
+    if (answer.allowed) return { name: answer.user === "" ? remote.address : `${answer.user}, ${remote.address}`, may: () => true };
     if (!answer.challenge) this.#log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
     await sendDenial(response, answer, signal);
-    return false;
+    return undefined;
   }
 }
 

@@ -1,13 +1,19 @@
 // What the API answers to: methods and paths as docs/openapi.yaml writes them.
+import type { Caller } from "#control/command.ts";
 
 export interface ApiRequest {
   /** What stands in the place of the path's parameter, decoded; empty where it has none. */
   readonly parameter: string;
   readonly query: URLSearchParams;
+  readonly caller: Caller;
+  /** Aborted when the client is gone, or the server closes. */
+  readonly signal: AbortSignal;
+  /** As JSON; undefined: it is empty. Rejects with what is wrong with it. */
+  body(): Promise<unknown>;
 }
 
 export interface Route {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** `/v3/paths/get/{name}`: one parameter at most, at the end. A `{name}` takes slashes, too, an `{id}` does not. */
   readonly template: string;
   /** The body of the answer 200. What it throws is answered as the HTTP server does. */

@@ -81,6 +81,7 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
     writeTimeoutMs: 10_000,
     trustsProxy: () => false,
     log,
+    bodyLimits: { maxBytes: 10_000 },
     ...more,
     ...subjects,
     authorize: (request) => {
