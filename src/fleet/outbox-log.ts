@@ -1,7 +1,7 @@
 // The outbox on disk: records appended to segments of 1 MiB, the oldest of which go once nothing in them waits. Survives a loss of power at any call.
 import { dirname, join } from "node:path";
 import type { FsFile, FsPort } from "#base/fs-port.ts";
-import { type OutboxClass, type OutboxRecord, parseRecord, RECORD_HEADER_BYTES, writeRecord } from "./outbox-record.ts";
+import { type LogRecord, type OutboxClass, parseRecord, RECORD_HEADER_BYTES, writeRecord } from "./log-record.ts";
 
 const SEGMENT_BYTES = 1 << 20;
 const SEGMENT_NAME = /^(\d{8})\.log$/;
@@ -67,7 +67,7 @@ export class OutboxLog {
   }
 
   /** Entries and marks, durable when it resolves; the places of the entries in their order. After a rejection nothing of them counts as written. */
-  async append(records: readonly OutboxRecord[], done: readonly OutboxPlace[]): Promise<readonly OutboxPlace[]> {
+  async append(records: readonly LogRecord[], done: readonly OutboxPlace[]): Promise<readonly OutboxPlace[]> {
     const { segment, file } = await this.#current();
     const bytes = records.map(writeRecord);
     let offset = segment.sizeBytes;

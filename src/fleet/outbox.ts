@@ -3,8 +3,8 @@ import { randomInt } from "node:crypto";
 import { errorText } from "#base/errors.ts";
 import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
+import { type LogRecord, MAX_PAYLOAD_BYTES, type OutboxClass } from "./log-record.ts";
 import { OutboxLog, type OutboxPlace } from "./outbox-log.ts";
-import { MAX_PAYLOAD_BYTES, type OutboxClass, type OutboxRecord } from "./outbox-record.ts";
 
 export interface OutboxOptions {
   readonly fs: FsPort;
@@ -153,7 +153,7 @@ export class Outbox {
     const [entries, marks] = [[...this.#unwritten], this.#unmarked];
     this.#unwritten.clear();
     this.#unmarked = [];
-    const records: OutboxRecord[] = [
+    const records: LogRecord[] = [
       ...entries.map(({ id, class: itsClass, payload }) => ({ id, class: itsClass, isDone: false, payload: payload! })),
       ...marks.map(({ id, class: itsClass }) => ({ id, class: itsClass, isDone: true, payload: Buffer.alloc(0) })),
     ];
@@ -188,7 +188,7 @@ export class Outbox {
       const moving = Object.values(this.#waiting).flatMap((entries) =>
         [...entries.values()].filter(({ place }) => place?.segment === oldest),
       );
-      const records: OutboxRecord[] = [];
+      const records: LogRecord[] = [];
       for (const entry of moving) {
         const payload = entry.payload ?? (await log.read(entry.place!));
         if (payload !== undefined) records.push({ id: entry.id, class: entry.class, isDone: false, payload });

@@ -1,10 +1,10 @@
-// One record of the outbox's log: an entry that waits, or the mark that one is done. Little endian.
+// One record of a log on disk, of the outbox or of the command journal: an entry, or the mark that one is done. Little endian.
 import { crc32 } from "node:zlib";
 
 /** How much an entry matters: 0 critical events and results of commands, 1 other events, 2 telemetry. */
 export type OutboxClass = 0 | 1 | 2;
 
-export interface OutboxRecord {
+export interface LogRecord {
   /** Rises from entry to entry; a mark has that of its entry. */
   readonly id: number;
   readonly class: OutboxClass;
@@ -20,7 +20,7 @@ const CRC_FROM = 8;
 const FLAG_DONE = 1;
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 
-export function writeRecord({ id, class: itsClass, isDone, payload }: OutboxRecord): Buffer {
+export function writeRecord({ id, class: itsClass, isDone, payload }: LogRecord): Buffer {
   const bytes = Buffer.alloc(RECORD_HEADER_BYTES + payload.length);
   bytes.writeUInt32LE(payload.length, 0);
   bytes.writeUInt8(itsClass, 8);
@@ -33,7 +33,7 @@ export function writeRecord({ id, class: itsClass, isDone, payload }: OutboxReco
 }
 
 /** The record at an offset; its payload is a view. Undefined: none, or it is torn. */
-export function parseRecord(bytes: Buffer, offset: number): OutboxRecord | undefined {
+export function parseRecord(bytes: Buffer, offset: number): LogRecord | undefined {
   if (offset + RECORD_HEADER_BYTES > bytes.length) return undefined;
   const sizeBytes = bytes.readUInt32LE(offset);
   const end = offset + RECORD_HEADER_BYTES + sizeBytes;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
-import { type OutboxRecord, parseRecord, RECORD_HEADER_BYTES, writeRecord } from "./outbox-record.ts";
+import { type LogRecord, parseRecord, RECORD_HEADER_BYTES, writeRecord } from "./log-record.ts";
 
-const RECORDS: readonly OutboxRecord[] = [
+const RECORDS: readonly LogRecord[] = [
   { id: 1, class: 0, isDone: false, payload: Buffer.from('{"type":"cam.lost"}') },
   { id: 2 ** 40 + 7, class: 2, isDone: false, payload: Buffer.alloc(0) },
   { id: 1, class: 1, isDone: true, payload: Buffer.alloc(0) },
