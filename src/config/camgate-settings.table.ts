@@ -24,9 +24,11 @@ export const gateway = section(
     apiPersist: setting(bool, false, "Keep changes made over the API across a restart.", {
       appliance: true,
       effect: "live",
+      localOnly: "always",
       needs: [{ feature: "apiConfig" }],
     }),
     apiAllowHooks: setting(bool, false, "Let the API set hooks and sources that start a program.", {
+      effect: "live",
       localOnly: "always",
       needs: [{ feature: "apiConfig" }],
     }),

@@ -1,10 +1,10 @@
-// The layer that a config file makes: every key is looked up in the schema, every value decoded by its type.
+// The layer that a config file makes, or another tree of settings: every key is looked up in the schema, every value decoded by its type.
 
 import { decodeValue } from "./decode-value.ts";
-import { type Layer, LayerBuilder, type Leaf, type OldNameLog, type Origin } from "./layer.ts";
+import { type Layer, LayerBuilder, type LayerName, type Leaf, type OldNameLog, type Origin } from "./layer.ts";
 import { nearestName } from "./nearest-name.ts";
 import { globalAliases, type OldName, oldGlobalNames, oldPathNames } from "./old-names.table.ts";
-import type { Problems } from "./problem.ts";
+import type { Place, Problems } from "./problem.ts";
 import type { RawEntry, RawNode } from "./raw-node.ts";
 import { globalGroups, globalSchema, pathSchema } from "./schema.ts";
 import type { ValueType } from "./setting.ts";
@@ -24,6 +24,16 @@ interface Scope {
 
 /** Decodes the root of a config file. Problems are reported with the line and do not stop the reading. */
 export function fileLayer(root: RawNode, problems: Problems, oldNames: OldNameLog): Layer {
+  return settingsLayer(root, { name: "file", originOf: (place) => ({ kind: "file", place }) }, problems, oldNames);
+}
+
+/** Decodes the root of a tree that is built as a config file is. */
+export function settingsLayer(
+  root: RawNode,
+  layer: { readonly name: LayerName; originOf(place: Place): Origin },
+  problems: Problems,
+  oldNames: OldNameLog,
+): Layer {
   const builder = new LayerBuilder();
   const globalScope = (group: string): Scope => ({
     leaves: builder.global,
@@ -41,7 +51,7 @@ export function fileLayer(root: RawNode, problems: Problems, oldNames: OldNameLo
     old: (name) => oldPathNames.get(name),
     emptyIsAbsent,
   });
-  const reader = new ScopeReader(problems, oldNames, builder);
+  const reader = new ScopeReader(problems, oldNames, builder, layer.originOf);
   if (root.kind === "scalar" || root.kind === "list") {
     problems.error(root.place, "", `the file holds a ${root.kind}, where a map of settings is needed`);
   }
@@ -50,7 +60,7 @@ export function fileLayer(root: RawNode, problems: Problems, oldNames: OldNameLo
       reader.readMap(entry, pathScope(builder.pathDefaults, "pathDefaults.", false));
     } else if (entry.key === "paths") {
       for (const path of reader.entriesOf(entry, "paths")) {
-        const leaves = builder.path(path.key, { kind: "file", place: path.place });
+        const leaves = builder.path(path.key, layer.originOf(path.place));
         reader.readMap(path, pathScope(leaves, `paths.${path.key}.`, true));
       }
     } else if (globalGroups.has(entry.key)) {
@@ -59,18 +69,20 @@ export function fileLayer(root: RawNode, problems: Problems, oldNames: OldNameLo
       reader.readSetting(entry, globalScope(""));
     }
   }
-  return builder.build("file");
+  return builder.build(layer.name);
 }
 
 class ScopeReader {
   readonly #problems: Problems;
   readonly #oldNames: OldNameLog;
   readonly #builder: LayerBuilder;
+  readonly #originOf: (place: Place) => Origin;
 
-  constructor(problems: Problems, oldNames: OldNameLog, builder: LayerBuilder) {
+  constructor(problems: Problems, oldNames: OldNameLog, builder: LayerBuilder, originOf: (place: Place) => Origin) {
     this.#problems = problems;
     this.#oldNames = oldNames;
     this.#builder = builder;
+    this.#originOf = originOf;
   }
 
   /** The entries of a map that may be empty. */
@@ -106,7 +118,7 @@ class ScopeReader {
     if (value === undefined) {
       return;
     }
-    const origin: Origin = { kind: "file", place: entry.place };
+    const origin = this.#originOf(entry.place);
     if (old === undefined) {
       scope.leaves.set(name, { value, origin });
     } else {

@@ -29,6 +29,8 @@ export interface Layer {
   readonly paths: ReadonlyMap<string, Leaves>;
   /** Where each path is named first. */
   readonly pathOrigins: ReadonlyMap<string, Origin>;
+  /** Paths of lower layers that are not there for this one: what it says of them itself is all there is. */
+  readonly removedPaths?: ReadonlySet<string>;
 }
 
 /** `default`, `camgate.yml:12`, `env:MTX_RTSPADDRESS`, `overlay`, `desired`. */

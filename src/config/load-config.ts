@@ -1,10 +1,10 @@
-// Finds and reads the config file. The only file of this room that touches the file system.
+// Finds and reads the config file.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "./config.ts";
 import type { Environment } from "./environment-layer.ts";
-import { parseConfig } from "./parse-config.ts";
+import { byLine, configOfLayers, type LowerConfig, readLayers } from "./parse-config.ts";
 import type { Problem } from "./problem.ts";
 
 export interface LoadOptions {
@@ -44,20 +44,32 @@ export function configCandidates(cwd: string): readonly string[] {
 
 /** Loads the config. A file that was asked for must be there; without any file the defaults and the environment make the config. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
+  const lower = loadLayers(options);
+  const parsed = configOfLayers(lower.layers);
+  const problems = [...lower.problems, ...parsed.problems].sort(byLine);
+  const { file } = lower;
+  return parsed.config === undefined || lower.hasErrors ? { problems, file } : { config: parsed.config, problems, file };
+}
+
+export interface LoadedLayers extends LowerConfig {
+  /** The file that was read; undefined where none was found. */
+  readonly file: string | undefined;
+}
+
+/** As `loadConfig`, for a config that more layers than file and environment make. */
+export function loadLayers(options: LoadOptions): LoadedLayers {
   const cwd = options.cwd ?? process.cwd();
-  const found = options.file ?? configCandidates(cwd).find(options.exists ?? existsSync);
-  if (found === undefined) {
-    return { ...parseConfig("", "", options.env), file: undefined };
-  }
+  const file = options.file ?? configCandidates(cwd).find(options.exists ?? existsSync);
+  if (file === undefined) return { ...readLayers("", "", options.env), file };
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(resolve(cwd, found)));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(resolve(cwd, file)));
   } catch (error) {
     const message =
       error instanceof TypeError ? "is not UTF-8 text" : `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    return { problems: [{ severity: "error", file: found, line: undefined, field: "", message }], file: found };
+    return { layers: [], problems: [{ severity: "error", file, line: undefined, field: "", message }], hasErrors: true, file };
   }
-  return { ...parseConfig(text, shownName(found, cwd), options.env), file: found };
+  return { ...readLayers(text, shownName(file, cwd), options.env), file };
 }
 
 /** Files of the working directory are shown without it. */

@@ -27,7 +27,7 @@ export function mergeLayers(layers: readonly Layer[], problems: Problems): Merge
   for (const layer of layers) {
     const overlay = (target: Map<string, Leaf>, leaves: Leaves, schema: ReadonlyMap<string, SchemaEntry>, prefix: string): void => {
       for (const [name, leaf] of leaves) {
-        if (mayComeFrom(layer.name, localOnlyRule(name, leaf.value, schema), global)) {
+        if (mayComeFrom(layer.name, localOnlyRule(name, leaf.value, schema), global.get("apiAllowHooks")?.value === true)) {
           target.set(name, leaf);
         } else {
           problems.error({ file: undefined, line: undefined }, prefix + name, "can be set in the config file alone");
@@ -36,6 +36,10 @@ export function mergeLayers(layers: readonly Layer[], problems: Problems): Merge
     };
     overlay(global, layer.global, globalSchema, "");
     overlay(pathDefaults, layer.pathDefaults, pathSchema, "pathDefaults.");
+    for (const name of layer.removedPaths ?? []) {
+      paths.delete(name);
+      pathOrigins.delete(name);
+    }
     for (const [name, leaves] of layer.paths) {
       const target = paths.get(name) ?? new Map<string, Leaf>();
       paths.set(name, target);
@@ -51,17 +55,17 @@ function defaults(schema: ReadonlyMap<string, SchemaEntry>, profile: Profile): M
 }
 
 /** A source that starts a program is held to the rule of hooks. */
-function localOnlyRule(name: string, value: unknown, schema: ReadonlyMap<string, SchemaEntry>): "always" | "hook" | undefined {
+export function localOnlyRule(name: string, value: unknown, schema: ReadonlyMap<string, SchemaEntry>): "always" | "hook" | undefined {
   return name === "source" && typeof value === "string" && value.startsWith("ffmpeg://") ? "hook" : schema.get(name)?.localOnly;
 }
 
-function mayComeFrom(layer: LayerName, rule: "always" | "hook" | undefined, global: Leaves): boolean {
+export function mayComeFrom(layer: LayerName, rule: "always" | "hook" | undefined, apiAllowHooks: boolean): boolean {
   switch (layer) {
     case "file":
     case "environment":
       return true;
     case "overlay":
-      return rule === undefined || (rule === "hook" && global.get("apiAllowHooks")?.value === true);
+      return rule === undefined || (rule === "hook" && apiAllowHooks);
     case "desired":
       return rule === undefined;
   }

@@ -34,15 +34,29 @@ export interface ParseOptions {
  * @param fileName stands in problems and origins; nothing is read from it
  */
 export function parseConfig(text: string, fileName: string, env: Environment, options: ParseOptions = {}): ParsedConfig {
+  const lower = readLayers(text, fileName, env);
+  const parsed = configOfLayers([...lower.layers, ...(options.higherLayers ?? [])], options.features);
+  const problems = [...lower.problems, ...parsed.problems].sort(byLine);
+  return parsed.config === undefined || lower.hasErrors ? { problems } : { config: parsed.config, problems };
+}
+
+/** What a config file and the environment say, before it is judged as a whole. */
+export interface LowerConfig {
+  /** File and environment, lowest first. */
+  readonly layers: readonly Layer[];
+  readonly problems: readonly Problem[];
+  readonly hasErrors: boolean;
+}
+
+/** As `parseConfig`, as far as it can be told without the layers above. */
+export function readLayers(text: string, fileName: string, env: Environment): LowerConfig {
   const problems = new Problems();
   const oldNames = new OldNameLog();
   const root = readYaml(text, fileName, problems);
   const file = fileLayer(root ?? { kind: "null", place: { file: fileName, line: undefined } }, problems, oldNames);
   const environment = environmentLayer(env, mergeLayers([file], new Problems()), problems, oldNames);
   oldNames.report(problems);
-  const parsed = configOfLayers([file, environment, ...(options.higherLayers ?? [])], options.features);
-  const all = [...problems.all, ...parsed.problems].sort(byLine);
-  return parsed.config === undefined || problems.hasErrors ? { problems: all } : { config: parsed.config, problems: all };
+  return { layers: [file, environment], problems: problems.all, hasErrors: problems.hasErrors };
 }
 
 /** The config that layers make together, lowest first, or what is wrong with it. Serves changes over API and MQTT as well. */
@@ -95,6 +109,6 @@ function firstSet(origins: ReadonlyMap<string, Origin>, fields: readonly string[
   return fields.map((field) => origins.get(field)).find((origin) => origin !== undefined && origin.kind !== "default") ?? defaultOrigin;
 }
 
-function byLine(a: Problem, b: Problem): number {
+export function byLine(a: Problem, b: Problem): number {
   return (a.line ?? Number.POSITIVE_INFINITY) - (b.line ?? Number.POSITIVE_INFINITY) || 0;
 }

@@ -18,25 +18,31 @@ import {
 import type { Place, Problems } from "./problem.ts";
 import type { RawEntry, RawNode } from "./raw-node.ts";
 
-const maxBytes = 2 * 1024 * 1024;
 const maxDepth = 32;
 const maxAliases = 100;
-/** Names, values, punctuation, white space and comments: some thousand paths. Each costs a hundred times its bytes while the text is read. */
-const maxLexemes = 250_000;
+
+export interface YamlLimits {
+  readonly bytes: number;
+  /** Names, values, punctuation, white space and comments. Each costs a hundred times its bytes while the text is read. */
+  readonly lexemes: number;
+}
+
+/** Some thousand paths. */
+const configLimits: YamlLimits = { bytes: 2 * 1024 * 1024, lexemes: 250_000 };
 /** A text that is no YAML has a fault at every line. */
 const maxSyntaxFaults = 100;
 /** The parser keeps a few tokens on its stack for each level of nesting. */
 const maxStack = 4 * maxDepth;
 
 /** The root of a YAML text, or undefined where it has problems. An empty text is an empty map. */
-export function readYaml(source: string, file: string, problems: Problems): RawNode | undefined {
+export function readYaml(source: string, file: string, problems: Problems, limits = configLimits): RawNode | undefined {
   const whole: Place = { file, line: undefined };
-  if (source.length > maxBytes) {
-    problems.error(whole, "", `the file is larger than ${maxBytes / 1024 / 1024} MiB`);
+  if (source.length > limits.bytes) {
+    problems.error(whole, "", `the file is larger than ${limits.bytes / 1024 / 1024} MiB`);
     return undefined;
   }
   const lines = new LineCounter();
-  const tokens = tokenize(source, lines);
+  const tokens = tokenize(source, lines, limits.lexemes);
   if ("fault" in tokens) {
     problems.error({ file, line: lines.linePos(tokens.offset).line }, "", tokens.fault);
     return undefined;
@@ -56,7 +62,11 @@ export function readYaml(source: string, file: string, problems: Problems): RawN
 }
 
 /** The tokens of a text, or where it gets too deep or too long: composing is recursive, so depth is judged before. */
-function tokenize(source: string, lines: LineCounter): CST.Token[] | { readonly offset: number; readonly fault: string } {
+function tokenize(
+  source: string,
+  lines: LineCounter,
+  maxLexemes: number,
+): CST.Token[] | { readonly offset: number; readonly fault: string } {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
   const tokens: CST.Token[] = [];
