@@ -1,0 +1,342 @@
+// The passive side of DTLS 1.2 (RFC 6347) as WebRTC uses it: both sides show a certificate, and what comes of it are keys for SRTP (RFC 5764).
+import { constants, createECDH, createHash, type ECDH, randomBytes, verify, X509Certificate } from "node:crypto";
+import type { Fingerprint } from "../offer.ts";
+import { type ClientHello, parseCertificate, parseCertificateVerify, parseClientHello, parseClientKeyExchange } from "./client-hello.ts";
+import { type HandshakeMessage, HandshakeReassembly, HandshakeType, writeHandshake } from "./handshake-message.ts";
+import type { DtlsIdentity } from "./identity.ts";
+import {
+  exportSrtpKeys,
+  extendedMasterSecret,
+  finishedData,
+  masterSecretOf,
+  type Randoms,
+  type WriteKeys,
+  writeKeysOf,
+} from "./key-schedule.ts";
+import { ContentType, type DtlsRecord, openFragment, parseRecords, ReplayWindow, sealFragment, writeRecord } from "./record.ts";
+import {
+  CIPHER_SUITE,
+  CLIENT_SCHEMES,
+  certificateBody,
+  certificateRequestBody,
+  helloVerifyRequestBody,
+  OWN_SCHEME,
+  SECP256R1,
+  serverHelloBody,
+  serverKeyExchangeBody,
+} from "./server-messages.ts";
+
+/** RFC 5764 §4.1.2, RFC 7714 §14.2: the better one first. */
+export const SRTP_PROFILES = [
+  { id: 0x0007, name: "AEAD_AES_128_GCM", keyBytes: 16, saltBytes: 12 },
+  { id: 0x0001, name: "AES_CM_128_HMAC_SHA1_80", keyBytes: 16, saltBytes: 14 },
+] as const;
+export type SrtpProfileName = (typeof SRTP_PROFILES)[number]["name"];
+
+export interface SrtpKey {
+  readonly key: Buffer;
+  readonly salt: Buffer;
+}
+
+export interface SrtpKeys {
+  readonly profile: SrtpProfileName;
+  readonly local: SrtpKey;
+  readonly remote: SrtpKey;
+}
+
+export interface DtlsServerOptions {
+  readonly identity: DtlsIdentity;
+  /** One of them is the client's certificate. */
+  readonly fingerprints: readonly Fingerprint[];
+  send(datagram: Buffer): void;
+  /** Once. */
+  onConnected(keys: SrtpKeys): void;
+  /** Once, unless it was closed: the client said goodbye (no fault), or the handshake failed. */
+  onEnd(fault: string | undefined): void;
+}
+
+/** Records of a flight share datagrams up to this size. */
+const DATAGRAM_BYTES = 1200;
+/** §4.2.4.1 has 1 s; in a local network an answer takes less. */
+const FIRST_RETRANSMIT_MS = 400;
+const MAX_RETRANSMIT_MS = 4000;
+/** A client that repeats itself is answered no more often. */
+const MIN_RESEND_MS = 20;
+const CLOSE_NOTIFY = 0;
+const FATAL = 2;
+/** RFC 5246 §7.2 */
+const HANDSHAKE_FAILURE = 40;
+
+type Phase = "hello" | "certificate" | "keyExchange" | "certificateVerify" | "finished" | "connected" | "ended";
+
+/** A record before it has a number. */
+interface Outgoing {
+  readonly type: number;
+  readonly epoch: 0 | 1;
+  readonly fragment: Buffer;
+}
+
+/** Nothing here throws on what a client sends. Whoever owns it limits how long a handshake may take. */
+export class DtlsServer {
+  readonly #options: DtlsServerOptions;
+  readonly #cookie = randomBytes(20);
+  readonly #reassembly = new HandshakeReassembly();
+  readonly #replay = new ReplayWindow();
+  readonly #transcript: Buffer[] = [];
+  /** Of the next record, by epoch. */
+  readonly #numbers: [number, number] = [0, 0];
+  #phase: Phase = "hello";
+  #flight: readonly Outgoing[] = [];
+  #sentMs = Number.NEGATIVE_INFINITY;
+  #retransmitMs = FIRST_RETRANSMIT_MS;
+  #timer: NodeJS.Timeout | undefined;
+  #hello: ClientHello | undefined;
+  #profile: (typeof SRTP_PROFILES)[number] | undefined;
+  #randoms: Randoms | undefined;
+  #ecdh: ECDH | undefined;
+  #clientCertificate: Buffer | undefined;
+  #masterSecret: Buffer | undefined;
+  #keys: WriteKeys | undefined;
+  #ownSequence = 0;
+  /** What the client complained of, in the clear: a hint for the log, no proof. */
+  complaint: number | undefined;
+
+  constructor(options: DtlsServerOptions) {
+    this.#options = options;
+  }
+
+  get connected(): boolean {
+    return this.#phase === "connected";
+  }
+
+  /** One datagram of the client. */
+  receive(datagram: Buffer): void {
+    for (const record of parseRecords(datagram)) {
+      if (this.#phase === "ended") return;
+      this.#take(record);
+    }
+  }
+
+  /** Says goodbye, where there is somebody to hear it. */
+  close(): void {
+    if (this.#phase === "connected") this.#transmit([this.#alert(1, CLOSE_NOTIFY)]);
+    this.#stop();
+  }
+
+  #take(record: DtlsRecord): void {
+    const { type, epoch } = record;
+    let { fragment } = record;
+    if (epoch > 1 || (epoch === 1 && this.#keys === undefined)) return; // came before what it needs: it will be repeated
+    if (epoch === 1) {
+      const { clientKey, clientSalt } = this.#keys!;
+      const plain = openFragment(clientKey, clientSalt, record);
+      if (plain === undefined || !this.#replay.accept(record.sequence.readUIntBE(2, 6))) return;
+      fragment = plain;
+    }
+    if (type === ContentType.handshake) this.#takeHandshake(fragment, epoch === 1);
+    else if (type === ContentType.alert) this.#takeAlert(fragment, epoch === 1);
+  }
+
+  #takeHandshake(fragment: Buffer, isEncrypted: boolean): void {
+    if (this.#reassembly.push(fragment, isEncrypted)) this.#repeatFlight();
+    for (let message = this.#reassembly.shift(); message !== undefined && this.#phase !== "ended"; message = this.#reassembly.shift()) {
+      const fault = this.#step(message);
+      if (fault !== undefined) this.#fail(fault);
+    }
+  }
+
+  /** In the clear anybody may have sent it. */
+  #takeAlert(fragment: Buffer, isEncrypted: boolean): void {
+    const [level = 0, description = 0] = fragment;
+    if (!isEncrypted) this.complaint = description;
+    else if (description === CLOSE_NOTIFY || level === FATAL) {
+      const fault = description === CLOSE_NOTIFY && this.connected ? undefined : `the client ended DTLS with alert ${description}`;
+      this.#stop();
+      this.#options.onEnd(fault);
+    }
+  }
+
+  /** Why the handshake fails, if it does. */
+  #step(message: HandshakeMessage): string | undefined {
+    const { type, body } = message;
+    if (this.#phase === "hello" && type === HandshakeType.clientHello) return this.#onClientHello(message);
+    if (this.#phase === "certificate" && type === HandshakeType.certificate) {
+      this.#clientCertificate = parseCertificate(body);
+      if (!this.#isExpected(this.#clientCertificate)) return "the client's certificate is not the one of its offer (a=fingerprint)";
+      this.#phase = "keyExchange";
+    } else if (this.#phase === "keyExchange" && type === HandshakeType.clientKeyExchange) {
+      const point = parseClientKeyExchange(body);
+      this.#transcript.push(message.bytes);
+      this.#phase = "certificateVerify";
+      return point !== undefined && this.#deriveKeys(point) ? undefined : "the client's key is no point of the curve";
+    } else if (this.#phase === "certificateVerify" && type === HandshakeType.certificateVerify) {
+      if (!this.#ownsCertificate(body)) return "the client does not own its certificate";
+      this.#phase = "finished";
+    } else if (this.#phase === "finished" && type === HandshakeType.finished) {
+      if (!body.equals(finishedData(this.#masterSecret!, "client", Buffer.concat(this.#transcript))))
+        return "the handshake was tampered with";
+      this.#transcript.push(message.bytes);
+      this.#finish();
+      return undefined;
+    } else if (this.#phase === "connected")
+      return undefined; // no renegotiation (RFC 8827 §6.5)
+    else return `handshake message ${type} out of place`;
+    this.#transcript.push(message.bytes);
+    return undefined;
+  }
+
+  #onClientHello(message: HandshakeMessage): string | undefined {
+    const hello = parseClientHello(message.body);
+    if (hello === undefined) return "the ClientHello is broken";
+    if (!hello.cookie.equals(this.#cookie)) {
+      // RFC 6347 §4.2.1: nothing larger goes to an address before it has answered
+      this.#send([writeHandshake(HandshakeType.helloVerifyRequest, this.#ownSequence++, helloVerifyRequestBody(this.#cookie))], false);
+      return undefined;
+    }
+    const profile = SRTP_PROFILES.find(({ id }) => hello.srtpProfiles.includes(id));
+    if (profile === undefined) return "the client knows no SRTP profile of ours";
+    if (!hello.cipherSuites.includes(CIPHER_SUITE)) return "the client does not know TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    if (hello.groups !== undefined && !hello.groups.includes(SECP256R1)) return "the client does not know the curve secp256r1";
+    if (hello.signatureSchemes !== undefined && !hello.signatureSchemes.includes(OWN_SCHEME))
+      return "the client does not know ECDSA with SHA-256";
+    this.#hello = hello;
+    this.#profile = profile;
+    this.#ecdh = createECDH("prime256v1");
+    const randoms = { client: Buffer.from(hello.random), server: randomBytes(32) };
+    this.#randoms = randoms;
+    this.#transcript.push(message.bytes);
+    const { identity } = this.#options;
+    const serverHello = serverHelloBody({
+      random: randoms.server,
+      srtpProfile: profile.id,
+      extendedMasterSecret: hello.extendedMasterSecret,
+      secureRenegotiation: hello.secureRenegotiation,
+      namesGroups: hello.groups !== undefined,
+    });
+    const bodies: readonly (readonly [type: number, body: Buffer])[] = [
+      [HandshakeType.serverHello, serverHello],
+      [HandshakeType.certificate, certificateBody(identity)],
+      [HandshakeType.serverKeyExchange, serverKeyExchangeBody(identity, randoms, this.#ecdh.generateKeys())],
+      [HandshakeType.certificateRequest, certificateRequestBody()],
+      [HandshakeType.serverHelloDone, Buffer.alloc(0)],
+    ];
+    const messages = bodies.map(([type, body]) => writeHandshake(type, this.#ownSequence++, body));
+    for (const { bytes } of messages) this.#transcript.push(bytes);
+    this.#phase = "certificate";
+    this.#send(messages, true);
+    return undefined;
+  }
+
+  #isExpected(certificate: Buffer | undefined): boolean {
+    return (
+      certificate !== undefined &&
+      this.#options.fingerprints.some(({ algorithm, digest }) =>
+        createHash(algorithm.replace("-", "")).update(certificate).digest().equals(digest),
+      )
+    );
+  }
+
+  #deriveKeys(point: Buffer): boolean {
+    let secret: Buffer;
+    try {
+      secret = this.#ecdh!.computeSecret(point);
+    } catch {
+      return false;
+    }
+    const randoms = this.#randoms!;
+    this.#masterSecret = this.#hello!.extendedMasterSecret
+      ? extendedMasterSecret(secret, Buffer.concat(this.#transcript))
+      : masterSecretOf(secret, randoms);
+    this.#keys = writeKeysOf(this.#masterSecret, randoms);
+    return true;
+  }
+
+  #ownsCertificate(body: Buffer): boolean {
+    const claim = parseCertificateVerify(body);
+    const scheme = claim && CLIENT_SCHEMES.get(claim.scheme);
+    if (scheme === undefined) return false;
+    try {
+      const key = new X509Certificate(this.#clientCertificate!).publicKey;
+      if (key.asymmetricKeyType !== scheme.key) return false;
+      const padding = scheme.pss && { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+      return verify(scheme.hash, Buffer.concat(this.#transcript), { key, ...padding }, claim!.signature);
+    } catch {
+      return false;
+    }
+  }
+
+  #finish(): void {
+    const randoms = this.#randoms!;
+    const { bytes } = writeHandshake(
+      HandshakeType.finished,
+      this.#ownSequence++,
+      finishedData(this.#masterSecret!, "server", Buffer.concat(this.#transcript)),
+    );
+    this.#phase = "connected";
+    this.#transcript.length = 0;
+    clearTimeout(this.#timer);
+    this.#flight = [
+      { type: ContentType.changeCipherSpec, epoch: 0, fragment: Buffer.from([1]) },
+      { type: ContentType.handshake, epoch: 1, fragment: bytes },
+    ];
+    this.#transmit(this.#flight);
+    const { name, keyBytes, saltBytes } = this.#profile!;
+    const { client, server } = exportSrtpKeys(this.#masterSecret!, randoms, keyBytes, saltBytes);
+    this.#options.onConnected({ profile: name, local: server, remote: client });
+  }
+
+  #fail(fault: string): void {
+    this.#transmit([this.#alert(0, HANDSHAKE_FAILURE)]);
+    this.#stop();
+    this.#options.onEnd(fault);
+  }
+
+  #alert(epoch: 0 | 1, description: number): Outgoing {
+    return { type: ContentType.alert, epoch, fragment: Buffer.from([description === CLOSE_NOTIFY ? 1 : FATAL, description]) };
+  }
+
+  #stop(): void {
+    this.#phase = "ended";
+    clearTimeout(this.#timer);
+  }
+
+  #send(messages: readonly HandshakeMessage[], retransmit: boolean): void {
+    this.#flight = messages.map(({ bytes }) => ({ type: ContentType.handshake, epoch: 0, fragment: bytes }));
+    this.#transmit(this.#flight);
+    if (retransmit) this.#retransmitLater();
+  }
+
+  /** §4.2.4: until the client's next flight has come whole. */
+  #retransmitLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#transmit(this.#flight);
+      this.#retransmitMs = Math.min(this.#retransmitMs * 2, MAX_RETRANSMIT_MS);
+      this.#retransmitLater();
+    }, this.#retransmitMs);
+  }
+
+  #repeatFlight(): void {
+    if (performance.now() - this.#sentMs >= MIN_RESEND_MS) this.#transmit(this.#flight);
+  }
+
+  /** As few datagrams as they fit in. */
+  #transmit(flight: readonly Outgoing[]): void {
+    this.#sentMs = performance.now();
+    let datagram: Buffer[] = [];
+    let sizeBytes = 0;
+    for (const { type, epoch, fragment } of flight) {
+      const number = this.#numbers[epoch]++;
+      const { serverKey, serverSalt } = this.#keys ?? {};
+      const sealed = epoch === 0 ? fragment : sealFragment(serverKey!, serverSalt!, type, epoch, number, fragment);
+      const record = writeRecord(type, epoch, number, sealed);
+      if (sizeBytes > 0 && sizeBytes + record.length > DATAGRAM_BYTES) {
+        this.#options.send(Buffer.concat(datagram));
+        datagram = [];
+        sizeBytes = 0;
+      }
+      datagram.push(record);
+      sizeBytes += record.length;
+    }
+    this.#options.send(Buffer.concat(datagram));
+  }
+}
