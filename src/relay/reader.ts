@@ -16,6 +16,8 @@ export interface Reader {
   readonly outboundBytes?: number;
   /** It gets no backlog: frames with the times they were captured at, or none. */
   readonly liveOnly?: boolean;
+  /** Packets have 1,200 bytes at most, and keyframes their parameter sets. */
+  readonly smallPackets?: boolean;
   /** Asked once per track at attach: nothing is made for tracks nobody reads. */
   wants(track: Track): Face | undefined;
   onUnit(unit: Unit): void;

@@ -1,11 +1,12 @@
 // The fan-out of one path: takes units from one source, makes the missing face once if a reader wants it, hands each unit to every reader.
 import type { Clock } from "#base/clock.ts";
-import { BurstBuilder, type PacketBurst, RTP_HEADER_BYTES, sequenceOf } from "#rtp/burst.ts";
+import { BurstBuilder, RTP_HEADER_BYTES, sequenceOf } from "#rtp/burst.ts";
 import { describeFormat, payloadFormatOf, sameForReaders } from "#rtp/payload/formats.ts";
 import type { PayloadFormat } from "#rtp/payload/payload-format.ts";
 import { makeBacklog } from "./backlog.ts";
 import { GopCache, type GopMemory } from "./gop-cache.ts";
 import type { EndReason, Reader } from "./reader.ts";
+import { largestPacket, SmallPackets } from "./small-packets.ts";
 import { TrackTimeline } from "./timeline.ts";
 import type { Track } from "./track.ts";
 import { TrackOutput } from "./track-output.ts";
@@ -28,6 +29,9 @@ interface TrackState {
   /** Copy-on-write: a reader may leave while a unit is handed round. */
   packetReaders: readonly Reader[];
   frameReaders: readonly Reader[];
+  smallReaders: readonly Reader[];
+  /** Undefined before the first reader of small packets. */
+  small: SmallPackets | undefined;
 }
 
 export interface StreamOptions {
@@ -58,7 +62,7 @@ export class Stream {
   #outboundBytesOfGone = 0;
   #keyframeAskedUs = -Infinity;
   /** The backlog as the last reader got it: readers that join between two units share it. */
-  #shared: { readonly face: Face; readonly units: readonly Unit[] } | undefined;
+  #shared: { readonly face: Face; readonly isSmall: boolean; readonly units: readonly Unit[] } | undefined;
 
   constructor(tracks: readonly Track[], native: Face, options: StreamOptions) {
     this.#clock = options.clock;
@@ -74,6 +78,8 @@ export class Stream {
       repacketize: track.codec === "generic" ? "cannot" : "no",
       packetReaders: [],
       frameReaders: [],
+      smallReaders: [],
+      small: undefined,
     }));
     this.#videoIndex = tracks.findIndex((track) => track.kind === "video");
     this.#gopMemory = options.gopMemory;
@@ -161,11 +167,14 @@ export class Stream {
     let videoFace: Face | undefined;
     for (const state of this.#states) {
       const face = reader.wants(state.track);
-      if (face === "packets") state.packetReaders = [...state.packetReaders, reader];
+      if (face === "packets" && reader.smallPackets === true) {
+        if (state.smallReaders.length === 0) smallPacketsOf(state).resume();
+        state.smallReaders = [...state.smallReaders, reader];
+      } else if (face === "packets") state.packetReaders = [...state.packetReaders, reader];
       else if (face === "frame") state.frameReaders = [...state.frameReaders, reader];
       if (state.track.index === this.#videoIndex) videoFace = face;
     }
-    const backlog = videoFace === undefined || reader.liveOnly === true ? [] : this.#backlog(videoFace);
+    const backlog = videoFace === undefined || reader.liveOnly === true ? [] : this.#backlog(videoFace, reader.smallPackets);
     for (const unit of backlog) reader.onUnit(unit);
     reader.onBacklogEnd?.();
     if (videoFace !== undefined && backlog.length === 0) this.requestKeyframe();
@@ -177,6 +186,7 @@ export class Stream {
     for (const state of this.#states) {
       state.packetReaders = state.packetReaders.filter((other) => other !== reader);
       state.frameReaders = state.frameReaders.filter((other) => other !== reader);
+      state.smallReaders = state.smallReaders.filter((other) => other !== reader);
     }
   }
 
@@ -271,6 +281,9 @@ export class Stream {
     }
     if (unit.packets !== undefined) for (const reader of state.packetReaders) reader.onUnit(unit);
     if (unit.frame !== undefined) for (const reader of state.frameReaders) reader.onUnit(unit);
+    if (state.smallReaders.length === 0) return;
+    const small = smallPacketsOf(state).of(unit);
+    if (small !== undefined) for (const reader of state.smallReaders) reader.onUnit(small);
   }
 
   #takePackets(state: TrackState, unit: Draft<Unit>): void {
@@ -306,11 +319,16 @@ export class Stream {
     return true;
   }
 
-  #backlog(face: Face): readonly Unit[] {
+  #backlog(face: Face, isSmall = false): readonly Unit[] {
     const units = this.#gop?.units ?? [];
     if (units.length === 0) return [];
-    if (this.#shared?.face === face) return this.#shared.units;
+    if (this.#shared?.face === face && this.#shared.isSmall === isSmall) return this.#shared.units;
     const state = this.#states[this.#videoIndex]!;
+    if (isSmall) {
+      const small = smallPacketsOf(state);
+      this.#shared = { face, isSmall, units: makeBacklog(small.ofBacklog(units), face, small.output) };
+      return this.#shared.units;
+    }
     const { nextSequence } = state.output;
     if (face === "frame") this.#gop!.lend(); // frames are views of the packets; packets are copied below
     for (const unit of units) {
@@ -320,17 +338,12 @@ export class Stream {
     }
     state.output.nextSequence = nextSequence; // packets made only for the backlog get their numbers there
     const backlog = makeBacklog(units, face, state.output);
-    this.#shared = { face, units: backlog };
+    this.#shared = { face, isSmall, units: backlog };
     return backlog;
   }
 }
 
-function largestPacket(burst: PacketBurst): number {
-  const { offsets, count } = burst;
-  let largest = 0;
-  for (let i = 0; i < count; i++) {
-    const size = offsets[i + 1]! - offsets[i]! - 4;
-    if (size > largest) largest = size;
-  }
-  return largest;
+function smallPacketsOf(state: TrackState): SmallPackets {
+  state.small ??= new SmallPackets(state.format, state.output, state.track.parameters);
+  return state.small;
 }

@@ -10,7 +10,7 @@ export class TrackOutput {
   readonly payloadType: number;
   readonly ssrc = randomInt(1, 2 ** 32);
   /** RTP timestamp of pts 0. */
-  readonly timestampBase = randomInt(0, 2 ** 32);
+  readonly timestampBase: number;
   /** Sequence number of the next packet. */
   nextSequence = randomInt(0, 2 ** 16);
   /** pts and capture time of the newest unit: the pair that sender reports extrapolate from. */
@@ -23,8 +23,9 @@ export class TrackOutput {
   #sourceSsrc = -1;
   #sourceNext = -1;
 
-  constructor(payloadType: number) {
+  constructor(payloadType: number, timestampBase = randomInt(0, 2 ** 32)) {
     this.payloadType = payloadType;
+    this.timestampBase = timestampBase;
   }
 
   /** The source's numbering ended (reconnect): the next packet continues ours. */

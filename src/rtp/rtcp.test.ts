@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ntpToUtcUs, parseRtcp, writeBye, writePictureLoss, writeReceiverReport, writeSenderReport } from "./rtcp.ts";
+import {
+  ntpToUtcUs,
+  parseRtcp,
+  writeBitrateEstimate,
+  writeBye,
+  writeLost,
+  writePictureLoss,
+  writeReceiverReport,
+  writeSenderReport,
+} from "./rtcp.ts";
 
 test("a sender report gives back its time to the microsecond", () => {
   const utcUs = Date.UTC(2026, 10, 22, 14, 3, 20) * 1000 + 123_457;
@@ -58,4 +67,19 @@ test("a BYE behind a report is read with it", () => {
     { kind: "receiver-report", ssrc: 7, reports: [] },
     { kind: "bye", ssrcs: [0xdeadbeef] },
   ]);
+});
+
+test("lost packets, in runs and one by one, over the wrap", () => {
+  for (const sequences of [[7], [7, 8, 23], [7, 24], [65_530, 65_535, 0, 3, 500], Array.from({ length: 40 }, (_, i) => 100 + i)]) {
+    const bytes = writeLost(1, 0xdeadbeef, sequences);
+    assert.deepEqual(parseRtcp(bytes, 0, bytes.length), [{ kind: "lost", ssrc: 0xdeadbeef, sequences }]);
+  }
+  assert.equal(writeLost(1, 2, [7, 8, 23]).length, 16);
+});
+
+test("an estimate of the bitrate", () => {
+  assert.equal(
+    writeBitrateEstimate(1, [2, 3], 5_000_000).toString("hex"),
+    `8fce0006${"00000001"}${"00000000"}52454d42${"0216625a"}${"00000002"}${"00000003"}`,
+  );
 });

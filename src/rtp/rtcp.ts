@@ -1,12 +1,18 @@
-// RTCP packets, RFC 3550 §6 and the two feedback messages that ask for a keyframe (RFC 4585 §6.3.1, RFC 5104 §4.3.1).
+// RTCP packets, RFC 3550 §6, and feedback messages: lost packets (RFC 4585 §6.2.1), keyframes that are wanted (RFC 4585 §6.3.1, RFC 5104 §4.3.1).
 
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
 const SOURCE_DESCRIPTION = 202;
 const BYE = 203;
+const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
+const FEEDBACK_NACK = 1;
 const FEEDBACK_PLI = 1;
 const FEEDBACK_FIR = 4;
+const FEEDBACK_APPLICATION = 15;
+
+/** Nobody misses more and goes on. */
+const MAX_LOST = 1024;
 
 /** Seconds from 1900 (NTP) to 1970. */
 const NTP_EPOCH_OFFSET_S = 2_208_988_800;
@@ -39,7 +45,9 @@ export type RtcpPacket =
     }
   | { readonly kind: "receiver-report"; readonly ssrc: number; readonly reports: readonly ReportBlock[] }
   | { readonly kind: "bye"; readonly ssrcs: readonly number[] }
-  | { readonly kind: "keyframe-request"; readonly ssrc: number };
+  | { readonly kind: "keyframe-request"; readonly ssrc: number }
+  /** Packets that the peer misses, by 16-bit sequence number. */
+  | { readonly kind: "lost"; readonly ssrc: number; readonly sequences: readonly number[] };
 
 /** UTC microseconds of a 64-bit NTP time; meaningless for a sender that has no wall clock. */
 export function ntpToUtcUs(seconds: number, fraction: number): number {
@@ -85,6 +93,9 @@ function parseOne(bytes: Buffer, at: number, end: number, type: number, count: n
       for (let i = 0; i < count && at + 8 + i * 4 <= end; i++) ssrcs.push(bytes.readUInt32BE(at + 4 + i * 4));
       return { kind: "bye", ssrcs };
     }
+    case TRANSPORT_FEEDBACK:
+      if (count !== FEEDBACK_NACK || end - at < 16) return undefined;
+      return { kind: "lost", ssrc: bytes.readUInt32BE(at + 8), sequences: parseLost(bytes, at + 12, end) };
     case PAYLOAD_FEEDBACK:
       if (count === FEEDBACK_PLI && end - at >= 12) return { kind: "keyframe-request", ssrc: bytes.readUInt32BE(at + 8) };
       if (count === FEEDBACK_FIR && end - at >= 20) return { kind: "keyframe-request", ssrc: bytes.readUInt32BE(at + 12) };
@@ -92,6 +103,18 @@ function parseOne(bytes: Buffer, at: number, end: number, type: number, count: n
     default:
       return undefined;
   }
+}
+
+/** A number, and a bit for each of the 16 behind it. */
+function parseLost(bytes: Buffer, start: number, end: number): number[] {
+  const sequences: number[] = [];
+  for (let at = start; at + 4 <= end && sequences.length < MAX_LOST; at += 4) {
+    const first = bytes.readUInt16BE(at);
+    const following = bytes.readUInt16BE(at + 2);
+    sequences.push(first);
+    for (let bit = 0; bit < 16; bit++) if ((following & (1 << bit)) !== 0) sequences.push((first + bit + 1) & 0xffff);
+  }
+  return sequences;
 }
 
 function parseReports(bytes: Buffer, start: number, end: number, count: number): ReportBlock[] {
@@ -164,6 +187,40 @@ export function writePictureLoss(senderSsrc: number, mediaSsrc: number): Buffer 
   writeHeader(bytes, 0, FEEDBACK_PLI, PAYLOAD_FEEDBACK, 12);
   bytes.writeUInt32BE(senderSsrc, 4);
   bytes.writeUInt32BE(mediaSsrc, 8);
+  return bytes;
+}
+
+/** Packets that are missing, in ascending order (RFC 4585 §6.2.1). */
+export function writeLost(senderSsrc: number, mediaSsrc: number, sequences: readonly number[]): Buffer {
+  const items: number[] = [];
+  for (const sequence of sequences) {
+    const last = items.length - 1;
+    const ahead = last < 0 ? 0 : (sequence - (items[last]! >>> 16)) & 0xffff;
+    if (last >= 0 && ahead >= 1 && ahead <= 16) items[last] = (items[last]! | (1 << (ahead - 1))) >>> 0;
+    else items.push((sequence << 16) >>> 0);
+  }
+  const bytes = Buffer.alloc(12 + items.length * 4);
+  writeHeader(bytes, 0, FEEDBACK_NACK, TRANSPORT_FEEDBACK, bytes.length);
+  bytes.writeUInt32BE(senderSsrc, 4);
+  bytes.writeUInt32BE(mediaSsrc, 8);
+  items.forEach((item, i) => {
+    bytes.writeUInt32BE(item, 12 + i * 4);
+  });
+  return bytes;
+}
+
+/** What the path to us carries, as the receiver estimates it: REMB (draft-alvestrand-rmcat-remb-03 §2.2). */
+export function writeBitrateEstimate(senderSsrc: number, mediaSsrcs: readonly number[], bitsPerSecond: number): Buffer {
+  const bytes = Buffer.alloc(20 + mediaSsrcs.length * 4);
+  let exponent = 0;
+  while (bitsPerSecond / 2 ** exponent >= 2 ** 18) exponent++;
+  writeHeader(bytes, 0, FEEDBACK_APPLICATION, PAYLOAD_FEEDBACK, bytes.length);
+  bytes.writeUInt32BE(senderSsrc, 4);
+  bytes.write("REMB", 12, "latin1");
+  bytes.writeUInt32BE(mediaSsrcs.length * 2 ** 24 + exponent * 2 ** 18 + Math.floor(bitsPerSecond / 2 ** exponent), 16);
+  mediaSsrcs.forEach((ssrc, i) => {
+    bytes.writeUInt32BE(ssrc, 20 + i * 4);
+  });
   return bytes;
 }
 

@@ -62,8 +62,8 @@ export function exportSrtpKeys(masterSecret: Buffer, { client, server }: Randoms
   const block = prf(masterSecret, "EXTRACTOR-dtls_srtp", Buffer.concat([client, server]), 2 * (keyBytes + saltBytes));
   const salts = 2 * keyBytes;
   return {
-    client: { key: block.subarray(0, keyBytes), salt: block.subarray(salts, salts + saltBytes) },
-    server: { key: block.subarray(keyBytes, salts), salt: block.subarray(salts + saltBytes) },
+    client: { masterKey: block.subarray(0, keyBytes), masterSalt: block.subarray(salts, salts + saltBytes) },
+    server: { masterKey: block.subarray(keyBytes, salts), masterSalt: block.subarray(salts + saltBytes) },
   };
 }
 

@@ -1,5 +1,7 @@
 // The passive side of DTLS 1.2 (RFC 6347) as WebRTC uses it: both sides show a certificate, and what comes of it are keys for SRTP (RFC 5764).
 import { constants, createECDH, createHash, type ECDH, randomBytes, verify, X509Certificate } from "node:crypto";
+import type { SrtpMasterKeys } from "#rtp/srtp/session-keys.ts";
+import { SRTP_PROFILES, type SrtpProfile } from "#rtp/srtp/srtp-profile.ts";
 import type { Fingerprint } from "../offer.ts";
 import { type ClientHello, parseCertificate, parseCertificateVerify, parseClientHello, parseClientKeyExchange } from "./client-hello.ts";
 import { type HandshakeMessage, HandshakeReassembly, HandshakeType, writeHandshake } from "./handshake-message.ts";
@@ -26,22 +28,10 @@ import {
   serverKeyExchangeBody,
 } from "./server-messages.ts";
 
-/** RFC 5764 §4.1.2, RFC 7714 §14.2: the better one first. */
-export const SRTP_PROFILES = [
-  { id: 0x0007, name: "AEAD_AES_128_GCM", keyBytes: 16, saltBytes: 12 },
-  { id: 0x0001, name: "AES_CM_128_HMAC_SHA1_80", keyBytes: 16, saltBytes: 14 },
-] as const;
-export type SrtpProfileName = (typeof SRTP_PROFILES)[number]["name"];
-
-export interface SrtpKey {
-  readonly key: Buffer;
-  readonly salt: Buffer;
-}
-
+/** For what is sent and what comes. */
 export interface SrtpKeys {
-  readonly profile: SrtpProfileName;
-  readonly local: SrtpKey;
-  readonly remote: SrtpKey;
+  readonly local: SrtpMasterKeys;
+  readonly remote: SrtpMasterKeys;
 }
 
 export interface DtlsServerOptions {
@@ -91,7 +81,7 @@ export class DtlsServer {
   #retransmitMs = FIRST_RETRANSMIT_MS;
   #timer: NodeJS.Timeout | undefined;
   #hello: ClientHello | undefined;
-  #profile: (typeof SRTP_PROFILES)[number] | undefined;
+  #profile: SrtpProfile | undefined;
   #randoms: Randoms | undefined;
   #ecdh: ECDH | undefined;
   #clientCertificate: Buffer | undefined;
@@ -280,9 +270,9 @@ export class DtlsServer {
       { type: ContentType.handshake, epoch: 1, fragment: bytes },
     ];
     this.#transmit(this.#flight);
-    const { name, keyBytes, saltBytes } = this.#profile!;
-    const { client, server } = exportSrtpKeys(this.#masterSecret!, randoms, keyBytes, saltBytes);
-    this.#options.onConnected({ profile: name, local: server, remote: client });
+    const profile = this.#profile!;
+    const { client, server } = exportSrtpKeys(this.#masterSecret!, randoms, profile.keyBytes, profile.saltBytes);
+    this.#options.onConnected({ local: { profile, ...server }, remote: { profile, ...client } });
   }
 
   #fail(fault: string): void {

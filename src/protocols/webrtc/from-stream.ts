@@ -1,0 +1,212 @@
+// From the relay to one WebRTC client: packets through the gate, repeated where they were lost, and sender reports with the stream's absolute time.
+import type { Clock } from "#base/clock.ts";
+import { Gate } from "#relay/gated-reader.ts";
+import type { EndReason, Reader } from "#relay/reader.ts";
+import type { Stream } from "#relay/stream.ts";
+import type { Track } from "#relay/track.ts";
+import type { Face, Unit } from "#relay/unit.ts";
+import { FRAMING_BYTES, type PacketBurst, RTP_HEADER_BYTES, sequenceOf } from "#rtp/burst.ts";
+import { parseRtcp, writeSenderReport } from "#rtp/rtcp.ts";
+import type { SenderStream } from "#rtp/srtp/srtp-sender.ts";
+import { BFrameWatch } from "./b-frame-watch.ts";
+import { PacedSender } from "./paced-sender.ts";
+import { PacketHistory } from "./packet-history.ts";
+import { B_FRAMES } from "./read-negotiation.ts";
+import type { SecureTransport } from "./secure-transport.ts";
+import type { StreamHistories } from "./stream-history.ts";
+
+/** A client's idea of the source's clock is corrected when it would be wrong by this much. */
+const CLOCK_TOLERANCE_US = 20_000;
+const REPORT_PERIOD_US = 1_000_000;
+/** RFC 3711 §3.3.1: a first number below 2^15 keeps a receiver that misses it from guessing the wrong cycle. */
+const FIRST_SEQUENCES = 2 ** 14;
+/** Packets that are repeated in a second: more would make bad worse. */
+const MAX_REPEATED_PER_SECOND = 1000;
+
+/** A track that was negotiated. */
+export interface ReadTrack {
+  readonly trackIndex: number;
+  readonly ssrc: number;
+  readonly payloadType: number;
+}
+
+export interface WebRtcReaderOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly stream: Stream;
+  readonly tracks: readonly ReadTrack[];
+  readonly histories: StreamHistories;
+  readonly writeTimeoutMs: number;
+  readonly random: () => number;
+  onEnd(reason: EndReason): void;
+  /** The stream turned out to be one that cannot be sent. */
+  onFault(message: string): void;
+}
+
+/** What is sent of one track. */
+interface Sent extends ReadTrack {
+  /** Undefined before the first packet. */
+  numbering: SenderStream | undefined;
+  readonly history: PacketHistory;
+  packets: number;
+  octets: number;
+  /** The stream's session at the newest report: the times of another one have to be told anew. */
+  reportedSession: number | undefined;
+  /** UTC less stream time, µs, as the newest report told it; undefined when that carried our own clock. */
+  clockUs: number | undefined;
+}
+
+/** Given its transport, then attached. */
+export class WebRtcReader implements Reader {
+  readonly name: string;
+  readonly smallPackets = true;
+  outboundBytes = 0;
+  outboundPackets = 0;
+  outboundRtcpPackets = 0;
+  inboundRtcpPackets = 0;
+  /** Packets that were sent again. */
+  repeatedPackets = 0;
+  readonly #options: WebRtcReaderOptions;
+  readonly #sent = new Map<number, Sent>();
+  readonly #gate: Gate;
+  readonly #pacer: PacedSender;
+  readonly #bFrames = new BFrameWatch();
+  #transport: SecureTransport | undefined;
+  /** The packets of the open GOP, which this reader got alone; undefined once nobody can miss them any more. */
+  #backlog: PacketHistory | undefined = new PacketHistory();
+  /** Its units are drawn together in time: no report may be made of them. */
+  #inBacklog = true;
+  #reportedUs = 0;
+  #repeatedInSecond = 0;
+
+  constructor(options: WebRtcReaderOptions) {
+    const { clock, stream, histories, writeTimeoutMs } = options;
+    this.#options = options;
+    this.name = options.name;
+    for (const track of options.tracks) {
+      const history = histories.of(stream, track.trackIndex);
+      const counts = { numbering: undefined, packets: 0, octets: 0, reportedSession: undefined, clockUs: undefined };
+      this.#sent.set(track.trackIndex, { ...track, history, ...counts });
+    }
+    this.#gate = new Gate({
+      tracks: stream.tracks.filter(({ index }) => this.#sent.has(index)),
+      pendingBytes: () => this.#transport?.path.pendingBytes() ?? 0,
+      writeTimeoutUs: writeTimeoutMs * 1000,
+      nowUs: () => clock.nowUs(),
+      onStuck: () => options.onEnd("too-slow"),
+    });
+    this.#pacer = new PacedSender((trackIndex, burst, first, end) => this.#send(this.#sent.get(trackIndex)!, burst, first, end));
+  }
+
+  /** Units that it did not get because it was too slow. */
+  get framesDiscarded(): number {
+    return this.#gate.discarded;
+  }
+
+  /** The client has the keys; attach the reader afterwards. */
+  begin(transport: SecureTransport): void {
+    this.#transport = transport;
+  }
+
+  wants(track: Track): Face | undefined {
+    return this.#sent.has(track.index) ? "packets" : undefined;
+  }
+
+  onUnit(unit: Unit): void {
+    if (this.#bFrames.sees(unit)) {
+      this.#options.onFault(B_FRAMES);
+      return;
+    }
+    const burst = unit.packets!;
+    const sent = this.#sent.get(unit.track.index)!;
+    const nowUs = this.#options.clock.nowUs();
+    if (this.#inBacklog) this.#backlog!.note(burst, nowUs);
+    else sent.history.note(burst, nowUs);
+    if (!this.#gate.admits(unit)) return;
+    if (!this.#inBacklog && this.#timesChanged(sent)) this.#report(sent);
+    this.#pacer.push(unit.track.index, burst);
+    this.#gate.wrote(burst.bytes.length);
+  }
+
+  onBacklogEnd(): void {
+    this.#inBacklog = false;
+    this.#gate.endBacklog();
+  }
+
+  onEnd(reason: EndReason): void {
+    this.#options.onEnd(reason);
+  }
+
+  /** Due about once a second while it is attached. */
+  tick(nowUs: number): void {
+    this.#repeatedInSecond = 0;
+    if (nowUs - this.#reportedUs < REPORT_PERIOD_US / 2) return;
+    if (this.#backlog !== undefined && this.#reportedUs > 0) this.#backlog = undefined;
+    this.#reportedUs = nowUs;
+    for (const sent of this.#sent.values()) if (sent.packets > 0) this.#report(sent);
+  }
+
+  /** RTCP of the client, decrypted. */
+  onRtcp(compound: Buffer): void {
+    this.inboundRtcpPackets++;
+    for (const packet of parseRtcp(compound, 0, compound.length)) {
+      if (packet.kind === "keyframe-request") this.#options.stream.requestKeyframe();
+      else if (packet.kind === "lost") this.#repeat(packet.ssrc, packet.sequences);
+    }
+  }
+
+  close(): void {
+    this.#pacer.close();
+    this.#transport = undefined;
+  }
+
+  #send(sent: Sent, burst: PacketBurst, first: number, end: number): void {
+    const transport = this.#transport;
+    if (transport === undefined) return;
+    sent.numbering ??= transport.stream({
+      ssrc: sent.ssrc,
+      payloadType: sent.payloadType,
+      sequenceOffset: (Math.floor(this.#options.random() * FIRST_SEQUENCES) - sequenceOf(burst, first)) & 0xffff,
+      timestampOffset: 0,
+    });
+    this.outboundBytes += transport.sendBurst(burst, sent.numbering, first, end);
+    this.outboundPackets += end - first;
+    sent.packets += end - first;
+    sent.octets += burst.offsets[end]! - burst.offsets[first]! - (end - first) * (FRAMING_BYTES + RTP_HEADER_BYTES);
+  }
+
+  #repeat(ssrc: number, sequences: readonly number[]): void {
+    const transport = this.#transport;
+    for (const sent of this.#sent.values()) {
+      const { numbering } = sent;
+      if (sent.ssrc !== ssrc || numbering === undefined || transport === undefined) continue;
+      for (const sequence of sequences) {
+        if (this.#repeatedInSecond >= MAX_REPEATED_PER_SECOND) return;
+        const own = (sequence - numbering.numbering.sequenceOffset) & 0xffff;
+        const found = sent.history.find(own) ?? this.#backlog?.find(own);
+        if (found === undefined) continue;
+        this.#repeatedInSecond++;
+        this.repeatedPackets++;
+        this.outboundBytes += transport.sendAgain(found.burst, numbering, found.index);
+      }
+    }
+  }
+
+  /** The client would compute another time from the newest report than we would. */
+  #timesChanged(sent: Sent): boolean {
+    const { stream } = this.#options;
+    if (sent.reportedSession !== stream.session) return true;
+    const clockUs = stream.sourceClockUs(sent.trackIndex);
+    return clockUs !== undefined && (sent.clockUs === undefined || Math.abs(clockUs - sent.clockUs) >= CLOCK_TOLERANCE_US);
+  }
+
+  #report(sent: Sent): void {
+    const { stream, clock } = this.#options;
+    const report = stream.reportAt(sent.trackIndex, clock.nowUs());
+    if (report === undefined || this.#transport === undefined) return;
+    this.#transport.sendRtcp(writeSenderReport({ ssrc: sent.ssrc, ...report, packets: sent.packets, octets: sent.octets }));
+    sent.reportedSession = stream.session;
+    sent.clockUs = stream.sourceClockUs(sent.trackIndex);
+    this.outboundRtcpPackets++;
+  }
+}

@@ -1,0 +1,53 @@
+// Lets a large frame, or the open GOP, leave in steps that a receive buffer of ordinary size keeps up with.
+import type { PacketBurst } from "#rtp/burst.ts";
+
+/** About 190 Mbit/s. */
+const PACKETS_PER_MS = 20;
+/** A burst of no more leaves at once. */
+const UNPACED_PACKETS = 40;
+
+/** Sends packets first … end − 1 of a burst of a track. */
+type Send = (trackIndex: number, burst: PacketBurst, first: number, end: number) => void;
+
+export class PacedSender {
+  readonly #send: Send;
+  /** What has not left yet, in order. */
+  #waiting: { readonly trackIndex: number; readonly burst: PacketBurst; first: number }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  push(trackIndex: number, burst: PacketBurst): void {
+    if (this.#timer === undefined && burst.count <= UNPACED_PACKETS) {
+      this.#send(trackIndex, burst, 0, burst.count);
+      return;
+    }
+    this.#waiting.push({ trackIndex, burst, first: 0 });
+    if (this.#timer === undefined) this.#step();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#waiting = [];
+  }
+
+  #step(): void {
+    this.#timer = undefined;
+    let sent = 0;
+    let done = 0;
+    for (const one of this.#waiting) {
+      const end = Math.min(one.burst.count, one.first + PACKETS_PER_MS - sent);
+      this.#send(one.trackIndex, one.burst, one.first, end);
+      sent += end - one.first;
+      one.first = end;
+      if (end < one.burst.count) break;
+      done++;
+      if (sent >= PACKETS_PER_MS) break;
+    }
+    this.#waiting.splice(0, done);
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#step(), 1);
+  }
+}
