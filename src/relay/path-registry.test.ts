@@ -64,9 +64,9 @@ test("the door: name, leave and entry are looked at, in this order, whatever is 
     (path: string) => registry.openForRead(request(path), new UnitTap(), CLIENT),
     (path: string) => registry.permitPublish(request(path, "publish")),
   ];
-  assert.equal(await registry.permitPlayback(request("recorded", "playback")), "u");
-  await assert.rejects(registry.permitPlayback(request("", "playback")), { code: "invalid" });
-  await assert.rejects(registry.permitPlayback(request("secret", "playback")), AccessDenied);
+  assert.equal(await registry.permit(request("recorded", "playback")), "u");
+  await assert.rejects(registry.permit(request("", "playback")), { code: "invalid" });
+  await assert.rejects(registry.permit(request("secret", "playback")), AccessDenied);
   assert.deepEqual(asked.splice(0), ["playback recorded", "playback secret"], "recordings outlive the entry of their path");
   for (const open of doors) {
     await assert.rejects(open(""), { code: "invalid", message: "invalid path name: cannot be empty ()" });

@@ -108,8 +108,8 @@ export class PathRegistry {
     return { ...(await this.#use(request.path, (path) => path.read(reader, client, request.query))), user };
   }
 
-  /** Leave to play back recordings of a path, whether there is such a path or not; returns the user's name. Throws AccessDenied. */
-  permitPlayback(request: AccessRequest): Promise<string> {
+  /** Leave to do what is asked with a path, whether there is such a path or not; returns the user's name. Throws AccessDenied. */
+  permit(request: AccessRequest): Promise<string> {
     return this.#admit(request);
   }
 

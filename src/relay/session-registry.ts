@@ -2,7 +2,7 @@
 import type { RemoteAddress } from "./access.ts";
 
 /** The words of MediaMTX's API. */
-export type SessionKind = "rtspConn" | "rtspsConn" | "rtspSession" | "rtspsSession" | SourceKind;
+export type SessionKind = "rtspConn" | "rtspsConn" | "rtspSession" | "rtspsSession" | "webRTCSession" | SourceKind;
 
 /** Pulled sources. */
 export type SourceKind = "rtspSource";

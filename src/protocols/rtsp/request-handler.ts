@@ -104,7 +104,7 @@ export class RequestHandler {
 
   /** Opened to look at it: clients that describe need not set up. */
   async #describeReplay(request: RtspRequest, target: RequestPath, wish: ReplayWish): Promise<Answer> {
-    await this.#context.options.registry.permitPlayback(this.#access(request, "playback", target, ""));
+    await this.#context.options.registry.permit(this.#access(request, "playback", target, ""));
     const replay = await this.#context.replays!.open(target.path, wish);
     try {
       return described(request, describeStream(replay.stream, describeReplayRange(replay.startUtcUs, replay.endUtcUs)));
@@ -171,7 +171,7 @@ export class RequestHandler {
   }
 
   async #openReplay(request: RtspRequest, session: ServerSession, target: RequestPath, wish: ReplayWish): Promise<UserLease> {
-    const user = await this.#context.options.registry.permitPlayback(this.#access(request, "playback", target, session.id));
+    const user = await this.#context.options.registry.permit(this.#access(request, "playback", target, session.id));
     const replay = await this.#context.replays!.open(target.path, wish);
     replay.whenEnded = (fault) => session.endReplay(fault);
     session.replay = replay;

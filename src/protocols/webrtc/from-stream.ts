@@ -1,6 +1,7 @@
 // From the relay to one WebRTC client: packets through the gate, repeated where they were lost, and sender reports with the stream's absolute time.
 import type { Clock } from "#base/clock.ts";
 import { Gate } from "#relay/gated-reader.ts";
+import type { ReadLease } from "#relay/path.ts";
 import type { EndReason, Reader } from "#relay/reader.ts";
 import type { Stream } from "#relay/stream.ts";
 import type { Track } from "#relay/track.ts";
@@ -13,11 +14,13 @@ import { PacedSender } from "./paced-sender.ts";
 import { PacketHistory } from "./packet-history.ts";
 import { B_FRAMES } from "./read-negotiation.ts";
 import type { SecureTransport } from "./secure-transport.ts";
+import type { SessionMedia } from "./session.ts";
 import type { StreamHistories } from "./stream-history.ts";
 
 /** A client's idea of the source's clock is corrected when it would be wrong by this much. */
 const CLOCK_TOLERANCE_US = 20_000;
-const REPORT_PERIOD_US = 1_000_000;
+/** The packets of the open GOP may be missed for so long. */
+const BACKLOG_US = 3_000_000;
 /** RFC 3711 §3.3.1: a first number below 2^15 keeps a receiver that misses it from guessing the wrong cycle. */
 const FIRST_SEQUENCES = 2 ** 14;
 /** Packets that are repeated in a second: more would make bad worse. */
@@ -33,8 +36,6 @@ export interface ReadTrack {
 export interface WebRtcReaderOptions {
   readonly name: string;
   readonly clock: Clock;
-  readonly stream: Stream;
-  readonly tracks: readonly ReadTrack[];
   readonly histories: StreamHistories;
   readonly writeTimeoutMs: number;
   readonly random: () => number;
@@ -56,34 +57,42 @@ interface Sent extends ReadTrack {
   clockUs: number | undefined;
 }
 
-/** Given its transport, then attached. */
-export class WebRtcReader implements Reader {
+/** Given what to send and where, then attached. */
+export class WebRtcReader implements Reader, SessionMedia {
   readonly name: string;
   readonly smallPackets = true;
   outboundBytes = 0;
-  outboundPackets = 0;
-  outboundRtcpPackets = 0;
-  inboundRtcpPackets = 0;
-  /** Packets that were sent again. */
-  repeatedPackets = 0;
+  #packets = 0;
+  #rtcpPackets = 0;
+  #rtcpReceived = 0;
   readonly #options: WebRtcReaderOptions;
   readonly #sent = new Map<number, Sent>();
-  readonly #gate: Gate;
   readonly #pacer: PacedSender;
   readonly #bFrames = new BFrameWatch();
+  #stream: Stream | undefined;
+  #lease: ReadLease | undefined;
+  #gate: Gate | undefined;
   #transport: SecureTransport | undefined;
   /** The packets of the open GOP, which this reader got alone; undefined once nobody can miss them any more. */
   #backlog: PacketHistory | undefined = new PacketHistory();
   /** Its units are drawn together in time: no report may be made of them. */
   #inBacklog = true;
-  #reportedUs = 0;
+  #attachedUs = 0;
   #repeatedInSecond = 0;
 
   constructor(options: WebRtcReaderOptions) {
-    const { clock, stream, histories, writeTimeoutMs } = options;
     this.#options = options;
     this.name = options.name;
-    for (const track of options.tracks) {
+    this.#pacer = new PacedSender((trackIndex, burst, first, end) => this.#send(this.#sent.get(trackIndex)!, burst, first, end));
+  }
+
+  /** What was negotiated; `lease` is the reader's own. */
+  prepare(lease: ReadLease, tracks: readonly ReadTrack[]): void {
+    const { histories, clock, writeTimeoutMs, onEnd } = this.#options;
+    const { stream } = lease;
+    this.#lease = lease;
+    this.#stream = stream;
+    for (const track of tracks) {
       const history = histories.of(stream, track.trackIndex);
       const counts = { numbering: undefined, packets: 0, octets: 0, reportedSession: undefined, clockUs: undefined };
       this.#sent.set(track.trackIndex, { ...track, history, ...counts });
@@ -93,19 +102,24 @@ export class WebRtcReader implements Reader {
       pendingBytes: () => this.#transport?.path.pendingBytes() ?? 0,
       writeTimeoutUs: writeTimeoutMs * 1000,
       nowUs: () => clock.nowUs(),
-      onStuck: () => options.onEnd("too-slow"),
+      onStuck: () => onEnd("too-slow"),
     });
-    this.#pacer = new PacedSender((trackIndex, burst, first, end) => this.#send(this.#sent.get(trackIndex)!, burst, first, end));
   }
 
-  /** Units that it did not get because it was too slow. */
-  get framesDiscarded(): number {
-    return this.#gate.discarded;
-  }
-
-  /** The client has the keys; attach the reader afterwards. */
   begin(transport: SecureTransport): void {
     this.#transport = transport;
+    this.#attachedUs = this.#options.clock.nowUs();
+    this.#lease?.start();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      inboundRTCPPackets: this.#rtcpReceived,
+      outboundBytes: this.outboundBytes,
+      outboundRTPPackets: this.#packets,
+      outboundRTCPPackets: this.#rtcpPackets,
+      outboundFramesDiscarded: this.#gate?.discarded ?? 0,
+    };
   }
 
   wants(track: Track): Face | undefined {
@@ -122,35 +136,35 @@ export class WebRtcReader implements Reader {
     const nowUs = this.#options.clock.nowUs();
     if (this.#inBacklog) this.#backlog!.note(burst, nowUs);
     else sent.history.note(burst, nowUs);
-    if (!this.#gate.admits(unit)) return;
+    if (!this.#gate!.admits(unit)) return;
     if (!this.#inBacklog && this.#timesChanged(sent)) this.#report(sent);
     this.#pacer.push(unit.track.index, burst);
-    this.#gate.wrote(burst.bytes.length);
+    this.#gate!.wrote(burst.bytes.length);
   }
 
   onBacklogEnd(): void {
     this.#inBacklog = false;
-    this.#gate.endBacklog();
+    this.#gate!.endBacklog();
   }
 
   onEnd(reason: EndReason): void {
     this.#options.onEnd(reason);
   }
 
-  /** Due about once a second while it is attached. */
   tick(nowUs: number): void {
     this.#repeatedInSecond = 0;
-    if (nowUs - this.#reportedUs < REPORT_PERIOD_US / 2) return;
-    if (this.#backlog !== undefined && this.#reportedUs > 0) this.#backlog = undefined;
-    this.#reportedUs = nowUs;
+    if (nowUs - this.#attachedUs > BACKLOG_US) this.#backlog = undefined;
+    if (this.#inBacklog) return;
     for (const sent of this.#sent.values()) if (sent.packets > 0) this.#report(sent);
   }
 
-  /** RTCP of the client, decrypted. */
+  /** A reader sends nothing but reports. */
+  onRtp(): void {}
+
   onRtcp(compound: Buffer): void {
-    this.inboundRtcpPackets++;
+    this.#rtcpReceived++;
     for (const packet of parseRtcp(compound, 0, compound.length)) {
-      if (packet.kind === "keyframe-request") this.#options.stream.requestKeyframe();
+      if (packet.kind === "keyframe-request") this.#stream?.requestKeyframe();
       else if (packet.kind === "lost") this.#repeat(packet.ssrc, packet.sequences);
     }
   }
@@ -158,6 +172,7 @@ export class WebRtcReader implements Reader {
   close(): void {
     this.#pacer.close();
     this.#transport = undefined;
+    this.#lease?.close();
   }
 
   #send(sent: Sent, burst: PacketBurst, first: number, end: number): void {
@@ -170,7 +185,7 @@ export class WebRtcReader implements Reader {
       timestampOffset: 0,
     });
     this.outboundBytes += transport.sendBurst(burst, sent.numbering, first, end);
-    this.outboundPackets += end - first;
+    this.#packets += end - first;
     sent.packets += end - first;
     sent.octets += burst.offsets[end]! - burst.offsets[first]! - (end - first) * (FRAMING_BYTES + RTP_HEADER_BYTES);
   }
@@ -186,7 +201,6 @@ export class WebRtcReader implements Reader {
         const found = sent.history.find(own) ?? this.#backlog?.find(own);
         if (found === undefined) continue;
         this.#repeatedInSecond++;
-        this.repeatedPackets++;
         this.outboundBytes += transport.sendAgain(found.burst, numbering, found.index);
       }
     }
@@ -194,19 +208,19 @@ export class WebRtcReader implements Reader {
 
   /** The client would compute another time from the newest report than we would. */
   #timesChanged(sent: Sent): boolean {
-    const { stream } = this.#options;
+    const stream = this.#stream!;
     if (sent.reportedSession !== stream.session) return true;
     const clockUs = stream.sourceClockUs(sent.trackIndex);
     return clockUs !== undefined && (sent.clockUs === undefined || Math.abs(clockUs - sent.clockUs) >= CLOCK_TOLERANCE_US);
   }
 
   #report(sent: Sent): void {
-    const { stream, clock } = this.#options;
-    const report = stream.reportAt(sent.trackIndex, clock.nowUs());
+    const stream = this.#stream!;
+    const report = stream.reportAt(sent.trackIndex, this.#options.clock.nowUs());
     if (report === undefined || this.#transport === undefined) return;
     this.#transport.sendRtcp(writeSenderReport({ ssrc: sent.ssrc, ...report, packets: sent.packets, octets: sent.octets }));
     sent.reportedSession = stream.session;
     sent.clockUs = stream.sourceClockUs(sent.trackIndex);
-    this.outboundRtcpPackets++;
+    this.#rtcpPackets++;
   }
 }

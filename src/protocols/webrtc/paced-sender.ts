@@ -3,7 +3,7 @@ import type { PacketBurst } from "#rtp/burst.ts";
 
 /** About 190 Mbit/s. */
 const PACKETS_PER_MS = 20;
-/** A burst of no more leaves at once. */
+/** As many leave at once, after a pause. */
 const UNPACED_PACKETS = 40;
 
 /** Sends packets first … end − 1 of a burst of a track. */
@@ -14,13 +14,20 @@ export class PacedSender {
   /** What has not left yet, in order. */
   #waiting: { readonly trackIndex: number; readonly burst: PacketBurst; first: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** Packets that the peer's buffer may still hold, and when that was reckoned. */
+  #level = 0;
+  #levelMs = 0;
 
   constructor(send: Send) {
     this.#send = send;
   }
 
   push(trackIndex: number, burst: PacketBurst): void {
-    if (this.#timer === undefined && burst.count <= UNPACED_PACKETS) {
+    const nowMs = performance.now();
+    this.#level = Math.max(0, this.#level - (nowMs - this.#levelMs) * PACKETS_PER_MS);
+    this.#levelMs = nowMs;
+    if (this.#timer === undefined && this.#level + burst.count <= UNPACED_PACKETS) {
+      this.#level += burst.count;
       this.#send(trackIndex, burst, 0, burst.count);
       return;
     }
