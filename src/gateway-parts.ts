@@ -9,6 +9,7 @@ import { recordingKey, ringKey } from "./gateway-recording-key.ts";
  */
 export const PARTS: readonly Part[] = [
   { name: "RTSP", key: serverKey("rtsp", ({ rtsp }) => rtsp), load: () => import("./gateway-rtsp.ts") },
+  { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./gateway-webrtc.ts") },
   { name: "hooks", key: () => "", load: () => import("./gateway-hooks.ts"), isBelow: true },
   { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },

@@ -49,6 +49,8 @@ export interface WebRtcSessionOptions {
   readonly log: Log;
   /** The names that checks are addressed to have changed. */
   onCredentials(session: WebRtcSession): void;
+  /** The client has come. */
+  onEstablished(): void;
   /** It is over; nothing of it may be used any more. */
   onClose(session: WebRtcSession): void;
 }
@@ -200,6 +202,7 @@ export class WebRtcSession implements SessionEntry {
     this.#log.info(
       `is ${this.state === "read" ? "reading from" : "publishing to"} path '${this.path}', over ${path.protocol.toUpperCase()} with ${path.address}:${path.port}`,
     );
+    this.#options.onEstablished();
     this.#media?.begin(this.#secure);
   }
 

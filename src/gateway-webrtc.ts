@@ -1,0 +1,45 @@
+// The WebRTC server, as a part of the gateway.
+import type { Config } from "#config/config.ts";
+import { srtpStatus } from "#native/srtp-ladder.ts";
+import { WebRtcServer } from "#protocols/webrtc/server.ts";
+import type { GatewayContext } from "./gateway-context.ts";
+import { httpListenerOf, openedText } from "./gateway-listeners.ts";
+import { addressOf, type RunningPart } from "./gateway-part.ts";
+import { entryOf, timerMs } from "./gateway-paths.ts";
+
+/** An appliance stands floods of offers; a gateway in the place of MediaMTX takes what that takes, within what memory bears. */
+const LIMITS = {
+  appliance: { perSecond: 5, burst: 32, halfOpen: 32, halfOpenPerAddress: 16 },
+  dropIn: { perSecond: 200, burst: 400, halfOpen: 512, halfOpenPerAddress: 256 },
+} as const;
+
+export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
+  const { registry, sessions, clock } = context;
+  const log = context.log.child("WebRTC");
+  const server = await WebRtcServer.listen({
+    ...httpListenerOf(global, "webrtc", log),
+    udp:
+      global.webrtcLocalUDPAddress === ""
+        ? undefined
+        : { address: addressOf(global.webrtcLocalUDPAddress), readBufferBytes: global.udpReadBufferSize },
+    addressesFromInterfaces: global.webrtcIPsFromInterfaces,
+    interfaces: global.webrtcIPsFromInterfacesList,
+    additionalHosts: global.webrtcAdditionalHosts,
+    iceServers: global.webrtcICEServers2,
+    handshakeTimeoutMs: timerMs(global.webrtcHandshakeTimeout),
+    trackGatherTimeoutMs: timerMs(global.webrtcTrackGatherTimeout),
+    limits: LIMITS[global.profile],
+    registry,
+    sessions,
+    clock,
+    mayRead: (path) => entryOf(context.config, path)?.settings.webrtc ?? true,
+  });
+  const { udpPort } = server;
+  log.info(`${openedText(global, "webrtc")}${udpPort === undefined ? "" : `, ${global.webrtcLocalUDPAddress} (UDP/ICE)`}`);
+  const { rung, reason } = srtpStatus();
+  if (reason !== undefined) log.info(`packets are encrypted by ${rung}: ${reason}`);
+  return {
+    ports: { webrtcAddress: server.port, ...(udpPort !== undefined && { webrtcLocalUDPAddress: udpPort }) },
+    close: () => server.close(),
+  };
+}

@@ -1,0 +1,52 @@
+// What the parts of the WebRTC server share.
+import type { Clock } from "#base/clock.ts";
+import type { ListenAddress } from "#base/listen-address.ts";
+import type { Log } from "#base/log.ts";
+import type { HttpExchange, HttpListener } from "#http/server.ts";
+import type { PathRegistry } from "#relay/path-registry.ts";
+import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { IceServer } from "./ice-servers.ts";
+import type { IceCredentials } from "./offer.ts";
+import type { OfferLimitOptions } from "./offer-limits.ts";
+import type { WebRtcSession, WebRtcSessionOptions } from "./session.ts";
+import type { StreamHistories } from "./stream-history.ts";
+
+export interface WebRtcServerOptions extends HttpListener {
+  /** undefined: no media over UDP. */
+  readonly udp: { readonly address: ListenAddress; readonly readBufferBytes: number } | undefined;
+  readonly addressesFromInterfaces: boolean;
+  /** Names of interfaces; empty: all. */
+  readonly interfaces: readonly string[];
+  readonly additionalHosts: readonly string[];
+  readonly iceServers: readonly IceServer[];
+  readonly handshakeTimeoutMs: number;
+  /** How long the tracks of a publisher are waited for. */
+  readonly trackGatherTimeoutMs: number;
+  readonly limits: OfferLimitOptions;
+  readonly registry: PathRegistry;
+  readonly sessions: SessionRegistry;
+  readonly clock: Clock;
+  /** Whether a path may be read over WebRTC. */
+  mayRead(path: string): boolean;
+  /** Answers requests that are no signalling, such as those for pages; false: neither does it. */
+  readonly servePage?: ((exchange: HttpExchange) => Promise<boolean>) | undefined;
+}
+
+export type NewSession = Pick<WebRtcSessionOptions, "mode" | "remote" | "userAgent" | "path" | "query" | "user" | "offer">;
+
+export interface WebRtcContext {
+  readonly options: WebRtcServerOptions;
+  readonly log: Log;
+  readonly histories: StreamHistories;
+  /** Counts an offer in until the returned function is called; throws an HttpFault when it is one too many. */
+  admitOffer(address: string): () => void;
+  /** Makes a session, which waits for its client. `onSettled`: it came, or the session is over. */
+  openSession(id: string, session: NewSession, onSettled: () => void): WebRtcSession;
+  findSession(secret: string): WebRtcSession | undefined;
+  /** What an answer says of the way to us. */
+  transportOf(credentials: IceCredentials): Promise<{
+    readonly credentials: IceCredentials;
+    readonly fingerprint: string;
+    readonly candidates: readonly string[];
+  }>;
+}
