@@ -24,6 +24,7 @@ export interface Site {
   readonly sessions: SessionRegistry;
   readonly server: RtspServer;
   readonly port: number;
+  readonly clock: Clock;
   /** `rtsp://127.0.0.1:port/path` */
   url(path: string): string;
   close(): Promise<void>;
@@ -63,6 +64,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     sessions,
     server,
     port: server.port,
+    clock,
     url: (path) => `rtsp://127.0.0.1:${server.port}/${path}`,
     close: async () => {
       await server.close();
