@@ -38,7 +38,8 @@ async function relaysAndRecordsACamera(program: string, node: { readonly file: s
   const [rtpPort, playbackPort] = [await freeUdpPortPair(0), await freeTcpPort(0)];
   const source = `rtsp://${login.user}:${login.pass}@127.0.0.1:${cameras.port}/gate`;
   await mkdir(join(folder, "ring"));
-  const config = `rtspAddress: 127.0.0.1:${port}
+  const config = `webrtc: no
+rtspAddress: 127.0.0.1:${port}
 rtpAddress: 127.0.0.1:${rtpPort}
 rtcpAddress: 127.0.0.1:${rtpPort + 1}
 playback: yes

@@ -18,6 +18,7 @@ test("a camera that is recorded, in numbers", async (t) => {
   const camera = await ScriptedCamera.start({ frameMs: 40, video: { gopFrames: 5, frameBytes: 500 } });
   t.after(() => camera.close());
   const text = `
+webrtc: no
 metrics: yes
 metricsAddress: 127.0.0.1:${await freeTcpPort(0)}
 rtspAddress: 127.0.0.1:${await freeTcpPort(0)}

@@ -44,6 +44,7 @@ async function startCamera(t: TestContext): Promise<ScriptedCamera> {
 async function start(t: TestContext, folder: string, rest: string): Promise<Started> {
   const [rtspPort, playbackPort, rtp] = [await freeTcpPort(0), await freeTcpPort(0), await freeUdpPortPair(0)];
   const text = `
+webrtc: no
 playback: yes
 playbackAddress: 127.0.0.1:${playbackPort}
 rtspAddress: 127.0.0.1:${rtspPort}

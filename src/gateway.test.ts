@@ -13,7 +13,7 @@ import { syntheticSdp } from "#testing/synthetic-track.ts";
 import { Gateway } from "./gateway.ts";
 
 function configOf(text: string): Config {
-  const { config, problems } = parseConfig(text, "camgate.yml", {});
+  const { config, problems } = parseConfig(/^webrtc/m.test(text) ? text : `webrtc: no\n${text}`, "camgate.yml", {});
   assert.ok(config !== undefined, problems.map(({ message }) => message).join("\n"));
   return config;
 }

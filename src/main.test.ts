@@ -56,7 +56,12 @@ function inherited(): NodeJS.ProcessEnv {
 /** Free ports of loopback, as the environment says them. */
 async function freePorts(): Promise<{ readonly port: number; readonly env: Readonly<Record<string, string>> }> {
   const [port, rtp] = [await freeTcpPort(0), await freeUdpPortPair(0)];
-  const env = { MTX_RTSPADDRESS: `127.0.0.1:${port}`, MTX_RTPADDRESS: `127.0.0.1:${rtp}`, MTX_RTCPADDRESS: `127.0.0.1:${rtp + 1}` };
+  const env = {
+    MTX_RTSPADDRESS: `127.0.0.1:${port}`,
+    MTX_RTPADDRESS: `127.0.0.1:${rtp}`,
+    MTX_RTCPADDRESS: `127.0.0.1:${rtp + 1}`,
+    MTX_WEBRTC: "no",
+  };
   return { port, env };
 }
 

@@ -29,7 +29,7 @@ async function startProgram(t: TestContext): Promise<{ readonly port: number; re
   const config = join(folder, "camgate.yml");
   await writeFile(
     config,
-    `rtspAddress: 127.0.0.1:${port}\nrtpAddress: 127.0.0.1:${rtpPort}\nrtcpAddress: 127.0.0.1:${rtpPort + 1}\npaths:\n  all_others:\n`,
+    `webrtc: no\nrtspAddress: 127.0.0.1:${port}\nrtpAddress: 127.0.0.1:${rtpPort}\nrtcpAddress: 127.0.0.1:${rtpPort + 1}\npaths:\n  all_others:\n`,
   );
   const limited = ["-c", `ulimit -n ${OPEN_FILES}; exec "$0" "$@"`, process.execPath, MAIN, config];
   const child = spawn("sh", limited, { stdio: ["ignore", "pipe", "inherit"] });

@@ -53,6 +53,7 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "rtsp",
   "rtspDigest",
   "rtspRange",
+  "webrtc",
   "fallback",
   "authHTTP",
   "authJWT",

@@ -28,7 +28,8 @@ export function demoConfig({ rtspPort, rtpPort, playbackPort, folder, cameraUrls
     const store = index === 0 ? "files" : "ring";
     return `  ${pathOf(url)}:\n    source: ${url}\n    recordStore: ${store}\n`;
   });
-  return `rtspAddress: ${HOST}:${rtspPort}
+  return `webrtc: no
+rtspAddress: ${HOST}:${rtspPort}
 rtpAddress: ${HOST}:${rtpPort}
 rtcpAddress: ${HOST}:${rtpPort + 1}
 playback: yes

@@ -3,5 +3,5 @@ import type { PathRegistry } from "#relay/path-registry.ts";
 
 export type RtspDoor = Pick<
   PathRegistry,
-  "describe" | "openForRead" | "openForPublish" | "permitPlayback" | "permitPublish" | "makeStream"
+  "describe" | "openForRead" | "openForPublish" | "permit" | "permitPublish" | "makeStream"
 >;

@@ -109,7 +109,7 @@ export class RtspInlet {
     return {
       describe: nothing,
       openForRead: nothing,
-      permitPlayback: nothing,
+      permit: nothing,
       makeStream: () => {
         throw new CallerFault("no-stream", "nothing is played back here");
       },
