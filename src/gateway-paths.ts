@@ -75,7 +75,7 @@ function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, ca
     const open = (_url: string, path: string, variables: SourceVariables): Source => capture.openFfmpeg(source, path, variables);
     return { kind: "pull", type: "rtspSource", url: source, open, onDemand: sourceOnDemand };
   }
-  if (!source.startsWith("rtsp://")) {
+  if (!/^rtsps?:\/\//.test(source)) {
     const onDemand = settings.runOnDemand !== "" && {
       startTimeoutMs: timerMs(settings.runOnDemandStartTimeout),
       closeAfterMs: timerMs(settings.runOnDemandCloseAfter),
@@ -85,6 +85,7 @@ function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, ca
   }
   const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
   const options = {
+    fingerprint: settings.sourceFingerprint,
     transport: settings.rtspTransport,
     anyPort: settings.rtspAnyPort,
     udpPortRange: [firstPort, lastPort] as const,

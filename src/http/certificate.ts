@@ -2,7 +2,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { createSecureContext, type Server } from "node:tls";
+import { createSecureContext } from "node:tls";
 import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 
@@ -33,11 +33,16 @@ export interface CertificateOptions extends CertificateFiles {
   readonly log: Log;
 }
 
+/** `tls.Server` is one. */
+export interface CertificateUser {
+  setSecureContext(pair: TlsPair): void;
+}
+
 export class Certificate {
   readonly #options: CertificateOptions;
   readonly #watchers: FSWatcher[];
   readonly #poll: NodeJS.Timeout;
-  readonly #servers = new Set<Server>();
+  readonly #users = new Set<CertificateUser>();
   #settling: NodeJS.Timeout | undefined;
   #looking = false;
   /** The fault that was told last: the same one is not told again at every look. */
@@ -60,16 +65,17 @@ export class Certificate {
     return this.#pair;
   }
 
-  /** New connections of `server` get the newest pair, until the server is closed. Connections that stand keep theirs. */
-  serve(server: Server): void {
-    this.#servers.add(server);
-    server.once("close", () => this.#servers.delete(server));
+  /** Gives `user` the pair now, and each new one until this is closed: for new connections, those that stand keep theirs. */
+  serve(user: CertificateUser): void {
+    this.#users.add(user);
+    user.setSecureContext(this.#pair);
   }
 
   close(): void {
     clearInterval(this.#poll);
     clearTimeout(this.#settling);
     for (const watcher of this.#watchers) watcher.close();
+    this.#users.clear();
   }
 
   /** The folders, because files are replaced by others of the same name, and links by other links. */
@@ -107,7 +113,7 @@ export class Certificate {
   #take(pair: TlsPair): void {
     if (pair.key.equals(this.#pair.key) && pair.cert.equals(this.#pair.cert)) return;
     this.#pair = pair;
-    for (const server of this.#servers) server.setSecureContext(pair);
+    for (const user of this.#users) user.setSecureContext(pair);
     this.#options.log.info(`new certificate loaded from ${this.#options.certFile}`);
   }
 }

@@ -39,6 +39,7 @@ export function pull(t: TestContext, url: string, options: Partial<RtspSourceOpt
   const abort = new AbortController();
   const source = new RtspSource({
     url,
+    fingerprint: "",
     transport: "automatic",
     anyPort: false,
     udpPortRange: [32_768, 60_999],

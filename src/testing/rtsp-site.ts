@@ -106,6 +106,7 @@ export function pulled(url: string, options: PullOptions = {}): PathSource {
     random,
   });
   const pathOptions: RtspPathOptions = {
+    fingerprint: "",
     transport: "automatic",
     anyPort: false,
     udpPortRange: [32_768, 60_999],

@@ -1,11 +1,11 @@
 // One HTTP request to a service that authentication relies on: bounded in time and size, its certificate pinned before a byte is sent.
-import { createHash } from "node:crypto";
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import { type TLSSocket, connect as tlsConnect } from "node:tls";
 import { errorText } from "#base/errors.ts";
 import { resolveHost } from "#base/resolve-host.ts";
+import { distrustOf, trustOptions } from "#base/tls-trust.ts";
 
 export interface ServiceRequest {
   /** `http://` or `https://`; user and password in it become Basic credentials. */
@@ -84,7 +84,7 @@ async function send({ url, fingerprint, body }: ServiceRequest, signal: AbortSig
 /** The certificate is looked at before the request is written: a stranger learns no password. */
 function connectPinned(host: string, port: number, fingerprint: string, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = tlsConnect({ host, port, servername: /^[\d.]+$|:/.test(host) ? "" : host, rejectUnauthorized: false, lookup });
+    const socket = tlsConnect({ host, port, lookup, ...trustOptions(host) });
     const giveUp = (): void => void socket.destroy(new Error("given up"));
     signal.addEventListener("abort", giveUp, { once: true });
     if (signal.aborted) giveUp();
@@ -93,10 +93,9 @@ function connectPinned(host: string, port: number, fingerprint: string, signal: 
       reject(new Error("the connection was closed"));
     });
     socket.once("secureConnect", () => {
-      const certificate = socket.getPeerCertificate().raw;
-      const found = createHash("sha256").update(certificate).digest("hex");
-      if (found === fingerprint.replaceAll(":", "").toLowerCase()) resolve(socket);
-      else socket.destroy(new Error(`its certificate has the fingerprint ${found}, which is not the one in the config`));
+      const distrust = distrustOf(socket, fingerprint);
+      if (distrust === undefined) resolve(socket);
+      else socket.destroy(new Error(distrust));
     });
   });
 }

@@ -1,14 +1,17 @@
 // An RTSP connection that we open: requests and their answers, authentication, interleaved packets (RFC 2326). Used to pull and to push.
 import { connect, type Socket } from "node:net";
+import { type TLSSocket, connect as tlsConnect } from "node:tls";
 import { errorText, PeerFault } from "#base/errors.ts";
 import { plainAddress } from "#base/listen-address.ts";
 import { resolveHost } from "#base/resolve-host.ts";
+import { distrustOf, trustOptions } from "#base/tls-trust.ts";
 import { type ChallengeOutcome, DigestClient } from "./digest-client.ts";
 import { RtspSplitter } from "./interleaved.ts";
 import { NO_BODY, RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse, writeRequest, writeResponse } from "./message.ts";
 import type { RtspUrl } from "./url.ts";
 
 const CONNECT_TIMEOUT_MS = 5000;
+const UNTRUSTED_CURE = ": if that is the right one, set sourceFingerprint to it";
 const PROBE_TIMEOUT_MS = 1000;
 const REQUEST_TIMEOUT_MS = 5000;
 /** A DESCRIBE answer without Content-Length ends when nothing more comes for this long. */
@@ -24,7 +27,10 @@ export interface ServerMemory {
 }
 
 export interface RtspClientOptions {
+  /** `rtsps` is TLS. */
   readonly url: RtspUrl;
+  /** SHA-256 of the certificate that is trusted alone; empty: the usual authorities. */
+  readonly fingerprint: string;
   /** Goes on to the next connection to this server. */
   readonly memory: ServerMemory;
   isKnownChannel(channel: number): boolean;
@@ -73,7 +79,7 @@ export class RtspClient {
 
   /** Connects to the first address of the host that answers. Rejects with a PeerFault `connect`. */
   static async connect(options: RtspClientOptions, signal: AbortSignal): Promise<RtspClient> {
-    const { host, port } = options.url;
+    const { scheme, host, port } = options.url;
     let addresses: readonly string[];
     try {
       addresses = await resolveHost(host);
@@ -87,6 +93,7 @@ export class RtspClient {
         return await open({
           address,
           port,
+          tls: scheme === "rtsps" ? { host, fingerprint: options.fingerprint } : undefined,
           signal,
           make: (socket) => new RtspClient(socket, options),
           take: (client, bytes) => client.#splitter.push(bytes),
@@ -231,27 +238,29 @@ export async function isListening({ host, port }: RtspUrl, signal: AbortSignal):
 interface OpenOptions {
   readonly address: string;
   readonly port: number;
+  readonly tls: { readonly host: string; readonly fingerprint: string } | undefined;
   readonly signal: AbortSignal;
   make(socket: Socket): RtspClient;
   take(client: RtspClient, bytes: Buffer): void;
 }
 
-/** One TCP connection with a fixed read buffer: what `take` gets is only borrowed. */
-function open({ address, port, signal, make, take }: OpenOptions): Promise<RtspClient> {
+/** One TCP or TLS connection with a fixed read buffer: what `take` gets is only borrowed. */
+function open({ address, port, tls, signal, make, take }: OpenOptions): Promise<RtspClient> {
   return new Promise((resolve, reject) => {
     let client: RtspClient | undefined;
-    const socket = connect({
+    const options = {
       host: address,
       port,
       noDelay: true,
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-        callback: (count, buffer) => {
+        callback: (count: number, buffer: Uint8Array) => {
           if (client !== undefined) take(client, (buffer as Buffer).subarray(0, count));
           return true;
         },
       },
-    });
+    };
+    const socket = tls === undefined ? connect(options) : tlsConnect({ ...options, ...trustOptions(tls.host) });
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
@@ -268,7 +277,10 @@ function open({ address, port, signal, make, take }: OpenOptions): Promise<RtspC
     const timer = setTimeout(() => fail(new PeerFault("connect", `no connection to ${address} port ${port}`)), CONNECT_TIMEOUT_MS);
     signal.addEventListener("abort", onAbort);
     socket.once("error", onError);
-    socket.once("connect", () => {
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => {
+      // Before anything is sent: a stranger learns no password.
+      const distrust = tls && distrustOf(socket as TLSSocket, tls.fingerprint);
+      if (distrust !== undefined) return fail(new PeerFault("connect", `${distrust}${tls?.fingerprint === "" ? UNTRUSTED_CURE : ""}`));
       settle();
       client = make(socket);
       resolve(client);

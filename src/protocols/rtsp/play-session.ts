@@ -19,6 +19,8 @@ const HOLE_PUNCH = Buffer.from([0x80, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 export interface PlaySessionOptions {
   readonly url: RtspUrl;
+  /** Of the certificate that is trusted alone (`rtsps`); empty: the usual authorities. */
+  readonly fingerprint: string;
   readonly transport: "tcp" | "udp";
   readonly memory: ServerMemory;
   /** Take media from any port of the camera's address. */
@@ -219,6 +221,7 @@ async function describe(
   const client = await RtspClient.connect(
     {
       url,
+      fingerprint: options.fingerprint,
       memory: options.memory,
       isKnownChannel: (channel) => channels.has(channel),
       onPacket: (channel, bytes, start, end) => channels.route(channel, bytes, start, end, options.onPacket),

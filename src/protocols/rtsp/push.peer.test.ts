@@ -79,6 +79,7 @@ async function published(scope: TestScope, files: Parameters<typeof ffmpegPublis
 function startPush(scope: TestScope, stream: Stream, url: string, transport: RtspTransport): { stop(): Promise<void> } {
   const abort = new AbortController();
   const push = new RtspPush({
+    fingerprint: "",
     url,
     transport,
     udpPortRange: [32_768, 60_999],

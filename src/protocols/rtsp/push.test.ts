@@ -32,6 +32,7 @@ async function setUp(t: TestContext, options: SiteOptions = {}) {
 function push(t: TestContext, stream: Stream, url: string, transport: "tcp" | "udp" = "tcp") {
   const abort = new AbortController();
   const one = new RtspPush({
+    fingerprint: "",
     url,
     transport,
     udpPortRange: [32_768, 60_999],

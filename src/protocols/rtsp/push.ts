@@ -18,7 +18,10 @@ const REPORT_MS = 10_000;
 const KEEPALIVE_MS = 20_000;
 
 export interface RtspPushOptions {
+  /** `rtsp://` or `rtsps://`. */
   readonly url: string;
+  /** Of the certificate that is trusted alone (`rtsps`); empty: the usual authorities. */
+  readonly fingerprint: string;
   readonly transport: "tcp" | "udp";
   readonly udpPortRange: readonly [number, number];
   readonly writeTimeoutMs: number;
@@ -42,8 +45,8 @@ export class RtspPush {
   /** Publishes the stream until aborted (resolves; while it connects it rejects with `aborted`) or until it fails (rejects with a PeerFault). */
   async run(stream: Stream, signal: AbortSignal): Promise<void> {
     const url = parseRtspUrl(this.#options.url);
-    if (url === undefined || url.scheme !== "rtsp" || url.tunnel !== "none")
-      throw new PeerFault("config", "the destination is no rtsp:// URL");
+    if (url === undefined || url.tunnel !== "none") throw new PeerFault("config", "the destination is neither a rtsp:// nor a rtsps:// URL");
+    if (url.scheme === "rtsps" && this.#options.transport === "udp") throw new PeerFault("config", "rtsps is published over TCP only");
     const end = deferred<PeerFault>();
     const abort = (): void => end.resolve(new PeerFault("aborted", "closed"));
     signal.addEventListener("abort", abort, { once: true });
@@ -59,6 +62,7 @@ export class RtspPush {
     const client = await RtspClient.connect(
       {
         url,
+        fingerprint: this.#options.fingerprint,
         memory: this.#memory,
         isKnownChannel: (channel) => [...channels.values()].some((first) => channel === first || channel === first + 1),
         onPacket: (_channel, bytes, start, stop) => reader.onRtcp(bytes, start, stop),

@@ -167,7 +167,7 @@ export class RequestHandler {
 
   #openLive(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<UserLease> {
     const access = this.#access(request, "read", target, session.id);
-    return this.#context.options.registry.openForRead(access, session.reader, { type: "rtspSession", id: session.id });
+    return this.#context.options.registry.openForRead(access, session.reader, { type: session.kind, id: session.id });
   }
 
   async #openReplay(request: RtspRequest, session: ServerSession, target: RequestPath, wish: ReplayWish): Promise<UserLease> {

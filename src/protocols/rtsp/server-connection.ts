@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { CallerFault } from "#base/errors.ts";
-import { formatAddress, plainAddress } from "#base/listen-address.ts";
+import { formatAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import { AccessDenied, type RemoteAddress } from "#relay/access.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
@@ -22,7 +22,7 @@ export type TakePacket = (isRtcp: boolean, bytes: Buffer, start: number, end: nu
 
 export class ServerConnection implements SessionEntry {
   readonly id = randomUUID();
-  readonly kind = "rtspConn";
+  readonly kind: "rtspConn" | "rtspsConn";
   readonly created = new Date();
   readonly remote: RemoteAddress;
   readonly query = "";
@@ -47,11 +47,12 @@ export class ServerConnection implements SessionEntry {
   #closed = false;
   #onDrained: () => void = () => {};
 
-  constructor(socket: Socket, context: ServerContext) {
+  constructor(socket: Socket, remote: RemoteAddress, context: ServerContext) {
+    this.kind = context.isSecure ? "rtspsConn" : "rtspConn";
     this.socket = socket;
     this.#context = context;
     this.options = context.options;
-    this.remote = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+    this.remote = remote;
     this.log = context.options.log.child(`conn ${formatAddress(this.remote.address, this.remote.port)}`);
     this.auth = new DigestServer({ methods: context.options.authMethods });
     this.#handler = new RequestHandler(this, context);

@@ -32,6 +32,7 @@ export interface SetupTrack {
 }
 
 export interface ServerSessionOptions {
+  readonly kind: "rtspSession" | "rtspsSession";
   readonly remote: RemoteAddress;
   readonly userAgent: string;
   readonly clock: Clock;
@@ -49,7 +50,7 @@ export interface ServerSessionOptions {
  */
 export class ServerSession implements SessionEntry {
   readonly id = randomUUID();
-  readonly kind = "rtspSession";
+  readonly kind: ServerSessionOptions["kind"];
   readonly created = new Date();
   readonly remote: RemoteAddress;
   readonly userAgent: string;
@@ -83,6 +84,7 @@ export class ServerSession implements SessionEntry {
 
   constructor(options: ServerSessionOptions) {
     this.#options = options;
+    this.kind = options.kind;
     this.remote = options.remote;
     this.userAgent = options.userAgent;
     this.#aliveUs = options.clock.nowUs();
@@ -168,7 +170,7 @@ export class ServerSession implements SessionEntry {
   /** Throws a CallerFault when the path is taken or has changed. */
   record(sendReport: (trackIndex: number, bytes: Buffer) => void): void {
     this.#publishLease = this.#options.registry.openForPublish(this.#permit!, {
-      type: "rtspSession",
+      type: this.kind,
       id: this.id,
       onEnd: (reason) => this.#end(reason),
     });

@@ -6,9 +6,11 @@ import { EventCounter, eventReportText } from "#base/event-counter.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import { openFileLimit } from "#base/open-file-limit.ts";
+import type { RemoteAddress } from "#relay/access.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
 import { ChannelChoice } from "./channel-variants.ts";
 import type { RtspDoor } from "./door.ts";
+import { Entrance, type EntranceOptions } from "./entrance.ts";
 import type { OpenReplay } from "./replay.ts";
 import { ReplayDesk } from "./replay-desk.ts";
 import { ServerConnection } from "./server-connection.ts";
@@ -21,7 +23,7 @@ const BACKLOG_CONNECTIONS = 511;
 const MIN_RESERVED_FILES = 64;
 const MIN_CONNECTIONS = 16;
 
-export interface RtspServerOptions {
+export interface RtspServerOptions extends Pick<EntranceOptions, "certificate" | "trustsProxy"> {
   readonly address: ListenAddress;
   readonly tcp: boolean;
   /** undefined: no UDP. */
@@ -44,6 +46,8 @@ export interface RtspServerOptions {
 /** What connections and sessions share. */
 export interface ServerContext {
   readonly options: RtspServerOptions;
+  /** RTSPS. */
+  readonly isSecure: boolean;
   readonly tcp: boolean;
   readonly udp: UdpPair | undefined;
   readonly channels: ChannelChoice;
@@ -57,6 +61,7 @@ export interface ServerContext {
 
 export class RtspServer {
   readonly #options: RtspServerOptions;
+  readonly #entrance: Entrance;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
   /** Those that sent no request yet, oldest first. */
@@ -69,16 +74,18 @@ export class RtspServer {
   readonly #udp: UdpPair | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(options: RtspServerOptions, udp: UdpPair | undefined) {
+  private constructor(options: RtspServerOptions, entrance: Entrance, udp: UdpPair | undefined) {
     this.#options = options;
+    this.#entrance = entrance;
     this.#udp = udp;
     this.#maxConnections = options.maxConnections ?? defaultMaxConnections();
     this.#refused = new EventCounter((report) => options.log.warn(`connections not accepted: ${eventReportText(report)}`));
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => entrance.enter(socket, (open, remote) => this.#accept(open, remote)));
     const { registry, clock, log, readTimeoutMs } = options;
     const replays = new ReplayDesk({ open: (request) => options.openReplay!(request), registry, clock, log, timeoutMs: readTimeoutMs });
     this.#context = {
       options,
+      isSecure: entrance.isSecure,
       tcp: options.tcp,
       udp,
       channels: new ChannelChoice(),
@@ -92,17 +99,20 @@ export class RtspServer {
     };
   }
 
-  /** Listens; rejects with the system's error when an address is taken. */
+  /** Listens; rejects with the system's error when an address is taken, or with what is wrong with the certificate. */
   static async listen(options: RtspServerOptions): Promise<RtspServer> {
-    const udp = options.udp && (await listenUdpPair(options.udp.rtp, options.udp.rtcp, options.udp));
-    const server = new RtspServer(options, udp);
+    const entrance = await Entrance.open(options);
+    let udp: UdpPair | undefined;
     try {
+      udp = options.udp && (await listenUdpPair(options.udp.rtp, options.udp.rtcp, options.udp));
+      const server = new RtspServer(options, entrance, udp);
       await server.#listen();
+      return server;
     } catch (error) {
+      entrance.close();
       udp?.close();
       throw error;
     }
-    return server;
   }
 
   /** The port that was bound. */
@@ -113,6 +123,7 @@ export class RtspServer {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#entrance.close();
     for (const session of [...this.#sessions.values()]) session.close();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of [...this.#connections]) connection.close();
@@ -135,7 +146,7 @@ export class RtspServer {
   }
 
   /** Strangers that say nothing make room for the next one; clients that spoke keep their place. */
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, remote: RemoteAddress): void {
     if (this.#connections.size >= this.#maxConnections) {
       const [oldestSilent] = this.#silent;
       this.#refused.count(`${oldestSilent === undefined ? "refused" : "closed before a request"}, ${this.#maxConnections} are open`);
@@ -146,7 +157,7 @@ export class RtspServer {
       this.#silent.delete(oldestSilent);
       oldestSilent.close();
     }
-    const connection = new ServerConnection(socket, this.#context);
+    const connection = new ServerConnection(socket, remote, this.#context);
     this.#connections.add(connection);
     this.#silent.add(connection);
     this.#options.sessions.add(connection);
@@ -167,6 +178,7 @@ export class RtspServer {
     if (!this.#connections.has(connection)) throw new CallerFault("not-found", "the connection was closed meanwhile");
     const { clock, log, registry, readTimeoutMs, writeTimeoutMs } = this.#options;
     const session = new ServerSession({
+      kind: this.#context.isSecure ? "rtspsSession" : "rtspSession",
       remote: connection.remote,
       userAgent: connection.userAgent,
       clock,

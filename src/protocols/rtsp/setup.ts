@@ -29,6 +29,7 @@ export function setUpTrack(input: SetupInput): string {
   const offer = offers.find(({ lower, multicast, profile, clientPorts }) => {
     if (multicast || profile.startsWith("RTP/SAVP")) return false;
     if (session.transport !== undefined && (session.transport === "TCP") !== (lower === "tcp")) return false;
+    // Media beside a TLS connection would be in clear.
     return lower === "tcp" ? tcp : udp !== undefined && clientPorts !== undefined && !clientPorts.includes(0);
   });
   if (offer === undefined) throw new RtspRefusal(461, "none of the offered transports is available");

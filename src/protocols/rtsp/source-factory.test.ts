@@ -8,6 +8,7 @@ import { ScriptedCamera, type ScriptedCameraOptions } from "#testing/scripted-ca
 import { type RtspPathOptions, RtspSourceFactory } from "./source-factory.ts";
 
 const DEFAULTS: RtspPathOptions = {
+  fingerprint: "",
   transport: "automatic",
   anyPort: false,
   udpPortRange: [32_768, 60_999],

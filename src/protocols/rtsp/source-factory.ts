@@ -11,6 +11,8 @@ const STALL_UDP_MS = 3000;
 
 /** A path's settings for an RTSP source. */
 export interface RtspPathOptions {
+  /** Of the certificate that is trusted alone (`rtsps`); empty: the usual authorities. */
+  readonly fingerprint: string;
   readonly transport: "automatic" | "udp" | "multicast" | "tcp";
   readonly anyPort: boolean;
   readonly udpPortRange: readonly [number, number];
@@ -44,6 +46,7 @@ export class RtspSourceFactory {
     const stall = (limitMs: number): number => (readTimeout.explicit ? readTimeout.ms : Math.min(readTimeout.ms, limitMs));
     return new RtspSource({
       url,
+      fingerprint: options.fingerprint,
       transport: options.transport,
       anyPort: options.anyPort,
       udpPortRange: options.udpPortRange,

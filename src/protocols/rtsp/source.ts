@@ -24,6 +24,7 @@ const MAX_TOLD = 64;
 
 export interface RtspSourceOptions {
   readonly url: string;
+  readonly fingerprint: string;
   readonly transport: "automatic" | "udp" | "multicast" | "tcp";
   readonly anyPort: boolean;
   readonly udpPortRange: readonly [number, number];
@@ -49,9 +50,12 @@ export class RtspSource implements Source {
   async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
     const url = parseRtspUrl(this.#options.url);
     if (url === undefined) throw new PeerFault("config", "the source is no RTSP URL");
-    if (url.scheme !== "rtsp" || url.tunnel !== "none")
-      throw new PeerFault("config", `${url.scheme} with TLS or a tunnel is not available yet`);
-    const { transport, memory, log } = this.#options;
+    if (url.tunnel !== "none") throw new PeerFault("config", "a tunnel through HTTP or WebSocket is not available yet");
+    const { memory, log } = this.#options;
+    // Media beside a TLS connection would be in clear.
+    const transport = url.scheme === "rtsps" && this.#options.transport === "automatic" ? "tcp" : this.#options.transport;
+    if (url.scheme === "rtsps" && transport !== "tcp")
+      throw new PeerFault("config", "rtsps goes over TCP only: set rtspTransport to automatic or tcp");
     if (transport === "multicast")
       throw new PeerFault("config", "multicast is not available yet: set rtspTransport to automatic, tcp or udp");
     const first = transport === "automatic" ? (memory.transport ?? "tcp") : transport;
@@ -139,8 +143,8 @@ export class RtspSource implements Source {
   }
 
   #sessionOptions(url: RtspUrl, transport: "tcp" | "udp"): Omit<PlaySessionOptions, "onPacket" | "onResync" | "onClosed"> {
-    const { memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random } = this.#options;
-    return { url, transport, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
+    const { fingerprint, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random } = this.#options;
+    return { url, fingerprint, transport, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
   }
 
   #openIngest(session: PlaySession, transport: "tcp" | "udp", sink: SourceSink): RtpIngest {
