@@ -27,6 +27,7 @@ const peers = [
   { package: "strace", program: "strace" },
   { package: "libfaketime" },
   { package: "chromium", program: "chromium" },
+  { package: "openssl", program: "openssl" },
 ];
 
 const say = (text) => process.stderr.write(`${text}\n`);

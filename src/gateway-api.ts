@@ -5,6 +5,7 @@ import type { Config } from "#config/config.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { httpListenerOf, openedText } from "./gateway-listeners.ts";
 import type { RunningPart } from "./gateway-part.ts";
+import { servesRtsp, servesRtsps } from "./gateway-rtsp-options.ts";
 
 /** As in MediaMTX. */
 const MAX_BODY_BYTES = 10 * 2 ** 20;
@@ -37,7 +38,7 @@ function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
     refreshKeys: () => authenticator.refreshKeys(),
     sessions,
     health: { read: () => context.health!.read() },
-    servers: { rtsp: global.rtsp, rtsps: false },
+    servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global) },
     recordings: context.recording?.library,
   };
 }

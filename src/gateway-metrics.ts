@@ -7,6 +7,7 @@ import { nativeStatus } from "#native/ladder.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { httpListenerOf, openedText } from "./gateway-listeners.ts";
 import type { RunningPart } from "./gateway-part.ts";
+import { servesRtsp, servesRtsps } from "./gateway-rtsp-options.ts";
 
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const { registry, sessions, clock, authenticator } = context;
@@ -18,8 +19,12 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     media: {
       paths,
       get rtsp() {
-        const { rtsp } = context.config.global;
-        return rtsp ? { connections: () => sessions.list("rtspConn"), sessions: () => sessions.list("rtspSession") } : undefined;
+        if (!servesRtsp(context.config.global)) return undefined;
+        return { connections: () => sessions.list("rtspConn"), sessions: () => sessions.list("rtspSession") };
+      },
+      get rtsps() {
+        if (!servesRtsps(context.config.global)) return undefined;
+        return { connections: () => sessions.list("rtspsConn"), sessions: () => sessions.list("rtspsSession") };
       },
     },
     camgate: {

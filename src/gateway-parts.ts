@@ -2,14 +2,16 @@
 import type { Config } from "#config/config.ts";
 import { type Part, serverKey } from "./gateway-part.ts";
 import { recordingKey, ringKey } from "./gateway-recording-key.ts";
+import { servesRtsp, servesRtsps } from "./gateway-rtsp-options.ts";
 
 /**
  * RTSP comes before anything recorded is touched: a gateway that is started twice fails there, and the files of the first are left alone. Hooks follow, since
  * what they run publishes to it.
  */
 export const PARTS: readonly Part[] = [
-  { name: "RTSP", key: serverKey("rtsp", ({ rtsp }) => rtsp), load: () => import("./gateway-rtsp.ts") },
   { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./gateway-webrtc.ts") },
+  { name: "RTSP", key: serverKey("rtsp", servesRtsp), load: () => import("./gateway-rtsp.ts") },
+  { name: "RTSPS", key: serverKey("rtsp", servesRtsps), load: () => import("./gateway-rtsps.ts") },
   { name: "hooks", key: () => "", load: () => import("./gateway-hooks.ts"), isBelow: true },
   { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },

@@ -29,7 +29,10 @@ export function takeProxyHeader(socket: Socket, timeoutMs: number): Promise<Prox
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const header = parseProxyHeader(received);
       if (header.kind === "incomplete") return;
-      if (header.kind === "broken") return fail(new PeerFault("protocol", `the PROXY header cannot be used: ${header.fault}`));
+      if (header.kind === "broken") {
+        fail(new PeerFault("protocol", `the PROXY header cannot be used: ${header.fault}`));
+        return;
+      }
       settle();
       const rest = header.kind === "header" ? received.subarray(header.lengthBytes) : received;
       if (rest.length > 0) socket.unshift(rest);

@@ -44,7 +44,9 @@ function parseV1(bytes: Buffer): ProxyHeader {
   const end = bytes.subarray(0, V1_MAX_BYTES).indexOf("\r\n");
   if (end < 0) return bytes.length < V1_MAX_BYTES ? { kind: "incomplete" } : broken("its line does not end");
   const lengthBytes = end + 2;
-  const [, family, source = "", destination = "", sourcePort = "", destinationPort = "", ...more] = bytes.toString("latin1", 0, end).split(" ");
+  const [, family, source = "", destination = "", sourcePort = "", destinationPort = "", ...more] = bytes
+    .toString("latin1", 0, end)
+    .split(" ");
   if (family === "UNKNOWN") return { kind: "header", lengthBytes, client: undefined };
   const isAddress = family === "TCP4" ? isIPv4 : family === "TCP6" ? isIPv6 : undefined;
   if (isAddress === undefined) return broken("its protocol is neither TCP4, TCP6 nor UNKNOWN");

@@ -62,6 +62,11 @@ export class RawRtspClient {
     return new RawRtspClient(socket, nowUs);
   }
 
+  /** On a connection that stands, TLS or not. */
+  static on(socket: Socket): RawRtspClient {
+    return new RawRtspClient(socket, () => performance.now() * 1000);
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }

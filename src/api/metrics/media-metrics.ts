@@ -13,7 +13,14 @@ export interface MediaSources {
   /** By name. */
   paths(): readonly PathFacts[];
   /** Undefined: there is no RTSP server, and nothing is said of one. Oldest first. */
-  readonly rtsp: { connections(): readonly SessionFacts[]; sessions(): readonly SessionFacts[] } | undefined;
+  readonly rtsp: RtspFacts | undefined;
+  /** The same of the RTSPS server. */
+  readonly rtsps?: RtspFacts | undefined;
+}
+
+export interface RtspFacts {
+  connections(): readonly SessionFacts[];
+  sessions(): readonly SessionFacts[];
 }
 
 interface Row {
@@ -82,19 +89,20 @@ const DEPRECATED_SESSION_METRICS: Section["metrics"] = [
 ];
 
 /** What a filter lets through, each section with an empty line behind it. */
-export function writeMediaMetrics({ paths, rtsp }: MediaSources, filter: MetricsFilter): string {
+export function writeMediaMetrics({ paths, rtsp, rtsps }: MediaSources, filter: MetricsFilter): string {
   let text = wantsGroup(filter, "paths", "path") ? writePaths(paths(), filter.items.get("path")) : "";
   // There are no forward destinations: MediaMTX says so only where they are asked for by type.
   if (filter.type === "forward_dests" && filter.items.size === 0) {
     text += section("Forward destinations", [zero("forward_dests"), zero("forward_dests_outbound_bytes")]);
   }
-  for (const group of rtsp === undefined ? [] : rtspGroups("rtsp", "RTSP", rtsp)) {
+  const groups = [...(rtsp ? rtspGroups("rtsp", "RTSP", rtsp) : []), ...(rtsps ? rtspGroups("rtsps", "RTSPS", rtsps) : [])];
+  for (const group of groups) {
     if (wantsGroup(filter, group.name, group.parameter)) text += writeGroup(group, filter.items.get(group.parameter));
   }
   return text;
 }
 
-function rtspGroups(prefix: "rtsp", protocol: string, { connections, sessions }: NonNullable<MediaSources["rtsp"]>): readonly Group[] {
+function rtspGroups(prefix: "rtsp" | "rtsps", protocol: string, { connections, sessions }: RtspFacts): readonly Group[] {
   return [
     {
       name: `${prefix}_conns`,

@@ -27,7 +27,11 @@ export class Entrance {
   private constructor(options: EntranceOptions, certificate: Certificate | undefined) {
     this.#options = options;
     this.#certificate = certificate;
-    certificate?.serve({ setSecureContext: (pair) => void (this.#context = createSecureContext(pair)) });
+    certificate?.serve({
+      setSecureContext: (pair) => {
+        this.#context = createSecureContext(pair);
+      },
+    });
   }
 
   /** Rejects with what is wrong with the certificate. */
@@ -44,7 +48,10 @@ export class Entrance {
   enter(socket: Socket, take: (socket: Socket, remote: RemoteAddress) => void): void {
     const direct = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
     const { trustsProxy, handshakeTimeoutMs, log } = this.#options;
-    if (trustsProxy?.(direct.address) !== true) return take(this.#secured(socket), direct);
+    if (trustsProxy?.(direct.address) !== true) {
+      take(this.#secured(socket), direct);
+      return;
+    }
     this.#waiting.add(socket);
     socket.once("close", () => this.#waiting.delete(socket));
     takeProxyHeader(socket, handshakeTimeoutMs).then(

@@ -3,11 +3,13 @@ import { type TestContext, test } from "node:test";
 import type { PathSource } from "#relay/path-options.ts";
 import type { Stream } from "#relay/stream.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
+import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
 import { PublishedPath } from "#testing/published-path.ts";
 import { playOverTcp, RawRtspClient } from "#testing/raw-rtsp-client.ts";
 import { type SiteOptions, startSite } from "#testing/rtsp-site.ts";
 import { ScriptedCamera } from "#testing/scripted-camera.ts";
+import { writeSelfSigned } from "#testing/self-signed.ts";
 import { frameNumberOfPacket, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
 import { RtspPush } from "./push.ts";
 
@@ -29,10 +31,10 @@ async function setUp(t: TestContext, options: SiteOptions = {}) {
   return { from, to, camera, stream: description.stream };
 }
 
-function push(t: TestContext, stream: Stream, url: string, transport: "tcp" | "udp" = "tcp") {
+function push(t: TestContext, stream: Stream, url: string, transport: "tcp" | "udp" = "tcp", fingerprint = "") {
   const abort = new AbortController();
   const one = new RtspPush({
-    fingerprint: "",
+    fingerprint,
     url,
     transport,
     udpPortRange: [32_768, 60_999],
@@ -83,7 +85,7 @@ test("refused, wrong or gone: what the fault says", async (t) => {
   const redirect: PathSource = { kind: "redirect", target: "/x" };
   const { to, camera, stream } = await setUp(t, { paths: { redirect: { source: redirect }, copy: {} } });
   assert.equal(await push(t, stream, to.url("redirect")).ended, "protocol");
-  assert.equal(await push(t, stream, "rtsps://127.0.0.1/x").ended, "config");
+  assert.equal(await push(t, stream, "rtsps+ws://127.0.0.1/x").ended, "config");
   const silent = await ScriptedCamera.start({ script: { ANNOUNCE: () => "hang-up" } });
   t.after(() => silent.close());
   assert.ok(["ended", "connect"].includes((await push(t, stream, silent.url()).ended) ?? ""));
@@ -91,4 +93,21 @@ test("refused, wrong or gone: what the fault says", async (t) => {
   await until("the copy", () => to.registry.get("copy")?.state === "available");
   camera.close();
   assert.equal(await ended, "ended");
+});
+
+test("over TLS, to the server whose certificate it knows and to no other", async (t) => {
+  const pair = await writeSelfSigned(await temporaryFolder(t));
+  const certificate = { ...pair, keySetting: "rtspServerKey", certSetting: "rtspServerCert" };
+  const { to, camera, stream } = await setUp(t, { server: { certificate, udp: undefined } });
+  camera.frame(1);
+  const url = to.url("copy").replace("rtsp:", "rtsps:");
+  assert.equal(await push(t, stream, url).ended, "connect");
+  assert.equal(await push(t, stream, url, "tcp", "0".repeat(64)).ended, "connect");
+  assert.equal(await push(t, stream, url, "udp", pair.fingerprint).ended, "config");
+  const { one, abort, ended } = push(t, stream, url, "tcp", pair.fingerprint);
+  await until("the copy", () => to.registry.get("copy")?.state === "available");
+  camera.frame(3);
+  await until("bytes", () => one.outboundBytes > 0);
+  abort.abort();
+  assert.equal(await ended, undefined);
 });

@@ -45,7 +45,8 @@ export class RtspPush {
   /** Publishes the stream until aborted (resolves; while it connects it rejects with `aborted`) or until it fails (rejects with a PeerFault). */
   async run(stream: Stream, signal: AbortSignal): Promise<void> {
     const url = parseRtspUrl(this.#options.url);
-    if (url === undefined || url.tunnel !== "none") throw new PeerFault("config", "the destination is neither a rtsp:// nor a rtsps:// URL");
+    if (url === undefined || url.tunnel !== "none")
+      throw new PeerFault("config", "the destination is neither a rtsp:// nor a rtsps:// URL");
     if (url.scheme === "rtsps" && this.#options.transport === "udp") throw new PeerFault("config", "rtsps is published over TCP only");
     const end = deferred<PeerFault>();
     const abort = (): void => end.resolve(new PeerFault("aborted", "closed"));

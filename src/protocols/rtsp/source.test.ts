@@ -270,7 +270,7 @@ test("nobody there, and what cannot be a source", async (t) => {
   await new Promise((resolve) => server.close(resolve));
   assert.equal((await pull(t, `rtsp://127.0.0.1:${port}/x`).fault()).code, "connect");
   assert.equal((await pull(t, "http://127.0.0.1/x").fault()).code, "config");
-  assert.equal((await pull(t, "rtsps://127.0.0.1/x").fault()).code, "config");
+  assert.equal((await pull(t, "rtsps+http://127.0.0.1/x").fault()).code, "config");
   assert.equal((await pull(t, "rtsp://127.0.0.1/x", { transport: "multicast" }).fault()).code, "config");
 });
 

@@ -10,6 +10,7 @@ export type PeerName =
   | "gst-launch-1.0"
   | "gst-rtsp-server"
   | "mediamtx"
+  | "openssl"
   | "gortsplib"
   | "python3"
   | "strace"

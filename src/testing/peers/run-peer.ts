@@ -109,6 +109,11 @@ export class RunningPeer {
     }
   }
 
+  /** To its standard input. */
+  write(text: string): void {
+    this.#child.stdin!.write(text);
+  }
+
   /** Asks it to end (SIGINT: ffmpeg and GStreamer finish their files) and waits for that. */
   async interrupt(): Promise<PeerExit> {
     this.#child.kill("SIGINT");

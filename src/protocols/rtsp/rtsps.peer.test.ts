@@ -1,0 +1,78 @@
+// RTSP in TLS with other makes: ffmpeg and GStreamer publish and read, openssl looks at the handshake, MediaMTX stands on either side.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clipFile } from "#testing/bitstreams/clip-read.ts";
+import { freeTcpPort, freeUdpPortPair } from "#testing/free-ports.ts";
+import { ffmpeg, ffmpegPacketHashes } from "#testing/peers/ffmpeg.ts";
+import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
+import { mediamtx, startMediamtx } from "#testing/peers/go-peers.ts";
+import { gstLaunch } from "#testing/peers/gst.ts";
+import { runPeer, startPeer, type TestScope } from "#testing/peers/run-peer.ts";
+import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
+import { until } from "#testing/peers/until.ts";
+import { pulled, type SiteOptions, startSite } from "#testing/rtsp-site.ts";
+import { writeSelfSigned } from "#testing/self-signed.ts";
+
+const openssl = findPeer("openssl");
+
+async function startSecureSite(scope: TestScope, options: SiteOptions = {}) {
+  const pair = await writeSelfSigned(await temporaryFolder(scope));
+  const certificate = { ...pair, keySetting: "rtspServerKey", certSetting: "rtspServerCert" };
+  const site = await startSite({ ...options, server: { certificate, udp: undefined } });
+  scope.after(() => site.close());
+  return { site, pair, url: (path: string) => `rtsps://127.0.0.1:${site.port}/${path}` };
+}
+
+/** Until the test ends. */
+function publish(scope: TestScope, url: string): void {
+  const input = ["-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i", clipFile, "-c", "copy"];
+  startPeer(scope, ffmpeg, [...input, "-f", "rtsp", "-rtsp_transport", "tcp", "-tls_verify", "0", url], { timeoutMs: 60_000 });
+}
+
+async function availableIn(site: { registry: { get(name: string): { state: string } | undefined } }): Promise<void> {
+  await until("a stream on path cam", () => site.registry.get("cam")?.state === "available");
+}
+
+test("ffmpeg publishes over TLS; ffmpeg and GStreamer read it over TLS", { skip: missingOf(ffmpeg, gstLaunch) }, async (t) => {
+  const { site, url } = await startSecureSite(t);
+  publish(t, url("cam"));
+  await availableIn(site);
+  const hashes = await ffmpegPacketHashes(t, { input: url("cam"), transport: "tcp" }, "v", { frames: 10 });
+  assert.equal(hashes.length, 10);
+  // No protocol is named: it tries UDP first, and falls back to the TLS connection.
+  const source = `rtspsrc location=${url("cam")} tls-validation-flags=0 latency=100`;
+  const read = `${source} ! application/x-rtp,media=video ! identity eos-after=20 ! fakesink sync=false`;
+  await runPeer(t, gstLaunch, ["-q", ...read.split(" ")]);
+  assert.ok(site.sessions.list("rtspsSession").some(({ state, transport }) => state === "publish" && transport === "TCP"));
+});
+
+test("openssl: TLS 1.2 and 1.3, and a request through it", { skip: missingOf(openssl) }, async (t) => {
+  const { site, pair } = await startSecureSite(t);
+  for (const version of ["-tls1_2", "-tls1_3"]) {
+    const args = ["s_client", "-connect", `127.0.0.1:${site.port}`, "-CAfile", pair.certFile, "-verify_return_error", "-quiet", version];
+    const client = startPeer(t, openssl, args);
+    client.write("OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n");
+    await client.match(/^RTSP\/1\.0 200 OK\r\nCSeq: 7\r\n/);
+    await client.kill();
+  }
+});
+
+test("pulled from MediaMTX over TLS", { skip: missingOf(ffmpeg, mediamtx) }, async (t) => {
+  const pair = await writeSelfSigned(await temporaryFolder(t));
+  const [port, srtp] = [await freeTcpPort(0), await freeUdpPortPair(0)];
+  const tls = `rtspEncryption: optional\nrtspsAddress: 127.0.0.1:${port}\nsrtpAddress: 127.0.0.1:${srtp}\nsrtcpAddress: 127.0.0.1:${srtp + 1}\nrtspServerKey: ${pair.keyFile}\nrtspServerCert: ${pair.certFile}\n`;
+  await startMediamtx(t, `${tls}paths: {all_others: {}}\n`);
+  publish(t, `rtsps://127.0.0.1:${port}/cam`);
+  const source = pulled(`rtsps://127.0.0.1:${port}/cam`, { fingerprint: pair.fingerprint });
+  const site = await startSite({ paths: { cam: { source } } });
+  t.after(() => site.close());
+  await availableIn(site);
+});
+
+test("MediaMTX pulls from us over TLS", { skip: missingOf(ffmpeg, mediamtx) }, async (t) => {
+  const { site, pair, url } = await startSecureSite(t);
+  publish(t, url("cam"));
+  await availableIn(site);
+  const server = await startMediamtx(t, `paths:\n  cam:\n    source: ${url("cam")}\n    sourceFingerprint: ${pair.fingerprint}\n`);
+  await server.process.match(/\[path cam\] stream is available/);
+});
