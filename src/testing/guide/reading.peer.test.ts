@@ -34,6 +34,8 @@ test("user and password of a URL", { skip: ffprobe.missing }, async (t) => {
   const [video] = await probe(t, program.url("mystream", "myuser:mypass"));
   assert.equal(video?.codec_name, "h264");
   await assert.rejects(probe(t, program.url("mystream", "myuser:wrong")), /401 Unauthorized/);
+  assert.equal((await probe(t, program.url("mystream?user=myuser&pass=mypass")))[0]?.codec_name, "h264");
+  await assert.rejects(probe(t, program.url("mystream?user=myuser&pass=wrong")));
   await assert.rejects(probe(t, program.url("mystream")), /401 Unauthorized/);
   assert.doesNotMatch(program.process.stdout.toString("utf8"), /mypass/);
 });
