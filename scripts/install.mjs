@@ -25,6 +25,7 @@ const peers = [
   { package: "python3-gi" },
   { package: "gir1.2-gst-rtsp-server-1.0" },
   { package: "strace", program: "strace" },
+  { package: "curl", program: "curl" },
   { package: "libfaketime" },
   { package: "chromium", program: "chromium" },
   { package: "openssl", program: "openssl" },

@@ -1,6 +1,6 @@
 // Recording, as a part of the gateway: files and their cleaner, a recorder for each path that is to be recorded, and what can be read of both stores.
 
-import { resolve } from "node:path";
+import { isAbsolute, relative, resolve } from "node:path";
 import { GapTotals } from "#api/metrics/gap-totals.ts";
 import { RecordingLibrary } from "#api/recording-library.ts";
 import { DiskQueue } from "#base/disk-queue.ts";
@@ -123,6 +123,7 @@ export class Recording {
     const { recordPath, recordFormat, recordPartDuration, recordMaxPartSize, recordSegmentDuration, useAbsoluteTimestamp } = settings;
     const { clock } = this.#stores;
     const segments = () => this.#context.hooks?.segments(path);
+    const told = (file: string): string => asConfigured(file, recordPath);
     return {
       key: JSON.stringify([recordPath, recordFormat, recordPartDuration, recordMaxPartSize, recordSegmentDuration, useAbsoluteTimestamp]),
       makeStore: () =>
@@ -138,8 +139,8 @@ export class Recording {
           maxPartBytes: recordMaxPartSize,
           segmentDurationMs: recordSegmentDuration,
           senderClock: useAbsoluteTimestamp,
-          onSegmentCreate: (file) => segments()?.created(file),
-          onSegmentComplete: (file, seconds) => segments()?.completed(file, seconds),
+          onSegmentCreate: (file) => segments()?.created(told(file)),
+          onSegmentComplete: (file, seconds) => segments()?.completed(told(file), seconds),
           onFull: () => void this.#stores.cleaner.run(),
         }),
       keeps: (track) => holdsTrack(recordFormat, track),
@@ -172,6 +173,13 @@ function rulesOf(context: GatewayContext): ConstructorParameters<typeof Cleaner>
 
 function cleanerKey({ paths, global }: Config): string {
   return JSON.stringify([global.recordMaxSize, global.recordMinFree, paths.map(({ settings }) => settings.recordDeleteAfter)]);
+}
+
+/** Hooks are told of files as `recordPath` names them: below the working directory where that is relative. */
+function asConfigured(file: string, recordPath: string): string {
+  if (isAbsolute(recordPath)) return file;
+  const name = relative("", file);
+  return recordPath.startsWith("./") ? `./${name}` : name;
 }
 
 /** Minutes east of UTC at an instant. */

@@ -2,6 +2,7 @@
 
 import { compileGoRegexp } from "./go-regexp.ts";
 import type { GlobalConfig } from "./schema.ts";
+import { validateAppliance } from "./validate-appliance.ts";
 import { isHashedCredential } from "./value-types.ts";
 
 /** Takes the setting at fault, what is wrong with it, and the setting that makes it wrong where the first may not stand in the file. */
@@ -9,6 +10,9 @@ export type Report = (field: string, message: string, because?: string) => void;
 
 export function validateGlobal(config: GlobalConfig, report: Report): void {
   validateGeneral(config, report);
+  if (config.profile === "appliance") {
+    validateAppliance(config, (field, message) => report(field, message, "profile"));
+  }
   validateAuthentication(config, report);
   validateAddresses(config, report);
   if (config.rtsp) {

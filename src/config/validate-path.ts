@@ -4,6 +4,7 @@ import type { PathEntry } from "./config.ts";
 import { parseDuration } from "./duration.ts";
 import type { GlobalConfig, PathConfig } from "./schema.ts";
 import { forwardFault, redirectFault, sourceFault } from "./source-url.ts";
+import { validateAppliance } from "./validate-appliance.ts";
 import { validateRecording } from "./validate-recording.ts";
 import { validateRpiCamera } from "./validate-rpi-camera.ts";
 
@@ -14,6 +15,9 @@ export function validatePath(entry: PathEntry, global: GlobalConfig, all: readon
   const { settings } = entry;
   validateSource(entry, report);
   validateDemand(entry, report);
+  if (global.profile === "appliance") {
+    validateAppliance(settings, report);
+  }
   validateRecording(settings, global, report);
   if (settings.alwaysAvailable) {
     validateAlwaysAvailable(entry, report);

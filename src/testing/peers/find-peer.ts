@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 
 export type PeerName =
   | "chromium"
+  | "curl"
   | "ffmpeg"
   | "ffprobe"
   | "gst-launch-1.0"
