@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { credentialsEnd, splitUrl } from "#base/url-parts.ts";
 import { fuzzRandom, fuzzRounds, mutate, type Random } from "#testing/mutate.ts";
 import { repetitiveTexts } from "#testing/repetitive-texts.ts";
 import { parseDuration, writeDuration } from "./duration.ts";
@@ -13,7 +14,7 @@ import { formatProblem } from "./problem.ts";
 import { redactText } from "./redact.ts";
 import { showConfig } from "./show-config.ts";
 import { parseShare, parseSize, writeShare, writeSize } from "./size.ts";
-import { credentialsEnd, forwardFault, redirectFault, sourceFault, splitUrl } from "./source-url.ts";
+import { forwardFault, redirectFault, sourceFault } from "./source-url.ts";
 
 const REFERENCE = readFileSync(new URL("../../config/camgate.yml", import.meta.url), "utf8");
 /** The reference without its comments, in pieces of some settings each. */

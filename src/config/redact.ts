@@ -1,7 +1,7 @@
 // Takes secrets out of settings before they are shown.
 
+import { credentialsEnd } from "#base/url-parts.ts";
 import type { Setting, ValueType } from "./setting.ts";
-import { credentialsEnd } from "./source-url.ts";
 
 export const redacted = "<redacted>";
 

@@ -1,6 +1,7 @@
 // What `source:`, `sourceRedirect:` and `forward:` may hold. Only the scheme and the authority are judged here: passwords may have any character.
 
 import { splitCommandLine } from "#base/process/command-line.ts";
+import { splitUrl } from "#base/url-parts.ts";
 import { pathNameFault } from "./path-name.ts";
 
 /** Schemes of sources that name a host; after `udp` a port as well. */
@@ -10,47 +11,6 @@ const hostSchemes: ReadonlySet<string> = new Set(
 /** Schemes of sources that name something else than a host. */
 const otherSchemes: ReadonlySet<string> = new Set(["unix+mpegts", "unix+rtp", "ffmpeg"]);
 const forwardSchemes: ReadonlySet<string> = new Set(["rtsp", "rtsps", "rtmp", "rtmps", "srt", "whip", "whips"]);
-
-export interface UrlParts {
-  readonly scheme: string;
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-  /** Host and port as written, brackets included. */
-  readonly host: string;
-}
-
-/**
- * Scheme, credentials and host of a URL, or undefined. A password may hold `#`, `%`, `?` and `@`, and a slash where a `@` follows that can only be
- * the end of credentials.
- */
-export function splitUrl(url: string): UrlParts | undefined {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url);
-  if (match === null) {
-    return undefined;
-  }
-  const rest = match[2]!;
-  const at = credentialsEnd(rest);
-  const credentials = at === -1 ? undefined : rest.slice(0, at);
-  const host = /^[^/?#]*/.exec(rest.slice(at + 1))![0];
-  const colon = credentials?.indexOf(":") ?? -1;
-  return {
-    scheme: match[1]!.toLowerCase(),
-    user: colon === -1 ? credentials : credentials!.slice(0, colon),
-    password: colon === -1 ? undefined : credentials!.slice(colon + 1),
-    host,
-  };
-}
-
-/** Offset of the `@` after the credentials of what follows `scheme://`, or -1. */
-export function credentialsEnd(rest: string): number {
-  const slash = rest.indexOf("/");
-  const authority = slash === -1 ? rest : rest.slice(0, slash);
-  if (authority.includes("@")) {
-    return authority.lastIndexOf("@");
-  }
-  const looksLikeHost = /^(\[[^\]]*\]|[^:]*)(:(\d*|\$G\d+))?$/.test(authority.replace(/[?#].*$/s, ""));
-  return looksLikeHost ? -1 : rest.lastIndexOf("@");
-}
 
 /** What is wrong with a `source`, or undefined. */
 export function sourceFault(source: string): string | undefined {
