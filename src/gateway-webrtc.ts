@@ -4,6 +4,7 @@ import { srtpStatus } from "#native/srtp-ladder.ts";
 import { WebRtcServer } from "#protocols/webrtc/server.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { httpListenerOf, openedText } from "./gateway-listeners.ts";
+import { pagesOf } from "./gateway-pages.ts";
 import { addressOf, type RunningPart } from "./gateway-part.ts";
 import { entryOf, timerMs } from "./gateway-paths.ts";
 
@@ -33,6 +34,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     sessions,
     clock,
     mayRead: (path) => entryOf(context.config, path)?.settings.webrtc ?? true,
+    servePage: pagesOf(context),
   });
   const { udpPort } = server;
   log.info(`${openedText(global, "webrtc")}${udpPort === undefined ? "" : `, ${global.webrtcLocalUDPAddress} (UDP/ICE)`}`);

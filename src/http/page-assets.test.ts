@@ -11,7 +11,7 @@ import { HttpServer } from "./server.ts";
 
 async function startPages(scope: TestScope): Promise<{ readonly origin: string; readonly folder: string }> {
   const folder = join(await temporaryFolder(scope), "web");
-  const assets = new PageAssets([join(folder, "missing"), folder]);
+  const assets = new PageAssets([join(folder, ".."), folder], "a.html");
   const server = await HttpServer.listen({
     address: { host: "127.0.0.1", port: 0 },
     allowOrigins: [],
@@ -39,6 +39,7 @@ test("a page that is not built yet says what to do, and is there once it is", as
 test("type, tag and policy; the same again costs nothing", async (t) => {
   const { origin, folder } = await startPages(t);
   await mkdir(folder);
+  await writeFile(join(folder, "a.html"), "");
   await writeFile(join(folder, "a.js"), "1;".repeat(500));
   const response = await fetch(`${origin}/a.js`);
   assert.equal((await response.text()).length, 1000);

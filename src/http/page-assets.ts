@@ -29,11 +29,13 @@ export interface AssetAnswer {
 
 export class PageAssets {
   readonly #folders: readonly string[];
+  readonly #marker: string;
   #assets: Promise<ReadonlyMap<string, Asset>> | undefined;
 
-  /** The first folder that exists is taken. */
-  constructor(folders: readonly string[]) {
+  /** The first folder that has a file of this name is taken. */
+  constructor(folders: readonly string[], marker: string) {
     this.#folders = folders;
+    this.#marker = marker;
   }
 
   /** Answers with a file of the folder, by its plain name. Throws an HttpFault: 404, or 503 where the pages were not built. */
@@ -42,7 +44,8 @@ export class PageAssets {
     if (assets.size === 0) throw new HttpFault(503, "the pages are not built: run `npm run build`");
     const asset = assets.get(name);
     if (asset === undefined) throw new HttpFault(404, "page not found");
-    const packed = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+    const isSmaller = asset.gzipped.length < asset.bytes.length;
+    const packed = isSmaller && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
     const body = packed ? asset.gzipped : asset.bytes;
     response.setHeader("Content-Type", asset.type);
     response.setHeader("Cache-Control", cacheControl);
@@ -64,16 +67,17 @@ export class PageAssets {
   }
 
   async #read(): Promise<ReadonlyMap<string, Asset>> {
-    this.#assets ??= readAssets(this.#folders);
+    this.#assets ??= readAssets(this.#folders, this.#marker);
     const assets = await this.#assets;
     if (assets.size === 0) this.#assets = undefined; // they may be built yet
     return assets;
   }
 }
 
-async function readAssets(folders: readonly string[]): Promise<ReadonlyMap<string, Asset>> {
+async function readAssets(folders: readonly string[], marker: string): Promise<ReadonlyMap<string, Asset>> {
   for (const folder of folders) {
-    const names = await readdir(folder).catch(() => []);
+    const names = await readdir(folder).catch((): string[] => []);
+    if (!names.includes(marker)) continue;
     const assets = new Map<string, Asset>();
     for (const name of names) {
       const type = TYPES[name.split(".").pop() ?? ""];
@@ -82,7 +86,7 @@ async function readAssets(folders: readonly string[]): Promise<ReadonlyMap<strin
       const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
       assets.set(name, { type, bytes, gzipped: await promisify(gzip)(bytes), etag });
     }
-    if (assets.size > 0) return assets;
+    return assets;
   }
   return new Map();
 }
