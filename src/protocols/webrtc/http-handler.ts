@@ -7,8 +7,7 @@ import { type HttpExchange, sendJson } from "#http/server.ts";
 import { AccessDenied } from "#relay/access.ts";
 import { iceServerLinks } from "./ice-servers.ts";
 import { parseSdpFragment, writeSdpFragment } from "./sdp-fragment.ts";
-import type { WebRtcContext } from "./server-context.ts";
-import type { Answered } from "./whep.ts";
+import type { Answered, WebRtcContext } from "./server-context.ts";
 
 const MAX_BODY_BYTES = 128 * 1024;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

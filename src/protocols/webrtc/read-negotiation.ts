@@ -54,9 +54,11 @@ function unsendable(parameters: Parameters): string | undefined {
       return (reorderBoundsOf(parameters).stated ?? 0) > 0 ? B_FRAMES : undefined;
     case "h265":
     case "av1":
+    case "vp8":
     case "vp9":
     case "opus":
     case "g711":
+    case "g722":
       return undefined;
     case "lpcm":
       return parameters.bitDepth === 16 ? undefined : "WebRTC carries LPCM of 16 bits only";

@@ -34,6 +34,12 @@ export interface WebRtcServerOptions extends HttpListener {
 
 export type NewSession = Pick<WebRtcSessionOptions, "mode" | "remote" | "userAgent" | "path" | "query" | "user" | "offer">;
 
+/** What goes back to a client whose offer was taken. */
+export interface Answered {
+  readonly session: WebRtcSession;
+  readonly sdp: string;
+}
+
 export interface WebRtcContext {
   readonly options: WebRtcServerOptions;
   readonly log: Log;

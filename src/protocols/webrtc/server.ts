@@ -14,6 +14,7 @@ import { WebRtcSession } from "./session.ts";
 import { StreamHistories } from "./stream-history.ts";
 import { openUdpPort, type UdpPort } from "./udp-port.ts";
 import { WhepDesk } from "./whep.ts";
+import { openWhip } from "./whip.ts";
 
 const TICK_MS = 1000;
 
@@ -90,7 +91,7 @@ export class WebRtcServer {
     const whep = new WhepDesk(context);
     const handler = new WebRtcHttpHandler(context, {
       whep: (exchange, path, offer) => whep.open(exchange, path, offer),
-      whip: (exchange, path, offer) => whep.open(exchange, path, offer),
+      whip: (exchange, path, offer) => openWhip(context, exchange, path, offer),
     });
     return (exchange) => handler.handle(exchange);
   }

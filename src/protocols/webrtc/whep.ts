@@ -6,16 +6,12 @@ import type { HttpExchange } from "#http/server.ts";
 import type { ReadLease } from "#relay/path.ts";
 import type { Stream } from "#relay/stream.ts";
 import { type AnsweredMedia, writeAnswer } from "./answer.ts";
+import { feedbackOf, sessionNumber } from "./feedback.ts";
 import { WebRtcReader } from "./from-stream.ts";
 import { parseOffer } from "./offer.ts";
 import { B_FRAMES, planRead, type ReadPlan } from "./read-negotiation.ts";
-import type { WebRtcContext } from "./server-context.ts";
+import type { Answered, WebRtcContext } from "./server-context.ts";
 import type { WebRtcSession } from "./session.ts";
-
-export interface Answered {
-  readonly session: WebRtcSession;
-  readonly sdp: string;
-}
 
 /** What a reader is asked for: lost packets again, and keyframes. */
 const VIDEO_FEEDBACK = ["nack", "nack pli", "ccm fir"];
@@ -119,19 +115,4 @@ export class WhepDesk {
     const reasons = [...new Set(unsent.map(({ reason }) => reason))].join("; ");
     throw new HttpFault(400, `nothing of path '${path}' can be sent${reasons === "" ? "" : `: ${reasons}`}`);
   }
-}
-
-/** Those of `wanted` that the client offers for a format. */
-export function feedbackOf(
-  wanted: readonly string[],
-  offered: ReadonlyMap<number, readonly string[]>,
-  payloadType: number,
-): readonly string[] {
-  const kinds = [...(offered.get(payloadType) ?? []), ...(offered.get(-1) ?? [])];
-  return wanted.filter((kind) => kinds.includes(kind));
-}
-
-/** RFC 9429 §5.2.1: below 2^63; digits that a double keeps are enough. */
-export function sessionNumber(): string {
-  return String(randomInt(1, 2 ** 47));
 }

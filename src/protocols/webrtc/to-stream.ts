@@ -1,0 +1,220 @@
+// From one WebRTC publisher to the relay: its packets in order, those that are lost asked for, keyframes wanted, and reports of what came.
+import type { Clock } from "#base/clock.ts";
+import { errorText } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { PublishLease } from "#relay/path.ts";
+import type { PathRegistry, PublishPermit } from "#relay/path-registry.ts";
+import { RtpIngest } from "#relay/rtp-ingest.ts";
+import type { Track } from "#relay/track.ts";
+import type { Face, Unit } from "#relay/unit.ts";
+import type { ReorderLimits } from "#rtp/reorder.ts";
+import { writeBitrateEstimate, writeLost, writePictureLoss } from "#rtp/rtcp.ts";
+import { BitrateEstimate } from "./bitrate-estimate.ts";
+import { LossWatch } from "./loss-watch.ts";
+import type { OfferedTrack } from "./publish-negotiation.ts";
+import type { SecureTransport } from "./secure-transport.ts";
+import type { SessionMedia } from "./session.ts";
+
+/** Long enough for a packet to be asked for twice and come. */
+const REORDER: ReorderLimits = { packets: 128, waitUs: 200_000 };
+/** Encoders of WebRTC make a keyframe only when asked; recordings and joining readers live on them. MediaMTX asks as often. */
+const KEYFRAME_PERIOD_US = 2_000_000;
+/** Damage is mended by a keyframe, but not by several at once. */
+const MIN_KEYFRAME_US = 500_000;
+const LOSS_TIMER_MS = 20;
+/** Packets that are kept until it is known which tracks come. */
+const MAX_EARLY_PACKETS = 1024;
+
+export interface WebRtcPublisherOptions {
+  readonly id: string;
+  readonly permit: PublishPermit;
+  readonly registry: PathRegistry;
+  readonly tracks: readonly OfferedTrack[];
+  /** SSRC of ours in reports. */
+  readonly ssrc: number;
+  readonly gatherTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** It is over, and why. */
+  onEnd(reason: string): void;
+}
+
+/** One offered track. */
+interface Incoming {
+  readonly offered: OfferedTrack;
+  readonly payloadType: number;
+  readonly losses: LossWatch;
+  /** Undefined before its first packet. */
+  ssrc: number | undefined;
+  /** Among those that came; undefined until that is known, and for one that did not come. */
+  index: number | undefined;
+}
+
+export class WebRtcPublisher implements SessionMedia {
+  readonly #options: WebRtcPublisherOptions;
+  readonly #incoming: readonly Incoming[];
+  readonly #estimate = new BitrateEstimate();
+  #transport: SecureTransport | undefined;
+  #ingest: RtpIngest | undefined;
+  #lease: PublishLease | undefined;
+  #early: { readonly incoming: Incoming; readonly bytes: Buffer }[] = [];
+  #gatherTimer: NodeJS.Timeout | undefined;
+  #lossTimer: NodeJS.Timeout | undefined;
+  #keyframeAskedUs = Number.NEGATIVE_INFINITY;
+  #rtcpSent = 0;
+  #rtcpReceived = 0;
+  #closed = false;
+
+  constructor(options: WebRtcPublisherOptions) {
+    this.#options = options;
+    this.#incoming = options.tracks.map((offered) => ({
+      offered,
+      payloadType: offered.format.payloadType,
+      losses: new LossWatch(),
+      ssrc: undefined,
+      index: undefined,
+    }));
+  }
+
+  begin(transport: SecureTransport): void {
+    this.#transport = transport;
+    this.#gatherTimer = setTimeout(() => this.#gathered(), this.#options.gatherTimeoutMs);
+  }
+
+  onRtp(datagram: Buffer, end: number): void {
+    const payloadType = datagram[1]! & 0x7f;
+    const incoming = this.#incoming.find((one) => one.payloadType === payloadType);
+    if (incoming === undefined) return;
+    incoming.ssrc ??= datagram.readUInt32BE(8);
+    if (incoming.losses.came(datagram.readUInt16BE(2))) this.#askForLost();
+    if (this.#ingest !== undefined) {
+      if (incoming.index !== undefined) this.#ingest.onPacket(incoming.index, false, datagram, 0, end);
+      return;
+    }
+    if (this.#early.length < MAX_EARLY_PACKETS) this.#early.push({ incoming, bytes: datagram.subarray(0, end) });
+    if (this.#incoming.every(({ ssrc }) => ssrc !== undefined)) this.#gathered();
+  }
+
+  onRtcp(compound: Buffer): void {
+    this.#rtcpReceived++;
+    const sender = compound.readUInt32BE(4);
+    const index = this.#incoming.find(({ ssrc }) => ssrc === sender)?.index;
+    if (index !== undefined) this.#ingest?.onPacket(index, true, compound, 0, compound.length);
+  }
+
+  tick(nowUs: number): void {
+    const receivers = this.#ingest?.receivers ?? [];
+    const { ssrc } = this.#options;
+    let expected = 0;
+    let lost = 0;
+    for (const receiver of receivers) {
+      this.#send(receiver.writeReport(ssrc, nowUs));
+      expected += receiver.counters.packets + receiver.lost;
+      lost += receiver.lost;
+    }
+    if (receivers.length === 0) return;
+    const senders = this.#incoming.flatMap((one) => (one.ssrc === undefined ? [] : [one.ssrc]));
+    this.#send(writeBitrateEstimate(ssrc, senders, this.#estimate.next(expected, lost)));
+    if (nowUs - this.#keyframeAskedUs >= KEYFRAME_PERIOD_US) this.#askForKeyframe();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    const receivers = this.#ingest?.receivers ?? [];
+    const sum = (pick: (receiver: (typeof receivers)[number]) => number): number => receivers.reduce((total, one) => total + pick(one), 0);
+    return {
+      inboundRTPPackets: sum((one) => one.counters.packets),
+      inboundRTPPacketsLost: sum((one) => one.lost),
+      inboundRTPPacketsJitter: receivers.length === 0 ? 0 : sum((one) => one.jitter) / receivers.length,
+      inboundRTCPPackets: this.#rtcpReceived,
+      outboundRTCPPackets: this.#rtcpSent,
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#gatherTimer);
+    clearTimeout(this.#lossTimer);
+    this.#transport = undefined;
+    this.#early = [];
+    this.#ingest?.stop();
+    this.#lease?.close();
+  }
+
+  /** Every track came, or has had its time: those that came are published. */
+  #gathered(): void {
+    clearTimeout(this.#gatherTimer);
+    const { clock, gatherTimeoutMs, onEnd } = this.#options;
+    const came = this.#incoming.filter(({ ssrc }) => ssrc !== undefined);
+    if (came.length === 0) {
+      onEnd(`no media came within ${gatherTimeoutMs / 1000} s`);
+      return;
+    }
+    const tracks = came.map(({ offered }, index): Track => ({ ...offered.track, index }));
+    for (const [index, incoming] of came.entries()) incoming.index = index;
+    const ingest = new RtpIngest({
+      tracks,
+      sink: { ready: (known, native) => this.#publish(known, native) },
+      reorder: REORDER,
+      repairTime: false,
+      senderClocks: () => ({ last: undefined }),
+      nowUs: () => clock.nowUs(),
+    });
+    this.#ingest = ingest;
+    ingest.start();
+    const early = this.#early;
+    this.#early = [];
+    for (const { incoming, bytes } of early) ingest.onPacket(incoming.index!, false, bytes, 0, bytes.length);
+  }
+
+  /** What can be decoded has come: only now a publisher who is there is replaced. */
+  #publish(tracks: readonly Track[], native: Face): (unit: Unit) => void {
+    const { registry, permit, id, log, onEnd } = this.#options;
+    try {
+      const lease = registry.openForPublish(permit, {
+        type: "webRTCSession",
+        id,
+        onEnd: (reason) => onEnd(reason === "closed" ? "another publisher took over" : reason),
+      });
+      lease.sink.onKeyframeWanted = () => this.#askForKeyframe();
+      this.#lease = lease;
+      const publish = lease.sink.ready(tracks, native);
+      log.info(`is publishing to path '${permit.path}', tracks: ${tracks.map(({ codec }) => codec).join(", ")}`);
+      return (unit) => {
+        if (unit.damaged && unit.track.kind === "video") this.#askForKeyframe();
+        publish(unit);
+      };
+    } catch (error) {
+      queueMicrotask(() => onEnd(errorText(error)));
+      return () => {};
+    }
+  }
+
+  #askForKeyframe(): void {
+    const nowUs = this.#options.clock.nowUs();
+    if (nowUs - this.#keyframeAskedUs < MIN_KEYFRAME_US) return;
+    this.#keyframeAskedUs = nowUs;
+    for (const { offered, ssrc } of this.#incoming) {
+      if (offered.track.kind === "video" && ssrc !== undefined) this.#send(writePictureLoss(this.#options.ssrc, ssrc));
+    }
+  }
+
+  #askForLost(): void {
+    const nowUs = this.#options.clock.nowUs();
+    for (const { losses, ssrc } of this.#incoming) {
+      const sequences = losses.due(nowUs);
+      if (sequences.length > 0 && ssrc !== undefined) this.#send(writeLost(this.#options.ssrc, ssrc, sequences));
+    }
+    if (this.#lossTimer !== undefined || !this.#incoming.some(({ losses }) => losses.pending)) return;
+    this.#lossTimer = setTimeout(() => {
+      this.#lossTimer = undefined;
+      this.#askForLost();
+    }, LOSS_TIMER_MS);
+  }
+
+  #send(packet: Buffer): void {
+    if (this.#transport === undefined) return;
+    this.#transport.sendRtcp(packet);
+    this.#rtcpSent++;
+  }
+}
