@@ -38,7 +38,7 @@ function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
     refreshKeys: () => authenticator.refreshKeys(),
     sessions,
     health: { read: () => context.health!.read() },
-    servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global) },
+    servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global), webrtc: global.webrtc },
     recordings: context.recording?.library,
   };
 }

@@ -26,6 +26,9 @@ export async function start(context: GatewayContext, { global }: Config): Promis
         if (!servesRtsps(context.config.global)) return undefined;
         return { connections: () => sessions.list("rtspsConn"), sessions: () => sessions.list("rtspsSession") };
       },
+      get webrtc() {
+        return context.config.global.webrtc ? { sessions: () => sessions.list("webRTCSession") } : undefined;
+      },
     },
     camgate: {
       version,

@@ -16,6 +16,7 @@ import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
 import { findRoute, OK, type Route } from "./route.ts";
 import { rtspRoutes } from "./rtsp.ts";
 import { type StatsOptions, statsRoutes } from "./stats.ts";
+import { webRtcRoutes } from "./webrtc.ts";
 
 /** What there is to show. */
 export interface ApiSubjects extends PathsOptions, RecordingsOptions, StatsOptions {
@@ -23,7 +24,7 @@ export interface ApiSubjects extends PathsOptions, RecordingsOptions, StatsOptio
   readonly clock: Pick<Clock, "nowUs" | "utcOf">;
   readonly sessions: Pick<SessionRegistry, "all" | "list" | "get">;
   /** Of those that are not there, nothing is under their names. */
-  readonly servers: { readonly rtsp: boolean; readonly rtsps: boolean };
+  readonly servers: { readonly rtsp: boolean; readonly rtsps: boolean; readonly webrtc: boolean };
   /** Of the gateway, as /v3/info tells it. */
   readonly version: string;
   /** Forgets the keys that tokens are checked with: the next token fetches them anew. */
@@ -55,6 +56,7 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
     ...publisherRoutes(subjects),
     ...(servers.rtsp ? rtspRoutes(sessions, "rtsp") : []),
     ...(servers.rtsps ? rtspRoutes(sessions, "rtsps") : []),
+    ...(servers.webrtc ? webRtcRoutes(sessions) : []),
     ...recordingRoutes(subjects),
   ];
 }

@@ -69,7 +69,7 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
     registry: site.registry,
     clock: { nowUs: () => 61_500_000, utcOf: (us) => ({ utcUs: NOON_US + us, quality: "ntp", errorMs: undefined }) },
     sessions: site.sessions,
-    servers: { rtsp: true, rtsps: true },
+    servers: { rtsp: true, rtsps: true, webrtc: true },
     recordings: undefined,
     health: { read: async () => HEALTH },
     ...more,

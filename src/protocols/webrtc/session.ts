@@ -47,6 +47,8 @@ export interface WebRtcSessionOptions {
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** `address/port` of this machine on a path. */
+  localAddress(path: PeerPath): string;
   /** The names that checks are addressed to have changed. */
   onCredentials(session: WebRtcSession): void;
   /** The client has come. */
@@ -68,6 +70,8 @@ export class WebRtcSession implements SessionEntry {
   readonly query: string;
   readonly user: string;
   readonly transport = undefined;
+  /** Tracks of the path that this client does not get, and why. */
+  skippedTracks: readonly string[] = [];
   readonly offer: Offer;
   readonly agent: IceAgent;
   readonly #options: WebRtcSessionOptions;
@@ -119,14 +123,16 @@ export class WebRtcSession implements SessionEntry {
     return this.#closed;
   }
 
-  /** Of the two ends of the path, as MediaMTX's API writes them: `host/udp/192.0.2.1/8189`; empty before there is one. */
-  candidates(localAddress: string, localPort: number): { readonly local: string; readonly remote: string } {
+  /** The end of the path that is here, as MediaMTX's API writes it: `host/udp/192.0.2.1/8189`; empty before there is a path. */
+  get localCandidate(): string {
     const path = this.agent.selected;
-    if (path === undefined) return { local: "", remote: "" };
-    return {
-      local: `host/${path.protocol}/${localAddress}/${localPort}`,
-      remote: `prflx/${path.protocol}/${path.address}/${path.port}`,
-    };
+    return path === undefined ? "" : `host/${path.protocol}/${this.#options.localAddress(path)}`;
+  }
+
+  /** The client's. */
+  get remoteCandidate(): string {
+    const path = this.agent.selected;
+    return path === undefined ? "" : `prflx/${path.protocol}/${path.address}/${path.port}`;
   }
 
   /** What it is for; to be set before its answer goes out. */

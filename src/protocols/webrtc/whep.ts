@@ -86,6 +86,7 @@ export class WhepDesk {
         }),
       );
       session = this.#context.openSession(id, { mode: "read", remote, userAgent, path, query, user: lease.user, offer }, settle);
+      session.skippedTracks = plan.unsent.map(({ track, reason }) => `${track.kind}: ${reason}`);
       session.serve(reader);
       const transport = await this.#context.transportOf(session.agent.local);
       if (endedBefore !== undefined) session.end(endedBefore);
