@@ -9,9 +9,9 @@ import { servesRtsp, servesRtsps } from "./gateway-rtsp-options.ts";
  * what they run publishes to it.
  */
 export const PARTS: readonly Part[] = [
-  { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./gateway-webrtc.ts") },
   { name: "RTSP", key: serverKey("rtsp", servesRtsp), load: () => import("./gateway-rtsp.ts") },
   { name: "RTSPS", key: serverKey("rtsp", servesRtsps), load: () => import("./gateway-rtsps.ts") },
+  { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./gateway-webrtc.ts") },
   { name: "hooks", key: () => "", load: () => import("./gateway-hooks.ts"), isBelow: true },
   { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },

@@ -15,5 +15,9 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     indexOf: (path) => context.recording?.indexOf(path),
   });
   log.info(openedText(global, "playback"));
-  return { ports: { playbackAddress: server.port }, close: () => server.close() };
+  return {
+    ports: { playbackAddress: server.port },
+    update: () => server.revoke(context.authenticator.revalidate),
+    close: () => server.close(),
+  };
 }

@@ -15,6 +15,7 @@ import { PartSet } from "./gateway-part-set.ts";
 import { PARTS } from "./gateway-parts.ts";
 import { PathConfs } from "./gateway-paths.ts";
 import { isRecorded } from "./gateway-recording-key.ts";
+import { endRevoked } from "./gateway-revocation.ts";
 
 export class Gateway {
   #config: Config;
@@ -60,6 +61,7 @@ export class Gateway {
         return current().global.udpMaxPayloadSize;
       },
       authorize: authenticator.authorize,
+      honours: authenticator.revalidate,
       confs: [],
       nameFault: pathNameFault,
     });
@@ -128,6 +130,7 @@ export class Gateway {
       const { authenticator, registry, pathConfs } = this.#context;
       authenticator.update(config.global);
       registry.reload(pathConfs.of(config));
+      await endRevoked(this.#context);
       this.#parts.update(config);
     });
     this.#turn = applied.catch(() => {});

@@ -110,10 +110,10 @@ export class Authenticator {
   }
 
   /** Whether what was granted would still be granted under the settings of now; asks nobody and takes no time. */
-  revalidate(grant: AuthGrant): boolean {
+  readonly revalidate = (grant: AuthGrant): boolean => {
     const record = this.#grants.get(grant);
     return record !== undefined && this.#method.honours(record.proof, record.access);
-  }
+  };
 
   /** Forgets the keys of tokens (`POST /v3/auth/jwks/refresh`): the next token fetches them anew. */
   refreshKeys(): void {

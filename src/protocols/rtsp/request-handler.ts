@@ -1,7 +1,7 @@
 // What each RTSP method does (RFC 2326 §10): from a request to the answer, and what begins once the answer is written.
 import { CallerFault } from "#base/errors.ts";
 import type { AccessRequest, Action } from "#relay/access.ts";
-import type { ReadLease } from "#relay/path.ts";
+import type { GrantedLease } from "#relay/path-registry.ts";
 import type { Stream } from "#relay/stream.ts";
 import { parseSdp } from "#rtp/sdp.ts";
 import { parseSession, writeRtpInfo } from "./headers.ts";
@@ -25,8 +25,6 @@ export interface Answer {
   /** Runs right after the response was written. */
   readonly after?: () => void;
 }
-
-type UserLease = ReadLease & { readonly user: string };
 
 export class RequestHandler {
   readonly #connection: ServerConnection;
@@ -154,28 +152,32 @@ export class RequestHandler {
   async #openForRead(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<void> {
     const wish = this.#replayWish(target);
     const lease = await (wish === undefined ? this.#openLive(request, session, target) : this.#openReplay(request, session, target, wish));
-    if (session.phase === "closed") {
+    try {
+      if (session.phase === "closed") throw new CallerFault("no-stream", "the session was closed while it was set up");
+      this.#context.options.registry.honour(lease.grant);
+    } catch (error) {
       lease.close();
-      throw new CallerFault("no-stream", "the session was closed while it was set up");
+      throw error;
     }
     session.readLease = lease;
     session.mode = "read";
     session.path = target.path;
     session.query = target.query;
-    session.user = lease.user;
+    session.grant = lease.grant;
   }
 
-  #openLive(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<UserLease> {
+  #openLive(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<GrantedLease> {
     const access = this.#access(request, "read", target, session.id);
     return this.#context.options.registry.openForRead(access, session.reader, { type: session.kind, id: session.id });
   }
 
-  async #openReplay(request: RtspRequest, session: ServerSession, target: RequestPath, wish: ReplayWish): Promise<UserLease> {
-    const user = await this.#context.options.registry.permit(this.#access(request, "playback", target, session.id));
+  async #openReplay(request: RtspRequest, session: ServerSession, target: RequestPath, wish: ReplayWish): Promise<GrantedLease> {
+    const { registry } = this.#context.options;
+    const grant = await registry.permit(this.#access(request, "playback", target, session.id));
     const replay = await this.#context.replays!.open(target.path, wish);
     replay.whenEnded = (fault) => session.endReplay(fault);
     session.replay = replay;
-    return { ...replay.lease(session.reader), user };
+    return { ...replay.lease(session.reader), grant };
   }
 
   /** A SETUP names its track by a URL of the client's making: the query may be lost in it. */

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
-import type { RemoteAddress } from "#relay/access.ts";
+import type { Grant, RemoteAddress } from "#relay/access.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import type { MakePacketCipher } from "#rtp/srtp/packet-cipher.ts";
 import type { DtlsIdentity } from "./dtls/identity.ts";
@@ -40,7 +40,7 @@ export interface WebRtcSessionOptions {
   readonly userAgent: string;
   readonly path: string;
   readonly query: string;
-  readonly user: string;
+  readonly grant: Grant;
   readonly offer: Offer;
   readonly identity: DtlsIdentity;
   readonly makeCipher: MakePacketCipher | undefined;
@@ -68,6 +68,7 @@ export class WebRtcSession implements SessionEntry {
   readonly userAgent: string;
   readonly path: string;
   readonly query: string;
+  readonly grant: Grant;
   readonly user: string;
   readonly transport = undefined;
   /** Tracks of the path that this client does not get, and why. */
@@ -93,7 +94,8 @@ export class WebRtcSession implements SessionEntry {
     this.userAgent = options.userAgent;
     this.path = options.path;
     this.query = options.query;
-    this.user = options.user;
+    this.grant = options.grant;
+    this.user = options.grant.user;
     this.offer = options.offer;
     this.#log = options.log.child(`session ${id.slice(0, 8)}`);
     this.agent = new IceAgent({

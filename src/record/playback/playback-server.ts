@@ -1,9 +1,10 @@
 // MediaMTX's playback server: GET /list and GET /get.
+import type { ServerResponse } from "node:http";
 import { CallerFault } from "#base/errors.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
-import type { Authorize, Credentials } from "#relay/access.ts";
+import type { Authorize, Credentials, Grant } from "#relay/access.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { BodyCache, DEFAULT_CACHE } from "./body-cache.ts";
 import { sendClip } from "./get.ts";
@@ -23,6 +24,8 @@ const PREFLIGHT = { methods: "OPTIONS, GET", headers: "Authorization, Range" };
 export class PlaybackServer {
   readonly #options: PlaybackServerOptions;
   readonly #cache = new BodyCache({ ...DEFAULT_CACHE, nowMs: () => performance.now() });
+  /** Clips that are being sent, and what lets them. */
+  readonly #answering = new Map<ServerResponse, Grant>();
   #http!: HttpServer;
 
   private constructor(options: PlaybackServerOptions) {
@@ -38,6 +41,11 @@ export class PlaybackServer {
 
   get port(): number {
     return this.#http.port;
+  }
+
+  /** Breaks off answers to clients whose grants hold no longer. */
+  revoke(honours: (grant: Grant) => boolean): void {
+    for (const [response, grant] of this.#answering) if (!honours(grant)) response.destroy();
   }
 
   /** What is being read is let go. */
@@ -64,7 +72,10 @@ export class PlaybackServer {
     const path = query.get("path") ?? "";
     const fault = this.#options.pathNameFault(path);
     if (fault !== undefined) throw new CallerFault("invalid", `invalid path name: ${fault} (${path})`, "path");
-    if (!(await this.#mayEnter(exchange, path))) return;
+    const grant = await this.#admit(exchange, path);
+    if (grant === undefined) return;
+    this.#answering.set(response, grant);
+    response.once("close", () => this.#answering.delete(response));
     // MediaMTX looks for the path before it reads the times of a list, and after it read those of a clip.
     if (target === "/list") {
       const index = this.#indexOf(path);
@@ -75,8 +86,8 @@ export class PlaybackServer {
     }
   }
 
-  /** False: the client has its answer. */
-  async #mayEnter(exchange: HttpExchange, path: string): Promise<boolean> {
+  /** Undefined: the client has its answer. */
+  async #admit(exchange: HttpExchange, path: string): Promise<Grant | undefined> {
     const { request, response, remote, rawQuery, signal } = exchange;
     const userAgent = request.headers["user-agent"];
     const answer = await this.#options.authorize({
@@ -89,10 +100,10 @@ export class PlaybackServer {
       ...(userAgent !== undefined && { userAgent }),
       credentials: credentialsOf(exchange),
     });
-    if (answer.allowed) return true;
+    if (answer.allowed) return answer;
     if (!answer.challenge) this.#options.log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
     await sendDenial(response, answer, signal);
-    return false;
+    return undefined;
   }
 
   #indexOf(path: string): RecordingIndex {
