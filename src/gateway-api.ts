@@ -31,6 +31,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
 function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
   const { registry, sessions, clock, startedUs, authenticator } = context;
   return {
+    config: context.live,
     registry,
     clock,
     startedUs,

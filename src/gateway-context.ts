@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { type Clock, SystemClock, type UtcTime } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Config } from "#config/config.ts";
+import type { LiveConfig } from "#config/live-config.ts";
 import type { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
 import type { HookRunner } from "#hooks/hook-runner.ts";
@@ -17,6 +18,8 @@ import type { Recording } from "./gateway-recording.ts";
 export interface GatewayContext {
   /** The config that runs. While a change is made it is the old one: a part that starts has the new one as an argument. */
   readonly config: Config;
+  /** How it is read and changed. */
+  readonly live: LiveConfig;
   readonly registry: PathRegistry;
   readonly sessions: SessionRegistry;
   readonly authenticator: Authenticator;

@@ -2,6 +2,7 @@
 import type { Log } from "#base/log.ts";
 import type { Config } from "#config/config.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
+import { LiveConfig } from "#config/live-config.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
@@ -9,6 +10,7 @@ import { PathRegistry } from "#relay/path-registry.ts";
 import { enterPulledSources } from "#relay/pulled-sources.ts";
 import { SessionRegistry } from "#relay/session-registry.ts";
 import { Capture } from "./gateway-capture.ts";
+import { fromSource, type GatewaySource, withoutSource } from "./gateway-config.ts";
 import { type GatewayContext, SharedClock } from "./gateway-context.ts";
 import type { Ports } from "./gateway-part.ts";
 import { PartSet } from "./gateway-part-set.ts";
@@ -22,10 +24,21 @@ export class Gateway {
   readonly #context: GatewayContext;
   readonly #parts: PartSet;
   readonly #capture: Capture;
+  readonly #onConfig: ((config: Config) => void) | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(config: Config, log: Log) {
+  /** How the config is read again, changed, and told of. */
+  readonly live: LiveConfig;
+
+  private constructor(config: Config, log: Log, source: GatewaySource | undefined) {
     this.#config = config;
+    this.#onConfig = source?.onConfig;
+    this.live = new LiveConfig({
+      config,
+      ...(source === undefined ? withoutSource(config) : fromSource(source)),
+      apply: (next) => this.apply(next),
+      log,
+    });
     const current = (): Config => this.#config;
     const clock = new SharedClock(log);
     const authenticator = new Authenticator(config.global, {
@@ -71,6 +84,7 @@ export class Gateway {
       get config() {
         return current();
       },
+      live: this.live,
       registry,
       sessions,
       authenticator,
@@ -87,8 +101,8 @@ export class Gateway {
   }
 
   /** Starts everything; rejects, with nothing left running, when a listener cannot be opened. */
-  static async start(config: Config, log: Log): Promise<Gateway> {
-    const gateway = new Gateway(config, log);
+  static async start(config: Config, log: Log, source?: GatewaySource): Promise<Gateway> {
+    const gateway = new Gateway(config, log, source);
     const { clock, registry, pathConfs } = gateway.#context;
     try {
       if (isRecorded(config)) await clock.keep(config);
@@ -132,12 +146,14 @@ export class Gateway {
       registry.reload(pathConfs.of(config));
       await endRevoked(this.#context);
       this.#parts.update(config);
+      this.#onConfig?.(config);
     });
     this.#turn = applied.catch(() => {});
     return applied;
   }
 
   async close(): Promise<void> {
+    await this.live.close();
     await this.#turn;
     const { registry, clock, authenticator, hooks } = this.#context;
     await this.#parts.close();

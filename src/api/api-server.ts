@@ -1,4 +1,4 @@
-// MediaMTX's control API over HTTP: what of it looks and kicks, and writes no config. docs/openapi.yaml describes every answer.
+// MediaMTX's control API over HTTP. docs/openapi.yaml describes every answer.
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Caller } from "#control/command.ts";
@@ -10,6 +10,7 @@ import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import { type ConfigOptions, configRoutes } from "./config.ts";
 import { type PathsOptions, pathRoutes } from "./paths.ts";
 import { publisherRoutes } from "./publishers.ts";
 import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
@@ -19,7 +20,7 @@ import { type StatsOptions, statsRoutes } from "./stats.ts";
 import { webRtcRoutes } from "./webrtc.ts";
 
 /** What there is to show. */
-export interface ApiSubjects extends PathsOptions, RecordingsOptions, StatsOptions {
+export interface ApiSubjects extends ConfigOptions, PathsOptions, RecordingsOptions, StatsOptions {
   readonly registry: Pick<PathRegistry, "list" | "get" | "confOf" | "traffic">;
   readonly clock: Pick<Clock, "nowUs" | "utcOf">;
   readonly sessions: Pick<SessionRegistry, "all" | "list" | "get">;
@@ -51,6 +52,7 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
         return OK;
       },
     },
+    ...configRoutes(subjects),
     ...statsRoutes(subjects),
     ...pathRoutes(subjects),
     ...publisherRoutes(subjects),
