@@ -16,6 +16,7 @@ export const PARTS: readonly Part[] = [
   { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },
   { name: "health", key: healthKey, load: () => import("./gateway-health.ts"), isBelow: true },
+  { name: "commands", key: ({ global }) => (global.api ? "" : undefined), load: () => import("./gateway-commands.ts"), isBelow: true },
   { name: "playback", key: serverKey("playback", ({ playback }) => playback), load: () => import("./gateway-playback.ts") },
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },

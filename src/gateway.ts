@@ -1,5 +1,7 @@
 // The composition root: makes the modules of a gateway from its config, takes new configs while it runs, and stops it. Only gateway*.ts read the config.
+import { DiskQueue } from "#base/disk-queue.ts";
 import type { Log } from "#base/log.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import type { Config } from "#config/config.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
 import { LiveConfig } from "#config/live-config.ts";
@@ -91,8 +93,10 @@ export class Gateway {
       clock,
       startedUs: clock.nowUs(),
       log,
+      fs: new DiskQueue(new NodeFs()),
       pathConfs,
       health: undefined,
+      commands: undefined,
       hooks: undefined,
       ring: undefined,
       recording: undefined,

@@ -10,6 +10,7 @@ import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import { type CamgateSubjects, camgateRoutes } from "./camgate/camgate-routes.ts";
 import { type ConfigOptions, configRoutes } from "./config.ts";
 import { type PathsOptions, pathRoutes } from "./paths.ts";
 import { publisherRoutes } from "./publishers.ts";
@@ -28,6 +29,7 @@ export interface ApiSubjects extends ConfigOptions, PathsOptions, RecordingsOpti
   readonly servers: { readonly rtsp: boolean; readonly rtsps: boolean; readonly webrtc: boolean };
   /** Of the gateway, as /v3/info tells it. */
   readonly version: string;
+  readonly camgate: CamgateSubjects;
   /** Forgets the keys that tokens are checked with: the next token fetches them anew. */
   refreshKeys(): void;
 }
@@ -60,6 +62,7 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
     ...(servers.rtsps ? rtspRoutes(sessions, "rtsps") : []),
     ...(servers.webrtc ? webRtcRoutes(sessions) : []),
     ...recordingRoutes(subjects),
+    ...camgateRoutes(subjects.camgate),
   ];
 }
 

@@ -21,6 +21,10 @@ export const gateway = section(
       appliance: "/data/camgate",
       localOnly: "always",
     }),
+    clipDirectory: setting(text, "", "Folder that exported clips are written to; empty: nothing is exported.", {
+      effect: "live",
+      localOnly: "always",
+    }),
     apiPersist: setting(bool, false, "Keep changes made over the API across a restart.", {
       appliance: true,
       effect: "live",

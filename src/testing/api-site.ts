@@ -5,6 +5,8 @@ import { ApiServer, type ApiServerOptions, type ApiSubjects } from "#api/api-ser
 import { LiveConfig, type LiveConfigOptions } from "#config/live-config.ts";
 import { emptyOverlay } from "#config/overlay.ts";
 import { parseConfig } from "#config/parse-config.ts";
+import { CommandTable } from "#control/command.ts";
+import { CommandJobs } from "#control/command-jobs.ts";
 import type { Health } from "#device/health/health.ts";
 import type { AccessRequest } from "#relay/access.ts";
 import { type CollectedLog, collectedLog } from "./collected-log.ts";
@@ -65,6 +67,7 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
   const asked: AccessRequest[] = [];
   let refreshes = 0;
   const log = collectedLog();
+  const commands = new CommandTable([]);
   const subjects: ApiSubjects = {
     config: liveConfig(),
     version: "v1.2.3",
@@ -76,6 +79,7 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
     servers: { rtsp: true, rtsps: true, webrtc: true },
     recordings: undefined,
     health: { read: async () => HEALTH },
+    camgate: { commands, jobs: new CommandJobs({ table: commands, nowMs: Date.now, log }), removeClip: async () => {} },
     ...more,
   };
   const server = await ApiServer.listen({
