@@ -9,6 +9,7 @@ import { Certificate, type CertificateFiles } from "./certificate.ts";
 import { allowedOrigin } from "./cors.ts";
 import { type HttpCredentials, httpCredentials } from "./credentials.ts";
 import { HttpFault, statusOf } from "./http-fault.ts";
+import type { WebSessions } from "./web-sessions.ts";
 
 /** What the settings of every HTTP server say alike. */
 export interface HttpListener {
@@ -21,6 +22,8 @@ export interface HttpListener {
   /** Peers whose X-Forwarded-… headers count. */
   readonly trustsProxy: (address: string) => boolean;
   readonly log: Log;
+  /** Logins of our own pages: they count where a request has no Authorization header. */
+  readonly webSessions?: WebSessions | undefined;
 }
 
 export interface HttpServerOptions extends HttpListener {
@@ -166,7 +169,7 @@ export class HttpServer {
     const rawQuery = mark < 0 ? "" : target.slice(mark + 1);
     const { socket, headers } = request;
     const direct = socket.remoteAddress ?? "";
-    const { trustsProxy } = this.#options;
+    const { trustsProxy, webSessions } = this.#options;
     const trusted = trustsProxy(direct);
     const scheme = (trusted && headerText(headers["x-forwarded-proto"])) || (this.#certificate === undefined ? "http" : "https");
     const prefix = (trusted && headerText(headers["x-forwarded-prefix"])) || "";
@@ -180,7 +183,7 @@ export class HttpServer {
         address: trusted ? (clientBehind(headerText(headers["x-forwarded-for"]), trustsProxy) ?? direct) : direct,
         port: socket.remotePort ?? 0,
       },
-      credentials: httpCredentials(headers.authorization),
+      credentials: (headers.authorization === undefined && webSessions?.credentialsOf(request)) || httpCredentials(headers.authorization),
       publicUrl: `${scheme}://${headers.host ?? `localhost:${this.port}`}${prefix.replace(/\/+$/, "")}`,
       signal,
     };

@@ -140,7 +140,7 @@ export class Authenticator {
       const delayMs = attempt.end(OUTCOMES[verdict.kind]);
       if (verdict.kind === "granted") return verdict;
       this.counters.refused++;
-      return { allowed: false, challenge: false, delayMs, reason: verdict.reason };
+      return { allowed: false, challenge: false, delayMs, reason: verdict.reason, isWrong: verdict.kind === "wrong" };
     } catch (error) {
       attempt.end("neither");
       throw error;
@@ -156,14 +156,14 @@ export class Authenticator {
 
   #challenge(): AuthDenial {
     this.counters.challenged++;
-    return { allowed: false, challenge: true, delayMs: 0, reason: "credentials are needed" };
+    return { allowed: false, challenge: true, delayMs: 0, reason: "credentials are needed", isWrong: false };
   }
 
   #refuseBanned(bannedMs: number): AuthDenial {
     this.counters.refused++;
     this.counters.refusedBanned++;
     const reason = `too many wrong passwords: banned for ${Math.ceil(bannedMs / 60_000)} more min`;
-    return { allowed: false, challenge: false, delayMs: 0, reason };
+    return { allowed: false, challenge: false, delayMs: 0, reason, isWrong: true };
   }
 
   #methodOf(settings: AuthSettings): AuthMethod {

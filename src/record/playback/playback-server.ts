@@ -1,6 +1,7 @@
 // MediaMTX's playback server: GET /list and GET /get.
 import type { ServerResponse } from "node:http";
 import { CallerFault } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
@@ -11,7 +12,8 @@ import { sendClip } from "./get.ts";
 import { sendList } from "./list.ts";
 import { parseGetQuery, parseListQuery } from "./playback-query.ts";
 
-export interface PlaybackServerOptions extends HttpListener {
+export interface PlaybackOptions {
+  readonly log: Log;
   /** What is wrong with a name that a client asks for; undefined: nothing. */
   readonly pathNameFault: (path: string) => string | undefined;
   readonly authorize: Authorize;
@@ -19,28 +21,19 @@ export interface PlaybackServerOptions extends HttpListener {
   readonly indexOf: (path: string) => RecordingIndex | undefined;
 }
 
+export type PlaybackServerOptions = HttpListener & PlaybackOptions;
+
 const PREFLIGHT = { methods: "OPTIONS, GET", headers: "Authorization, Range" };
 
-export class PlaybackServer {
-  readonly #options: PlaybackServerOptions;
+/** Answers for any server. */
+export class PlaybackHandler {
+  readonly #options: PlaybackOptions;
   readonly #cache = new BodyCache({ ...DEFAULT_CACHE, nowMs: () => performance.now() });
   /** Clips that are being sent, and what lets them. */
   readonly #answering = new Map<ServerResponse, Grant>();
-  #http!: HttpServer;
 
-  private constructor(options: PlaybackServerOptions) {
+  constructor(options: PlaybackOptions) {
     this.#options = options;
-  }
-
-  /** Rejects with the system's error when the address cannot be had. */
-  static async listen(options: PlaybackServerOptions): Promise<PlaybackServer> {
-    const server = new PlaybackServer(options);
-    server.#http = await HttpServer.listen({ ...options, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
-    return server;
-  }
-
-  get port(): number {
-    return this.#http.port;
   }
 
   /** Breaks off answers to clients whose grants hold no longer. */
@@ -48,22 +41,17 @@ export class PlaybackServer {
     for (const [response, grant] of this.#answering) if (!honours(grant)) response.destroy();
   }
 
-  /** What is being read is let go. */
-  async close(): Promise<void> {
-    await this.#http.close();
-  }
-
-  /** One request. Rejects with what the HTTP server makes an answer of. */
-  async #answer(exchange: HttpExchange): Promise<void> {
+  /** One request for `/list` or `/get`. Rejects with what the HTTP server makes an answer of. */
+  async answer(exchange: HttpExchange, target = exchange.path): Promise<void> {
     try {
-      await this.#handle(exchange);
+      await this.#handle(exchange, target);
     } catch (error) {
       throw exchange.signal.aborted ? new HttpFault(503, "the answer was broken off") : error;
     }
   }
 
-  async #handle(exchange: HttpExchange): Promise<void> {
-    const { request, response, path: target, query } = exchange;
+  async #handle(exchange: HttpExchange, target: string): Promise<void> {
+    const { request, response, query } = exchange;
     if (target !== "/list" && target !== "/get") return sendError(response, 404, "not found");
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
@@ -110,6 +98,38 @@ export class PlaybackServer {
     const index = this.#options.indexOf(path);
     if (index === undefined) throw new CallerFault("not-configured", `path '${path}' is not configured`, "path");
     return index;
+  }
+}
+
+export class PlaybackServer {
+  readonly #handler: PlaybackHandler;
+  readonly #http: HttpServer;
+
+  private constructor(handler: PlaybackHandler, http: HttpServer) {
+    this.#handler = handler;
+    this.#http = http;
+  }
+
+  /** Rejects with the system's error when the address cannot be had. */
+  static async listen(options: PlaybackServerOptions): Promise<PlaybackServer> {
+    const handler = new PlaybackHandler(options);
+    return new PlaybackServer(
+      handler,
+      await HttpServer.listen({ ...options, preflight: PREFLIGHT, handle: (exchange) => handler.answer(exchange) }),
+    );
+  }
+
+  get port(): number {
+    return this.#http.port;
+  }
+
+  revoke(honours: (grant: Grant) => boolean): void {
+    this.#handler.revoke(honours);
+  }
+
+  /** What is being read is let go. */
+  async close(): Promise<void> {
+    await this.#http.close();
   }
 }
 
