@@ -1,10 +1,16 @@
 // The control API as a guide calls it: what runs, who publishes, who reads, and a publisher that is thrown out.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { clipFile } from "../bitstreams/clip-read.ts";
+import { childrenOf } from "../child-processes.ts";
+import { freeTcpPort } from "../free-ports.ts";
 import { type Camgate, startCamgate } from "../peers/camgate.ts";
-import { ffmpeg } from "../peers/ffmpeg.ts";
+import { ffmpeg, ffmpegPublish } from "../peers/ffmpeg.ts";
 import { until } from "../peers/until.ts";
 import { playOverTcp, RawRtspClient } from "../raw-rtsp-client.ts";
+import { startSite } from "../rtsp-site.ts";
 import { ALL_OTHERS, assertEndsCleanly, publishClip, THREE_LINES, withClip } from "./guide-program.ts";
 
 const skip = ffmpeg.missing;
@@ -77,6 +83,75 @@ test("a publisher is thrown out by its id; an id that nobody has is not found", 
   assert.notEqual((await ffmpegHere.exited).code, 0);
   await program.process.match(/\[path proxied\] stream is not available any more/);
   assert.deepEqual((await call(program, "/v3/publishers/list")).body, []);
+});
+
+const CHANNEL = { method: "POST", headers: { "Content-Type": "application/json" } };
+
+test("a path is added, looked at, left as it is, and deleted; its password is nowhere but there", { skip }, async (t) => {
+  const camera = await startSite();
+  t.after(() => camera.close());
+  ffmpegPublish(t, { url: camera.url("Streaming/Channels/101"), files: [{ file: clipFile }], transport: "tcp", loop: true });
+  await until("the camera", () => camera.registry.get("Streaming/Channels/101")?.state === "available");
+  const metricsPort = await freeTcpPort(0);
+  const program = await startCamgate(t, {
+    config: `${THREE_LINES}metrics: yes\n`,
+    env: { MTX_METRICSADDRESS: `127.0.0.1:${metricsPort}` },
+  });
+  const source = camera.url("Streaming/Channels/101").replace("//", "//admin:canary77@");
+  const add = { ...CHANNEL, body: JSON.stringify({ source, webrtc: "yes" }) };
+  assert.deepEqual(await call(program, "/v3/config/paths/add/proxied", add), { status: 200, body: { status: "ok" } });
+  const again = await call(program, "/v3/config/paths/add/proxied", add);
+  assert.deepEqual([again.status, again.body], [400, { status: "error", error: "path already exists" }]);
+  await program.process.match(/\[path proxied\] stream is available/);
+  const { body: conf } = await call(program, "/v3/config/paths/get/proxied");
+  assert.deepEqual([conf.name, conf.source, conf.webrtc], ["proxied", source, true]);
+  const { body: list } = await call(program, "/v3/config/paths/list");
+  assert.deepEqual(
+    [list.itemCount, list.pageCount, list.items.map(({ name, source: from }: Json) => [name, from])],
+    [1, 1, [["proxied", source]]],
+  );
+
+  const unchanged = await call(program, "/v3/config/paths/patch/proxied", { method: "POST" });
+  assert.deepEqual(unchanged, { status: 200, body: { status: "ok" } });
+  assert.deepEqual((await call(program, "/v3/config/paths/get/proxied")).body, conf);
+  assert.equal((await call(program, "/v3/config/paths/patch/nobody", { method: "POST" })).status, 404);
+  assert.deepEqual(await call(program, "/v3/config/reload", add), { status: 200, body: { status: "ok" } }, "whatever is sent along");
+  assert.equal((await call(program, "/v3/paths/get/proxied")).body.ready, true);
+  const log = program.process.stdout.toString("utf8");
+  assert.equal(log.match(/\[path proxied\] stream is available/g)?.length, 1, "nobody disturbed it");
+
+  assert.deepEqual(await call(program, "/v3/config/paths/delete/proxied", { method: "DELETE" }), { status: 200, body: { status: "ok" } });
+  const gone = await call(program, "/v3/config/paths/delete/proxied", { method: "DELETE" });
+  assert.deepEqual([gone.status, gone.body.error], [404, "path not found"]);
+  await until("the end of the camera's reader", () => camera.registry.get("Streaming/Channels/101")!.snapshot().readers.length === 0);
+  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  assert.match(metrics, /^paths/m);
+  for (const text of [metrics, program.process.stdout.toString("utf8"), program.process.stderr]) assert.doesNotMatch(text, /canary77/);
+});
+
+test("the file is read again; one that cannot be used changes nothing", { skip }, async (t) => {
+  const program = await startCamgate(t, { config: THREE_LINES });
+  const file = join(program.folder, "mediamtx.yml");
+  const reload = () => call(program, "/v3/config/reload", { method: "POST" });
+  const names = async (): Promise<string[]> => (await call(program, "/v3/config/paths/list")).body.items.map(({ name }: Json) => name);
+  await writeFile(file, `${THREE_LINES}paths:\n  proxied:\n`);
+  assert.equal((await reload()).status, 200);
+  assert.deepEqual(await names(), ["proxied"]);
+  await writeFile(file, `${THREE_LINES}paths:\n  proxied:\n    sauce: rtsp://host\n`);
+  const refused = await reload();
+  assert.equal(refused.status, 400);
+  assert.match(refused.body.error, /mediamtx\.yml:6.*sauce/);
+  assert.deepEqual(await names(), ["proxied"]);
+});
+
+test("no source that starts a program comes over the API", async (t) => {
+  const program = await startCamgate(t, { config: THREE_LINES });
+  const add = { ...CHANNEL, body: JSON.stringify({ source: "ffmpeg://-f lavfi -i testsrc2 -c:v libx264" }) };
+  const { status, body } = await call(program, "/v3/config/paths/add/evil", add);
+  assert.equal(status, 400);
+  assert.match(body.error, /source/);
+  assert.equal((await call(program, "/v3/config/paths/get/evil")).status, 404);
+  assert.deepEqual(await childrenOf(program.process.pid, /./), []);
 });
 
 test("ten publishers over UDP, as a page lists them", { skip }, async (t) => {
