@@ -6,6 +6,7 @@ import type { Config } from "#config/config.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
 import { LiveConfig } from "#config/live-config.ts";
 import { pathNameFault } from "#config/path-name.ts";
+import { sourcePolicyFault } from "#config/source-policy.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
@@ -39,6 +40,7 @@ export class Gateway {
       config,
       ...(source === undefined ? withoutSource(config) : fromSource(source)),
       apply: (next) => this.apply(next),
+      sourceFault: (url, { global }) => sourcePolicyFault(url, "api", global.sourcePolicy),
       log,
     });
     const current = (): Config => this.#config;
@@ -65,6 +67,9 @@ export class Gateway {
       log,
     });
     const pathConfs = new PathConfs({
+      get config() {
+        return current();
+      },
       rtspSources,
       capture: this.#capture,
       demand: (path, query) => this.#context.hooks!.demand(path, query),
