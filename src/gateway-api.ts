@@ -16,7 +16,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const log = context.log.child("API");
   const server = await ApiServer.listen({
     ...subjectsOf(context, config),
-    ...httpListenerOf(global, "api", log),
+    ...httpListenerOf(context, global, "api", log),
     authorize: context.authenticator.authorize,
     bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },
   });

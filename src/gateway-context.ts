@@ -1,6 +1,7 @@
 // What the parts of a gateway share: the relay, who may do what, the clock, and the config of now.
 import { join, resolve } from "node:path";
 import { type Clock, SystemClock, type UtcTime } from "#base/clock.ts";
+import type { ConnectionLimits } from "#base/connection-limits.ts";
 import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
 import type { Config } from "#config/config.ts";
@@ -26,6 +27,8 @@ export interface GatewayContext {
   readonly sessions: SessionRegistry;
   readonly authenticator: Authenticator;
   readonly clock: SharedClock;
+  /** Of all servers together. */
+  readonly connectionLimits: ConnectionLimits;
   /** When the gateway was started, by the monotonic clock. */
   readonly startedUs: number;
   readonly log: Log;

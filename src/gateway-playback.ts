@@ -9,7 +9,7 @@ import type { RunningPart } from "./gateway-part.ts";
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const log = context.log.child("playback");
   const server = await PlaybackServer.listen({
-    ...httpListenerOf(global, "playback", log),
+    ...httpListenerOf(context, global, "playback", log),
     pathNameFault,
     authorize: context.authenticator.authorize,
     indexOf: (path) => context.recording?.indexOf(path),

@@ -1,4 +1,6 @@
 // The composition root: makes the modules of a gateway from its config, takes new configs while it runs, and stops it. Only gateway*.ts read the config.
+
+import { ConnectionLimits } from "#base/connection-limits.ts";
 import { DiskQueue } from "#base/disk-queue.ts";
 import type { Log } from "#base/log.ts";
 import { NodeFs } from "#base/node-fs.ts";
@@ -82,6 +84,9 @@ export class Gateway {
       },
       authorize: authenticator.authorize,
       honours: authenticator.revalidate,
+      get maxReaders() {
+        return current().global.maxTotalReaders;
+      },
       confs: [],
       nameFault: pathNameFault,
     });
@@ -95,6 +100,10 @@ export class Gateway {
       registry,
       sessions,
       authenticator,
+      connectionLimits: new ConnectionLimits(() => {
+        const { maxConnections, maxConnectionsPerAddress, maxStrangersPerAddress } = current().global;
+        return { total: maxConnections, perAddress: maxConnectionsPerAddress, strangersPerAddress: maxStrangersPerAddress };
+      }),
       clock,
       startedUs: clock.nowUs(),
       log,

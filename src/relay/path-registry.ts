@@ -27,6 +27,8 @@ export interface PathRegistryOptions {
   readonly authorize: Authorize;
   /** Whether a grant still holds; asked where time has passed since it was given. Default: each does. */
   readonly honours?: (grant: Grant) => boolean;
+  /** Readers of all paths together; 0 or undefined: no limit. Asked at each. */
+  readonly maxReaders?: number;
   /** In the order they are tried: exact names, then expressions, then the catch-all. */
   readonly confs: readonly PathConf[];
   /** What is wrong with a path's name, in words. */
@@ -56,6 +58,8 @@ const TAKEN_BACK: Denial = { allowed: false, challenge: false, delayMs: 0, reaso
 const NOT_CONFIGURED_CURE = "name it under `paths:` in the config, or `all_others:` for every name";
 
 export class PathRegistry {
+  /** Since the start: those that a limit kept out, of their path or of all. */
+  readersRefused = 0;
   readonly #options: PathRegistryOptions;
   readonly #gopMemory = new GopMemory();
   readonly #paths = new Map<string, Path>();
@@ -113,14 +117,20 @@ export class PathRegistry {
 
   async openForRead(request: AccessRequest, reader: Reader, client: ClientIdentity): Promise<GrantedLease> {
     const grant = await this.#admit(request);
-    const lease = await this.#use(request.path, (path) => path.read(reader, client, request.query));
     try {
-      this.honour(grant);
+      const lease = await this.#use(request.path, (path) => path.read(reader, client, request.query));
+      try {
+        this.honour(grant);
+        this.#checkReaders();
+      } catch (error) {
+        lease.close();
+        throw error;
+      }
+      return { ...lease, grant };
     } catch (error) {
-      lease.close();
+      if (error instanceof CallerFault && error.code === "too-many") this.readersRefused++;
       throw error;
     }
-    return { ...lease, grant };
   }
 
   /** Leave to do what is asked with a path, whether there is such a path or not. Throws AccessDenied. */
@@ -182,6 +192,14 @@ export class PathRegistry {
 
   close(): void {
     for (const path of [...this.#paths.values()]) this.#drop(path);
+  }
+
+  #checkReaders(): void {
+    const { maxReaders = 0 } = this.#options;
+    if (maxReaders === 0) return;
+    let count = 0;
+    for (const path of this.#paths.values()) count += path.readerCount;
+    if (count > maxReaders) throw new CallerFault("too-many", "maximum reader count of the gateway reached");
   }
 
   async #admit(request: AccessRequest): Promise<Grant> {

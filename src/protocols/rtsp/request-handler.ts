@@ -94,6 +94,7 @@ export class RequestHandler {
     const wish = this.#replayWish(target);
     if (wish !== undefined) return this.#describeReplay(request, target, wish);
     const description = await this.#context.options.registry.describe(this.#access(request, "read", target, ""));
+    this.#context.onAllowed(this.#connection);
     if ("redirect" in description) {
       return { response: rtspResponse(302, RtspHeaders.of({ Location: redirectUrl(request.url, description.redirect) })) };
     }
@@ -103,6 +104,7 @@ export class RequestHandler {
   /** Opened to look at it: clients that describe need not set up. */
   async #describeReplay(request: RtspRequest, target: RequestPath, wish: ReplayWish): Promise<Answer> {
     await this.#context.options.registry.permit(this.#access(request, "playback", target, ""));
+    this.#context.onAllowed(this.#connection);
     const replay = await this.#context.replays!.open(target.path, wish);
     try {
       return described(request, describeStream(replay.stream, describeReplayRange(replay.startUtcUs, replay.endUtcUs)));
@@ -124,6 +126,7 @@ export class RequestHandler {
     if (sdp === undefined) throw new CallerFault("invalid", "the SDP cannot be read", "body");
     const target = this.#pathOf(request);
     const permit = await this.#context.options.registry.permitPublish(this.#access(request, "publish", target, ""));
+    this.#context.onAllowed(this.#connection);
     const session = this.#context.openSession(this.#connection);
     session.query = target.query;
     for (const reason of session.announce(request.url, sdp, permit)) this.#connection.log.warn(`path '${target.path}': skipping ${reason}`);
@@ -159,6 +162,7 @@ export class RequestHandler {
       lease.close();
       throw error;
     }
+    this.#context.onAllowed(this.#connection);
     session.readLease = lease;
     session.mode = "read";
     session.path = target.path;
