@@ -198,7 +198,7 @@ export class PathRegistry {
     const { maxReaders = 0 } = this.#options;
     if (maxReaders === 0) return;
     let count = 0;
-    for (const path of this.#paths.values()) count += path.readerCount;
+    for (const path of this.#paths.values()) count += path.snapshot().readers.length;
     if (count > maxReaders) throw new CallerFault("too-many", "maximum reader count of the gateway reached");
   }
 

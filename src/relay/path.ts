@@ -166,10 +166,6 @@ export class Path {
     return !busy && (this.#demand?.state ?? "idle") === "idle";
   }
 
-  get readerCount(): number {
-    return this.#leases.size;
-  }
-
   snapshot(): PathSnapshot {
     const { source } = this.conf.options;
     const stream = this.#state === "available" ? this.#stream : undefined;
