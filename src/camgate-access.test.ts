@@ -6,9 +6,11 @@ import { findRoute } from "#api/route.ts";
 import { silentLog } from "#base/log.ts";
 import { CameraWatch } from "#commands/camera-health.ts";
 import { cameraCommands } from "#commands/cameras.ts";
+import { configCommands } from "#commands/config.ts";
 import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
 import { recordingCommands } from "#commands/recordings.ts";
+import type { ConfigStatus } from "#config/live-config.ts";
 import { parseConfig } from "#config/parse-config.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
 import { type Caller, type Command, CommandTable } from "#control/command.ts";
@@ -26,6 +28,15 @@ authInternalUsers:
 - {user: ann, pass: a, permissions: [{action: read, path: gate}, {action: playback, path: gate}]}
 - {user: eve, pass: e, permissions: [{action: read, path: gate}]}
 `;
+
+const STATUS: ConfigStatus = {
+  file: undefined,
+  loadedAt: new Date(0),
+  lastError: undefined,
+  reloads: { applied: 0, refused: 0 },
+  pendingRestart: [],
+  overlay: { file: undefined, hasChanges: false, fault: undefined },
+};
 
 const operator: Caller = { name: "operator", may: () => true };
 
@@ -88,6 +99,7 @@ async function setUp(t: { after(run: () => unknown): void }) {
   const store = new TwoCameras();
   const recording = new RecordingWatch({ clock, recorders: () => [], indexOf: () => store, ring: () => undefined });
   const cameras = new CameraWatch({ registry, sessions: new SessionRegistry(), clock });
+  const { config } = parseConfig(USERS, "camgate.yml", {});
   const exported: Command<{ readonly cam: string }, { readonly folder: string }> = {
     name: "clip.export",
     scope: "operate",
@@ -107,12 +119,12 @@ async function setUp(t: { after(run: () => unknown): void }) {
     }),
     ...cameraCommands({ registry, cameras }),
     ...recordingCommands({ indexOf: () => store, stores: () => [store] }),
+    ...configCommands({ live: { config: config!, status: STATUS, patchPath: async () => assert.fail("the config was changed") } }),
     exported,
   ]);
   const removed: unknown[] = [];
   const jobs = new CommandJobs({ table: commands, nowMs: () => 0, log: silentLog });
   const routes = camgateRoutes({ commands, jobs, removeClip: async (result) => void removed.push(result) });
-  const { config } = parseConfig(USERS, "camgate.yml", {});
   const authenticator = new Authenticator(config!.global, {
     bruteForce: "delay",
     compileExpression: () => undefined,
@@ -150,7 +162,7 @@ test("one camera's viewer sees that camera, and nothing of another or of the who
     assert.equal((await ask(ann, `GET ${look}gate`)).status, 200, look);
     assert.equal((await ask(ann, `GET ${look}yard`)).status, 403, look);
   }
-  for (const whole of ["health", "cameras/list", "recorders/list", "locks/list"])
+  for (const whole of ["health", "cameras/list", "recorders/list", "locks/list", "config/get", "config/status"])
     assert.equal((await ask(ann, `GET ${whole}`)).status, 403, whole);
 });
 
@@ -167,6 +179,7 @@ test("a viewer changes nothing, not of his own camera either", async (t) => {
     assert.equal((await ask(ann, `POST cameras/restart/${cam}`)).status, 403);
     assert.equal((await ask(ann, "POST locks/add", { cam, from: 1, to: 2 })).status, 403);
     assert.equal((await ask(ann, "POST clips/add", { cam, from: 1, to: 2 })).status, 403);
+    assert.equal((await ask(ann, `POST recorders/set/${cam}`, { on: false })).status, 403);
   }
   assert.deepEqual(store.locks(), []);
 });
@@ -199,7 +212,11 @@ test("whatever route there is: of another camera it gives nothing", async (t) =>
     if (open.has(template)) continue;
     const target = template.replace("/camgate/v1/", "").replace("{name}", "yard");
     for (const one of ["lock-of-yard", id]) {
-      const { status } = await ask(ann, `${method} ${target.replace("{id}", one)}`, { cam: "yard", from: 1, to: 2 });
+      const { status } = await ask(
+        ann,
+        `${method} ${target.replace("{id}", one)}`,
+        template.includes("/set/") ? { on: true } : { cam: "yard", from: 1, to: 2 },
+      );
       assert.ok(status === 403 || status === 404, `${method} ${template}: ${status}`);
     }
   }

@@ -218,3 +218,22 @@ test("without a folder for clips none are made", async (t) => {
   const { id } = await post("clips/add", { cam: "yard", from: 1000, to: 2000 });
   assert.match(await until("its end", async () => (await get(`clips/get/${id}`)).err), /set `clipDirectory`/);
 });
+
+test("recording is switched off and on, and the config tells so", async (t) => {
+  const { get, post, footage, gateway } = await start(t);
+  await footage("yard", 400);
+  assert.deepEqual(await post("recorders/set/yard", { on: false }), { on: false, kept: false });
+  assert.deepEqual(Object.keys((await get("recorders/list")).cams), ["site/gate"]);
+  const entryOf = async (name: string) => (await get("config/get")).settings.find((entry: Body) => entry.name === name);
+  assert.deepEqual(await entryOf("paths.yard.record"), { name: "paths.yard.record", value: false, origin: "overlay" });
+  assert.equal((await entryOf("paths.site/gate.record")).value, true);
+  assert.equal(gateway.registry.get("yard")!.snapshot().reconnects, 0, "the stream goes on");
+  assert.deepEqual(await post("recorders/set/yard", { on: true }), { on: true, kept: false });
+  await until("it is recorded again", async () => (await get("recorders/get/yard")).cams["yard"]?.st === "recording");
+  assert.match((await post("recorders/set/yard", { on: "yes" }, 400)).error, /^on: has to be true or false/);
+  assert.match((await post("recorders/set/yard", [], 400)).error, /^on: has to be true or false/);
+  assert.match((await post("recorders/set/yard", { on: true, cam: "gate", x: 1 }, 400)).error, /^x: is no field here/);
+  assert.equal((await post("recorders/set/elsewhere", { on: true }, 404)).error, "path not found");
+  const { changed, overlay, last_err } = await get("config/status");
+  assert.deepEqual([changed, overlay, last_err], [true, null, null]);
+});

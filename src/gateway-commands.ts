@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { CameraWatch } from "#commands/camera-health.ts";
 import { cameraCommands } from "#commands/cameras.ts";
 import { type ClipResult, clipCommands, removeClip } from "#commands/clips.ts";
+import { configCommands } from "#commands/config.ts";
 import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
 import { recordingCommands } from "#commands/recordings.ts";
@@ -44,6 +45,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
     }),
     ...cameraCommands({ registry, cameras }),
     ...recordingCommands({ indexOf, stores: () => context.recording?.indexes ?? [] }),
+    ...configCommands({ live: context.live }),
     ...clipCommands({ indexOf, fs, directory: () => clipDirectory(context) }),
   ]);
   const jobs = new CommandJobs({

@@ -50,8 +50,15 @@ export function camgateRoutes({ commands, jobs, removeClip }: CamgateSubjects): 
         return OK;
       },
     },
+    look("/camgate/v1/config/get", "cfg.show", () => undefined),
+    look("/camgate/v1/config/status", "cfg.status", () => undefined),
     look("/camgate/v1/recorders/list", "rec.state", () => undefined),
     look("/camgate/v1/recorders/get/{name}", "rec.state", camOf),
+    {
+      method: "POST",
+      template: "/camgate/v1/recorders/set/{name}",
+      answer: async (request) => ask("rec.set", { ...objectOf(await request.body()), ...camOf(request) }, request),
+    },
     look("/camgate/v1/spans/list/{name}", "rec.list", (request) => ({ ...spanQuery(request), ...camOf(request) })),
     look("/camgate/v1/locks/list", "rec.locks", fromQuery),
     { method: "POST", template: "/camgate/v1/locks/add", answer: async (request) => ask("rec.lock", await request.body(), request) },
@@ -90,6 +97,11 @@ export function camgateRoutes({ commands, jobs, removeClip }: CamgateSubjects): 
       },
     },
   ];
+}
+
+/** What is no object has no fields: the command says which are missing. */
+function objectOf(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === "object" && body !== null && !Array.isArray(body) ? (body as Readonly<Record<string, unknown>>) : {};
 }
 
 /** Numbers are numbers, also in a query. */
