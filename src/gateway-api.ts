@@ -1,6 +1,5 @@
 // The control API, as a part of the gateway: what the API shows of the other parts.
 import { ApiServer, type ApiSubjects } from "#api/api-server.ts";
-import type { CamgateSubjects } from "#api/camgate/camgate-routes.ts";
 import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
 import type { GatewayContext } from "./gateway-context.ts";
@@ -16,7 +15,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const log = context.log.child("API");
   const server = await ApiServer.listen({
     ...subjectsOf(context, config),
-    ...httpListenerOf(context, global, "api", log),
+    ...httpListenerOf(global, "api", log),
     authorize: context.authenticator.authorize,
     bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },
   });
@@ -32,7 +31,6 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
 function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
   const { registry, sessions, clock, startedUs, authenticator } = context;
   return {
-    config: context.live,
     registry,
     clock,
     startedUs,
@@ -40,14 +38,7 @@ function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
     refreshKeys: () => authenticator.refreshKeys(),
     sessions,
     health: { read: () => context.health!.read() },
-    camgate: camgateOf(context),
-    servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global), webrtc: global.webrtc },
+    servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global) },
     recordings: context.recording?.library,
   };
-}
-
-/** Commands are below: they are there as long as the API is. */
-function camgateOf(context: GatewayContext): CamgateSubjects {
-  const commands = context.commands!;
-  return { commands: commands.table, jobs: commands.jobs, removeClip: (result) => commands.removeClip(result) };
 }

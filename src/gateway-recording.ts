@@ -3,8 +3,9 @@
 import { isAbsolute, relative, resolve } from "node:path";
 import { GapTotals } from "#api/metrics/gap-totals.ts";
 import { RecordingLibrary } from "#api/recording-library.ts";
+import { DiskQueue } from "#base/disk-queue.ts";
 import { errorText } from "#base/errors.ts";
-import type { FsPort } from "#base/fs-port.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import type { Config, PathEntry } from "#config/config.ts";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
@@ -26,7 +27,7 @@ import { bytesOf, withPatience } from "./gateway-ring.ts";
 export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
   const log = context.log.child("recordings");
   const clock = await context.clock.keep(config);
-  const { fs } = context;
+  const fs = new DiskQueue(new NodeFs());
   const places = placesOf(config);
   const dataDirectory = resolve(config.global.dataDirectory);
   const files = await FilesIndex.open({ fs, clock, log, places, zone: localZone, dataDirectory });
@@ -34,9 +35,13 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const recording = new Recording(context, { clock, fs, files, cleaner }, config);
   context.recording = recording;
   cleaner.start();
+  const closing = new AbortController();
+  // Files that were named by a wrong clock get their true time.
+  clock.onEvent(() => void cleaner.run(), closing.signal);
   return {
     update: (next) => recording.update(next),
     async close() {
+      closing.abort();
       await withPatience(recording.close(), log);
       context.recording = undefined;
     },
@@ -45,7 +50,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
 
 interface Stores {
   readonly clock: GatewayClock;
-  readonly fs: FsPort;
+  readonly fs: DiskQueue;
   readonly files: FilesIndex;
   readonly cleaner: Cleaner;
 }
@@ -80,12 +85,6 @@ export class Recording {
       },
       onGap: this.gaps.note,
     });
-  }
-
-  /** Of both stores. */
-  get indexes(): readonly RecordingIndex[] {
-    const { ring } = this.#context;
-    return [this.#stores.files, ...(ring === undefined ? [] : [ring.recordings])];
   }
 
   /** What the API lists and deletes, of both stores. */
@@ -137,6 +136,7 @@ export class Recording {
           fs,
           clock,
           catalog: files.catalog,
+          dates: files.dates,
           zone: localZone,
           recordPath: resolve(recordPath),
           recordFormat,

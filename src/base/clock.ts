@@ -5,6 +5,11 @@ export const TIME_QUALITIES = ["none", "est", "hint", "rtc", "ntp", "ptp"] as co
 
 export type TimeQuality = (typeof TIME_QUALITIES)[number];
 
+/** Whether a time can be trusted as far as `least`. */
+export function isAtLeast(quality: TimeQuality, least: TimeQuality): boolean {
+  return TIME_QUALITIES.indexOf(quality) >= TIME_QUALITIES.indexOf(least);
+}
+
 /** A UTC instant with what is known about it. `utcUs` counts microseconds since 1970; `errorMs` bounds its error where known. */
 export interface UtcTime {
   readonly utcUs: number;
@@ -41,6 +46,8 @@ export interface BootClock extends Clock {
   /** Grows whenever the UTC of some stamp changed by more than a millisecond. What was computed under another version has to be computed again. */
   readonly version: number;
   utcOfStamp(stamp: Stamp): UtcTime;
+  /** The counter of a boot by the kernel's name for it; undefined: nothing is known of such a boot. */
+  bootOf(bootId: string): number | undefined;
   /** Every stamp with this UTC time, by boot, then by stamp. None where the clock jumped over it, several where it was set back. */
   monoOf(utcUs: number): Stamp[];
   /** The stamps whose UTC times lie in an interval, both ends included; by boot, then by stamp. */

@@ -264,3 +264,14 @@ test("of thousands of boots, those that a time can mean are found", () => {
     assert.ok(found.includes(counter) && found.length <= 3, `boot ${counter}: ${found}`);
   }
 });
+
+test("a boot is found by the kernel's name for it, as long as an anchor tells it", () => {
+  const bootId = "1f6d8c5e-1a2b-4c3d-9e8f-00112233aabb";
+  const model = new UtcModel([anchor(1, 0, T0_US, "ntp"), { ...anchor(2, 0, T0_US + HOUR_US, "ntp"), bootId }]);
+  assert.equal(model.bootOf(bootId), 2);
+  assert.equal(model.bootOf("00000000-0000-4000-8000-000000000001"), 1);
+  assert.equal(model.bootOf("00000000-0000-4000-8000-000000000002"), undefined);
+  model.noteFootage({ bootCounter: 2, monoUs: 5 });
+  model.replace([]);
+  assert.equal(model.bootOf(bootId), undefined);
+});

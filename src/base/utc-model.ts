@@ -112,6 +112,12 @@ export class UtcModel {
     return place === undefined ? own : { utcUs: own.utcUs + place.shiftUs, quality: place.quality, errorMs: place.errorMs };
   }
 
+  /** By the kernel's name for it; undefined: no anchor is of such a boot. */
+  bootOf(bootId: string): number | undefined {
+    for (const { counter, anchors } of this.#boots.values()) if (anchors[0]?.bootId === bootId) return counter;
+    return undefined;
+  }
+
   /** Every stamp with this UTC time. None where the clock jumped over it, several where it was set back. */
   monoOf(utcUs: number): Stamp[] {
     return this.rangesOf(utcUs, utcUs).map(({ bootCounter, fromMonoUs }) => ({ bootCounter, monoUs: fromMonoUs }));

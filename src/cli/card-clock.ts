@@ -27,6 +27,10 @@ export class CardClock implements BootClock {
     return this.#model.utcOf(stamp);
   }
 
+  bootOf(bootId: string): number | undefined {
+    return this.#model.bootOf(bootId);
+  }
+
   monoOf(utcUs: number): Stamp[] {
     return this.#model.monoOf(utcUs);
   }

@@ -69,7 +69,6 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "hooks",
   "ffmpeg",
   "api",
-  "apiConfig",
   "metrics",
   "logFile",
   "syslog",

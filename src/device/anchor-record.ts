@@ -1,5 +1,6 @@
 // A clock anchor in 64 bytes, little endian, as clk.log holds it (docs/storage.md, clock anchors).
 import { crc32 } from "node:zlib";
+import { bootIdBytes, bootIdText } from "#base/boot-id.ts";
 import { TIME_QUALITIES } from "#base/clock.ts";
 import type { ClockAnchor } from "#base/clock-anchor.ts";
 
@@ -40,7 +41,7 @@ export function writeAnchor(anchor: ClockAnchor): Buffer {
   const bytes = Buffer.alloc(ANCHOR_BYTES);
   bytes.writeUInt32LE(MAGIC, AT.magic);
   bytes.writeUInt32LE(anchor.bootCounter, AT.bootCounter);
-  bytes.write(anchor.bootId.replaceAll("-", ""), AT.bootId, BOOT_ID_BYTES, "hex");
+  bootIdBytes(anchor.bootId).copy(bytes, AT.bootId);
   writeNumber(bytes, anchor.monoUs, AT.monoUs);
   writeNumber(bytes, anchor.utcUs, AT.utcUs);
   bytes.writeUInt32LE(Math.min(Math.round(anchor.errorUs ?? UNKNOWN_ERROR), UNKNOWN_ERROR), AT.errorUs);
@@ -59,9 +60,4 @@ function writeNumber(bytes: Buffer, value: number, at: number): void {
   const whole = Math.max(Math.round(value), 0);
   bytes.writeUInt32LE(whole % 2 ** 32, at);
   bytes.writeUInt32LE(Math.floor(whole / 2 ** 32), at + 4);
-}
-
-/** The form of /proc: 8-4-4-4-12 hexadecimal digits. */
-function bootIdText(bytes: Buffer): string {
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

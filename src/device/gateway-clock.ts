@@ -155,6 +155,10 @@ export class GatewayClock implements BootClock {
     return this.#model.utcOf(stamp);
   }
 
+  bootOf(bootId: string): number | undefined {
+    return bootId === this.bootId ? this.bootCounter : this.#model.bootOf(bootId);
+  }
+
   monoOf(utcUs: number): Stamp[] {
     return this.#model.monoOf(utcUs);
   }

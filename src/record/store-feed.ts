@@ -136,8 +136,7 @@ export class StoreFeed {
   #hand(fragment: Fragment): boolean {
     if (this.#isDown || (this.#skips && !fragment.keyframe)) return false;
     try {
-      fragment.gapBefore = this.#gaps.open?.cause;
-      this.#skips = !this.#options.store.append(fragment);
+      this.#skips = !this.#options.store.append({ ...fragment, gapBefore: this.#gaps.open?.cause });
     } catch (error) {
       this.#fail(toFault(error));
       return false;

@@ -57,6 +57,7 @@ export class FilesSite {
       fs,
       clock,
       catalog: index.catalog,
+      dates: index.dates,
       zone: () => 0,
       recordPath: options.recordPath ?? RECORD_PATH,
       recordFormat: "fmp4",

@@ -23,6 +23,10 @@ export class OneBootClock implements BootClock {
     return this.#clock.utcOf(monoUs);
   }
 
+  bootOf(bootId: string): number | undefined {
+    return bootId === this.bootId ? this.bootCounter : undefined;
+  }
+
   monoOf(utcUs: number): Stamp[] {
     return [{ bootCounter: this.bootCounter, monoUs: utcUs - this.#clock.utcOf(0).utcUs }];
   }

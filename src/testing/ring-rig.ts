@@ -40,6 +40,11 @@ export class RigClock implements BootClock {
     return { utcUs: (this.offsetsUs.get(bootCounter) ?? 0) + monoUs, quality: "ntp", errorMs: 1 };
   }
 
+  bootOf(bootId: string): number | undefined {
+    const counter = Number(bootId.slice(-12));
+    return this.offsetsUs.has(counter) ? counter : undefined;
+  }
+
   monoOf(utcUs: number): Stamp[] {
     return [...this.offsetsUs].map(([bootCounter, offsetUs]) => ({ bootCounter, monoUs: utcUs - offsetUs }));
   }

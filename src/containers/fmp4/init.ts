@@ -1,7 +1,9 @@
 // The head of a fragmented MP4 file: `ftyp` and `moov`, laid out as MediaMTX lays out its recordings.
+import type { ClockStamp } from "../clock-stamp.ts";
 import { BoxWriter } from "./box-writer.ts";
 import { writeFileType, writeMovieHeader, writeTrack } from "./moov.ts";
 import { type Mtxi, writeMtxi } from "./mtxi.ts";
+import { writeStampBox } from "./stamp-box.ts";
 import type { StoredTrack, StoredTracks } from "./stored-track.ts";
 
 export interface InitSegment {
@@ -11,10 +13,13 @@ export interface InitSegment {
   readonly ftypBytes: number;
   /** Where in `bytes` the duration stands, 32 bits of milliseconds; `writeDuration` makes what to put there once it is known. */
   readonly durationOffset: number;
+  /** Where `writeDrift` goes; undefined without a stamp. */
+  readonly driftOffset: number | undefined;
 }
 
 export interface InitOptions {
   readonly mtxi?: Mtxi;
+  readonly stamp?: ClockStamp;
   /** 0: not known yet. */
   readonly durationMs?: number;
 }
@@ -31,6 +36,7 @@ export function writeInit(tracks: StoredTracks, options: InitOptions = {}): Init
   writeFileType(writer);
   const ftypBytes = writer.position;
   let durationOffset = 0;
+  let driftOffset: number | undefined;
   writer.box("moov", () => {
     durationOffset = writeMovieHeader(writer, MOVIE_TIMESCALE, clampDuration(options.durationMs ?? 0));
     for (const track of stored) writeTrack(writer, track, { movieDuration: 0, mediaTicks: 0 }, () => writeEmptyTables(writer));
@@ -41,8 +47,9 @@ export function writeInit(tracks: StoredTracks, options: InitOptions = {}): Init
       const { mtxi } = options;
       writer.box("udta", () => writeMtxi(writer, mtxi));
     }
+    if (options.stamp !== undefined) driftOffset = writeStampBox(writer, options.stamp);
   });
-  return { bytes: writer.finish(), ftypBytes, durationOffset };
+  return { bytes: writer.finish(), ftypBytes, durationOffset, driftOffset };
 }
 
 /** The four bytes for `InitSegment.durationOffset`. */

@@ -37,6 +37,18 @@ export function parseMtxi(bytes: Buffer, box: Box): Mtxi | undefined {
   };
 }
 
+/** Where in the file `startNtpUs` stands, in 8 bytes; `writeNtp` makes them. */
+export function ntpOffsetOf(box: Box, fileOffset: number): number {
+  return fileOffset + box.body + 4 + 32;
+}
+
+/** The eight bytes of `startNtpUs`. */
+export function writeNtp(startNtpUs: number): Buffer {
+  const field = Buffer.allocUnsafe(8);
+  field.writeBigInt64BE(nsOf(startNtpUs), 0);
+  return field;
+}
+
 function nsOf(us: number): bigint {
   return BigInt(Math.round(us)) * 1000n;
 }

@@ -1,10 +1,12 @@
 // Reads the head of a fragmented MP4 file: `moov` with its tracks, in whatever order its boxes stand.
+import { crc32 } from "node:zlib";
 import type { ContainerTrack } from "../sample.ts";
 import { type Box, childBoxes, findBox, parseBoxHeader, readU64 } from "./box-reader.ts";
 import { FileWindow, MAX_BOX_BYTES, MAX_SKIPPED_BOXES } from "./file-window.ts";
-import { type Mtxi, parseMtxi } from "./mtxi.ts";
+import { type Mtxi, ntpOffsetOf, parseMtxi } from "./mtxi.ts";
 import { parseSampleEntry, type SampleFraming } from "./parse-entry.ts";
 import { type Pull, pullFrom } from "./pull.ts";
+import { parseStampBox, type StampBox } from "./stamp-box.ts";
 
 export interface ParsedTrack extends ContainerTrack {
   readonly trackId: number;
@@ -24,7 +26,12 @@ export interface SampleDefaults {
 export interface ParsedInit {
   /** In the file's order; a track of an unknown codec is left out. trackIndex is the place here. */
   readonly tracks: readonly ParsedTrack[];
+  /** CRC-32 of what describes them all, known or not. */
+  readonly tracksCrc: number;
   readonly mtxi: Mtxi | undefined;
+  /** Where in the file its time stands; undefined without it. */
+  readonly ntpOffset: number | undefined;
+  readonly stamp: StampBox | undefined;
   /** 0: not known, as in a file that is being written. */
   readonly durationMs: number;
   /** Where in the file the duration stands, and in how many bytes: 4 or 8. */
@@ -72,10 +79,15 @@ function parseMovie(bytes: Buffer, moov: Box, fileOffset: number): ParsedInit | 
   const defaults = mvex === undefined ? new Map<number, SampleDefaults>() : parseDefaults(bytes, mvex);
   const traks = children.filter(({ type }) => type === "trak").slice(0, MAX_TRACKS);
   const udta = children.find(({ type }) => type === "udta");
-  const mtxi = udta && findBox(bytes, udta, "mtxi");
+  const mtxiBox = udta && findBox(bytes, udta, "mtxi");
+  const mtxi = mtxiBox && parseMtxi(bytes, mtxiBox);
+  const stamps = children.filter(({ type }) => type === "uuid").map((box) => parseStampBox(bytes, box, fileOffset));
   return {
+    tracksCrc: traks.reduce((crc, { start, end }) => crc32(bytes.subarray(start, end), crc), 0),
     tracks: traks.map((trak) => parseTrack(bytes, trak, defaults)).filter((track) => track !== undefined),
-    mtxi: mtxi && parseMtxi(bytes, mtxi),
+    mtxi,
+    ntpOffset: mtxi && ntpOffsetOf(mtxiBox!, fileOffset),
+    stamp: stamps.find((stamp) => stamp !== undefined),
     durationMs: (movie.duration * 1000) / movie.timescale,
     durationOffset: fileOffset + movie.durationAt,
     durationFieldBytes: movie.fieldBytes,

@@ -118,18 +118,16 @@ function appendNalUnits(stored: StoredTrack, sample: Sample, roleOf: (headerByte
   }
   let sizeBytes = 0;
   // A frame that brings an SPS brings all that it needs, unless all it brings is left out.
-  if (sample.keyframe && (!hasSps || known === sets)) for (const set of keyframeSets) sizeBytes += appendNalUnit(set, false, into);
+  if (sample.keyframe && (!hasSps || known === sets)) for (const set of keyframeSets) sizeBytes += appendNalUnit(set, into);
   for (const nalUnit of sample.frame) {
     const role = nalUnit.length === 0 ? "dropped" : roleOf(nalUnit[0]!);
     if (role === "dropped" || (role !== "kept" && known === sets)) continue;
-    sizeBytes += appendNalUnit(nalUnit, sample.prefixed === true, into);
+    sizeBytes += appendNalUnit(nalUnit, into);
   }
   return sizeBytes;
 }
 
-/** `isPrefixed`: it stands behind its length already. */
-function appendNalUnit(nalUnit: Buffer, isPrefixed: boolean, into: Buffer[]): number {
-  if (isPrefixed) return append(Buffer.from(nalUnit.buffer, nalUnit.byteOffset - LENGTH_BYTES, LENGTH_BYTES + nalUnit.length), into);
+function appendNalUnit(nalUnit: Buffer, into: Buffer[]): number {
   const length = Buffer.allocUnsafe(LENGTH_BYTES);
   length.writeUInt32BE(nalUnit.length, 0);
   into.push(length, nalUnit);

@@ -1,6 +1,6 @@
 // Deletes recorded files that are too old, too many, or in the way of new ones: MediaMTX's cleaner, with limits of size and free space.
 import { dirname } from "node:path";
-import { type Clock, TIME_QUALITIES } from "#base/clock.ts";
+import { type Clock, isAtLeast } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
 import type { FsPort, Space } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
@@ -106,9 +106,10 @@ export class Cleaner {
     const { clock, index, rules } = this.#options;
     const faults = new Set<string>();
     const now = clock.utcOf(clock.nowUs());
-    const clockTrusted = TIME_QUALITIES.indexOf(now.quality) >= TIME_QUALITIES.indexOf("hint");
+    const clockTrusted = isAtLeast(now.quality, "hint");
     if (clockTrusted) await index.expireLocks(now.utcUs);
     await index.catalog.lookEverywhere();
+    await index.dates.settleAll();
     const roots = index.catalog.places.roots;
     const media = await this.#media(roots, faults);
     const state = { nowUtcMs: now.utcUs / 1000, clockTrusted };
@@ -175,12 +176,17 @@ export class Cleaner {
     const { index, rules } = this.#options;
     const candidates: Candidate[] = [];
     for (const segment of [...index.catalog.all]) {
-      const startUtcMs = segment.startUtcUs / 1000;
       const deleteAfterMs = rules.deleteAfterMs(segment.path);
-      if (nowUtcMs !== undefined && deleteAfterMs > 0 && startUtcMs <= nowUtcMs - deleteAfterMs) await index.catalog.factsOf(segment);
+      if (nowUtcMs !== undefined && deleteAfterMs > 0 && segment.startUtcUs / 1000 <= nowUtcMs - deleteAfterMs) {
+        await index.catalog.learnStamp(segment);
+        await index.catalog.factsOf(segment);
+      }
       if (withSizes) await index.catalog.sizeOf(segment);
+      const startUtcMs = segment.startUtcUs / 1000;
       const { path, endUtcUs, sizeBytes = 0, isOpen: open } = segment;
-      const endUtcMs = endUtcUs === undefined ? undefined : endUtcUs / 1000;
+      // What stands between two boots whose time is known may be that much younger.
+      const { quality, errorMs = 0 } = index.catalog.timeOf(segment);
+      const endUtcMs = endUtcUs === undefined ? undefined : endUtcUs / 1000 + (quality === "est" ? errorMs : 0);
       const root = roots.findIndex((folder) => isInside(segment.file, folder));
       candidates.push({ segment, root, path, startUtcMs, endUtcMs, sizeBytes, open, locked: this.#isKept(segment) });
     }

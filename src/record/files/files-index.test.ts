@@ -64,7 +64,7 @@ test("files of one stream are one span, before and after a start", async () => {
   const { index } = await reopened(site);
   const spans = await index.spans("cam");
   const sizes = (await index.segments("cam")).map(({ sizeBytes }) => sizeBytes);
-  assert.deepEqual(spans, [{ ...span, timeQuality: "est", open: false, sizeBytes: sizes.reduce((sum, size) => sum + size) }]);
+  assert.deepEqual(spans, [{ ...span, timeQuality: "ntp", open: false, sizeBytes: sizes.reduce((sum, size) => sum + size) }]);
   assert.deepEqual(await index.paths(), ["cam"]);
   assert.deepEqual(await index.spans("other"), []);
 });

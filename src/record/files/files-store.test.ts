@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ANCHOR_FLAGS } from "#base/clock-anchor.ts";
+import { parseStampPacket } from "#containers/mpegts/stamp-packet.ts";
 import type { Track } from "#relay/track.ts";
+import { BootedClock } from "#testing/booted-clock.ts";
 import type { FaultFs } from "#testing/fault-fs.ts";
 import { FilesSite, numbersOf, readAll } from "#testing/files-site.ts";
 import { type FragmentedFile, readFragmentedFile } from "#testing/mp4/whole-file.ts";
+import { SYNTHETIC_SETS, syntheticTrack } from "#testing/synthetic-track.ts";
 import { StoreFault } from "../store.ts";
 
 const FIRST_FILE = "/rec/cam/2023-11-14_22-13-21-000000.mp4";
@@ -67,13 +71,16 @@ for (const [what, disturb] of [
   [
     "a clock that is set",
     (site) => {
-      site.clock.utcOffsetUs += 7e6;
+      const { clock } = site as FilesSite & { readonly clock: BootedClock };
+      clock.learn(clock.utcOf(clock.us).utcUs + 7e6, "ntp", ANCHOR_FLAGS.step);
       return site.fragment();
     },
   ],
 ] as readonly (readonly [string, (site: FilesSite) => ReturnType<FilesSite["fragment"]>])[]) {
   test(`${what} begins another stream`, async () => {
-    const site = await recording();
+    const clock = new BootedClock();
+    clock.learn(Date.UTC(2026, 2, 1) * 1000);
+    const site = await recording({ clock });
     await site.record(1);
     site.store.append(disturb(site));
     await site.settled();
@@ -95,7 +102,9 @@ for (const [what, disturb] of [
 test("new tracks begin another file of another stream, without a close between", async () => {
   const site = await recording();
   await site.record(1);
-  await site.store.open(site.run());
+  const { otherSps, pps } = SYNTHETIC_SETS;
+  const other: Track = { ...syntheticTrack(), parameters: { codec: "h264", sps: [otherSps], pps: [pps] } };
+  await site.store.open({ ...site.run(), tracks: [other] });
   await site.record(1);
   await site.store.close();
   assert.deepEqual(
@@ -108,6 +117,21 @@ test("new tracks begin another file of another stream, without a close between",
   assert.deepEqual(
     (await site.index.spans("cam")).map(({ gapBefore }) => gapBefore),
     [undefined, "tracks"],
+  );
+});
+
+test("between two runs of the same tracks nothing is missing", async () => {
+  const site = await recording();
+  await site.record(1);
+  await site.store.open(site.run());
+  await site.record(1);
+  await site.store.close();
+  assert.deepEqual(
+    (await site.index.spans("cam")).map(({ durationUs, gapBefore }) => [durationUs, gapBefore]),
+    [
+      [1e6, undefined],
+      [1e6, undefined],
+    ],
   );
 });
 
@@ -320,7 +344,8 @@ test("an MPEG-TS recording: whole packets from file to file, listed but not play
     const bytes = site.fs.durableBytesOf(file)!;
     assert.equal(bytes.length, sizeBytes);
     assert.equal(bytes.length % 188, 0);
-    assert.equal(bytes.readUInt16BE(1) & 0x1fff, 0, "it begins with the PAT");
+    assert.deepEqual(parseStampPacket(bytes)?.bootId, site.clock.bootId);
+    assert.equal(bytes.readUInt16BE(189) & 0x1fff, 0, "then comes the PAT");
   }
   assert.equal(site.hooks.at(-1), `complete: ${segments[1]?.file} 1`);
   const unsupported = { name: "CallerFault", message: "MPEG-TS format is not supported yet" };

@@ -1,25 +1,31 @@
 // One path's recording into MediaMTX-style files, as the recorder sees it.
-import type { Clock } from "#base/clock.ts";
+
+import type { BootClock } from "#base/clock.ts";
 import type { FsPort } from "#base/fs-port.ts";
+import { parseInit } from "#containers/fmp4/parse-init.ts";
 import { diskFaultOf } from "../disk-fault.ts";
 import { type Fragment, type FragmentLimits, type RecordingStore, type RunStart, StoreFault } from "../store.ts";
+import { DriftTable } from "./drift-table.ts";
 import { DurableFolders } from "./durable-folders.ts";
 import { isCode } from "./error-code.ts";
 import { type PlacedFragment, RecordingRun, type SegmentStart } from "./recording-run.ts";
 import type { SegmentCatalog } from "./segment-catalog.ts";
-import type { SegmentFile } from "./segment-file.ts";
+import type { SegmentDates } from "./segment-dates.ts";
+import type { SegmentFacts, SegmentFile } from "./segment-file.ts";
 import { segmentFormatOf } from "./segment-format.ts";
-import { placeOf } from "./segment-head.ts";
+import { factsOf } from "./segment-head.ts";
 import { SegmentNaming, type SegmentNamingOptions } from "./segment-naming.ts";
 import { SegmentWriter } from "./segment-writer.ts";
+import { ToldInOrder } from "./told-in-order.ts";
 
 const SYNC_PERIOD_US = 1e6;
 const MAX_QUEUE_BYTES = 8 << 20;
 
 export interface FilesStoreOptions extends SegmentNamingOptions {
   readonly fs: FsPort;
-  readonly clock: Clock;
+  readonly clock: BootClock;
   readonly catalog: SegmentCatalog;
+  readonly dates: SegmentDates;
   readonly partDurationMs: number;
   readonly maxPartBytes: number;
   readonly segmentDurationMs: number;
@@ -49,6 +55,9 @@ interface OpenSegment {
   readonly entry: SegmentFile;
   /** As `recordPath` gives it. */
   readonly name: string;
+  readonly drift: DriftTable;
+  /** But for its duration; undefined: the format has none. */
+  readonly facts: SegmentFacts | undefined;
   /** Seconds of the run up to which it holds footage. */
   endS: number;
 }
@@ -69,6 +78,7 @@ export class FilesStore implements RecordingStore {
   #unsynced: Fragment[] = [];
   #syncedUs = Number.NEGATIVE_INFINITY;
   #cancelSync: (() => void) | undefined;
+  readonly #news = new ToldInOrder();
 
   constructor(options: FilesStoreOptions) {
     const { fs, partDurationMs, maxPartBytes } = options;
@@ -132,20 +142,15 @@ export class FilesStore implements RecordingStore {
         try {
           await this.#store(task.fragment, task.run);
         } finally {
-          this.#letGo(task.fragment);
+          this.#queuedBytes -= task.fragment.sizeBytes;
         }
         return;
       case "sync":
         return this.#sync();
       case "close":
-        return this.#finishSegment();
+        await this.#finishSegment();
+        await this.#news.told();
     }
-  }
-
-  /** Its samples are written, or lost. */
-  #letGo(fragment: Fragment): void {
-    this.#queuedBytes -= fragment.sizeBytes;
-    fragment.release?.();
   }
 
   async #store(fragment: Fragment, run: RecordingRun): Promise<void> {
@@ -171,10 +176,14 @@ export class FilesStore implements RecordingStore {
     if (placed.fragment.keyframe) entry.seekPoints.note(placed.leadS - start.startS, offset);
     segment.endS = Math.max(segment.endS, placed.endS);
     entry.sizeBytes = writer.sizeBytes;
-    entry.facts = { durationUs: durationUsOf(segment), isClosed: false, place: placeOf(start.mtxi), tracksKey: "" };
+    entry.facts = segment.facts && { ...segment.facts, durationUs: durationUsOf(segment) };
+    if (segment.drift.note((placed.leadS - start.startS) * 1e6, run.driftUs(start, placed))) {
+      writer.setDrift(segment.drift.points);
+      this.#options.catalog.stamp(entry, { ...start.stamp, drift: segment.drift.points });
+    }
     if (offset > 0) return;
     this.#options.catalog.notify(entry.path);
-    this.#options.onSegmentCreate?.(segment.name);
+    this.#news.tell(() => this.#options.onSegmentCreate?.(segment.name));
   }
 
   /** The open file if it takes the fragment, else the next: the old one is whole and safe before that is begun. */
@@ -183,23 +192,27 @@ export class FilesStore implements RecordingStore {
     const open = this.#segment;
     let isNewStream = true;
     if (open !== undefined && open.run === run) {
-      isNewStream = run.isBroken(open.start, open.endS, placed, senderClock);
+      const sequel = run.sequel(open.start, open.endS, placed, senderClock);
+      isNewStream = sequel === "broken";
       const isDue = placed.fragment.keyframe && (placed.leadS - open.start.startS) * 1000 >= segmentDurationMs;
-      if (!isNewStream && !isDue) return open;
+      if (sequel === "same" && !isDue) return open;
     }
     await this.#finishSegment();
-    return this.#beginSegment(run, placed, run.begin(placed, isNewStream, senderClock));
+    return this.#beginSegment(run, run.begin(placed, isNewStream, senderClock));
   }
 
-  async #beginSegment(run: RecordingRun, { fragment }: PlacedFragment, start: SegmentStart): Promise<OpenSegment> {
-    const { fs, catalog } = this.#options;
-    const head = run.format.begin(start.mtxi);
-    for (const { name, entry } of this.#naming.from(start, fragment.gapBefore ?? run.gapBefore)) {
+  async #beginSegment(run: RecordingRun, start: SegmentStart): Promise<OpenSegment> {
+    const { fs, catalog, dates } = this.#options;
+    const head = run.format.begin(start.mtxi, start.stamp);
+    const init = parseInit(head.bytes);
+    const facts = init && factsOf(init, 0, false);
+    await dates.beforeNaming();
+    for (const { name, entry } of this.#naming.from(start)) {
       if (catalog.has(entry.file)) continue;
       catalog.add([entry]);
       try {
         const writer = await SegmentWriter.create(fs, this.#folders, entry.file, head);
-        this.#segment = { run, start, writer, entry, name, endS: start.startS };
+        this.#segment = { run, start, writer, entry, name, drift: new DriftTable(), facts, endS: start.startS };
         return this.#segment;
       } catch (error) {
         catalog.remove([entry]);
@@ -219,8 +232,8 @@ export class FilesStore implements RecordingStore {
 
   /** After it is finished, or failed. */
   async #leaveSegment(segment: OpenSegment): Promise<void> {
-    const { fs, catalog, onSegmentComplete } = this.#options;
-    const { writer, entry, name } = segment;
+    const { fs, catalog } = this.#options;
+    const { writer, entry } = segment;
     this.#segment = undefined;
     this.#cancelSync?.();
     this.#cancelSync = undefined;
@@ -231,10 +244,21 @@ export class FilesStore implements RecordingStore {
       catalog.remove([entry]);
       return;
     }
-    const durationUs = durationUsOf(segment);
-    entry.facts = { durationUs, isClosed: !writer.isLost, place: placeOf(segment.start.mtxi), tracksKey: "" };
+    entry.facts = segment.facts && { ...segment.facts, durationUs: durationUsOf(segment), isClosed: !writer.isLost };
+    catalog.noteFootage(entry);
     catalog.notify(entry.path);
-    onSegmentComplete?.(name, durationUs / 1e6);
+    this.#complete(segment);
+  }
+
+  /** It may have to be named anew first: recording does not wait for that. */
+  #complete(segment: OpenSegment): void {
+    const { dates, onSegmentComplete } = this.#options;
+    const { entry, name } = segment;
+    const named = entry.file;
+    this.#news.tell(
+      () => onSegmentComplete?.(entry.file === named ? name : entry.file, durationUsOf(segment) / 1e6),
+      dates.isRight(entry) ? undefined : dates.settle(entry),
+    );
   }
 
   /** Now, or when the last sync is a second old. */
@@ -267,7 +291,7 @@ export class FilesStore implements RecordingStore {
       await this.#leaveSegment(segment);
     }
     this.#unsynced = [];
-    for (const task of this.#tasks) if (task.kind === "fragment") this.#letGo(task.fragment);
+    for (const task of this.#tasks) if (task.kind === "fragment") this.#queuedBytes -= task.fragment.sizeBytes;
     this.#tasks = this.#tasks.filter(({ kind }) => kind === "close");
     if (fault.code === "full") this.#options.onFull?.();
     this.onFault?.(fault);

@@ -1,6 +1,7 @@
 // One run of a recording as it goes into files: where the next file begins, and where it stands among the others of its stream.
 import { randomBytes } from "node:crypto";
-import type { Clock, UtcTime } from "#base/clock.ts";
+import type { BootClock, UtcTime } from "#base/clock.ts";
+import type { ClockStamp } from "#containers/clock-stamp.ts";
 import type { Mtxi } from "#containers/fmp4/mtxi.ts";
 import type { TrackSamples } from "#containers/sample.ts";
 import type { Fragment, GapCause, RunStart } from "../store.ts";
@@ -28,29 +29,32 @@ export interface PlacedFragment {
 /** A file's place, as it is begun. */
 export interface SegmentStart {
   readonly mtxi: Mtxi;
+  readonly stamp: ClockStamp;
   readonly startS: number;
   readonly utc: UtcTime;
+  /** Why footage is missing before it. */
+  readonly gapBefore: GapCause | undefined;
 }
+
+/** How a fragment goes on with a file. `broken`: footage is missing, or the clock was set, and another stream begins. `misnamed`: it is known better by now when the file began. */
+export type Sequel = "same" | "misnamed" | "broken";
 
 export class RecordingRun {
   readonly format: SegmentFormat;
   readonly #start: RunStart;
   readonly #leadIndex: number;
-  readonly #clock: Clock;
+  readonly #clock: BootClock;
   #streamId = randomBytes(16);
   #nextNumber = 0;
+  #hasBegun = false;
 
-  constructor(start: RunStart, format: SegmentFormat, clock: Clock) {
+  constructor(start: RunStart, format: SegmentFormat, clock: BootClock) {
     this.#start = start;
     this.format = format;
     this.#clock = clock;
     const isHeld = (index: number) => format.holds[index] === true;
     const firstVideo = start.tracks.findIndex(({ kind }, index) => kind === "video" && isHeld(index));
     this.#leadIndex = firstVideo >= 0 ? firstVideo : format.holds.indexOf(true);
-  }
-
-  get gapBefore(): GapCause | undefined {
-    return this.#start.gapBefore;
   }
 
   /** Undefined: the files hold nothing of it. */
@@ -73,25 +77,44 @@ export class RecordingRun {
 
   /** The file that the fragment begins. `isNewStream`: it does not go on with the one before. */
   begin(placed: PlacedFragment, isNewStream: boolean, senderClock: boolean): SegmentStart {
+    const isFirst = !this.#hasBegun;
+    this.#hasBegun = true;
     if (isNewStream && this.#nextNumber > 0) {
       this.#streamId = randomBytes(16);
       this.#nextNumber = 0;
     }
     // rounded down: no sample lies before it
     const startDtsUs = Math.floor(placed.startS * 1e6);
-    const utc = this.#utcAt(placed, startDtsUs, senderClock);
-    const mtxi = { streamId: this.#streamId, segmentNumber: this.#nextNumber++, startDtsUs, startNtpUs: utc.utcUs };
-    return { mtxi, startS: startDtsUs / 1e6, utc };
+    const { fragment, leadS } = placed;
+    const toStartUs = leadS * 1e6 - startDtsUs;
+    const monoUs = Math.max(0, Math.round(fragment.captureUs - toStartUs));
+    const isCameraTime = senderClock && fragment.senderUtcUs !== undefined;
+    const utc = this.#clock.utcOf(monoUs);
+    const utcUs = isCameraTime ? Math.round(fragment.senderUtcUs! - toStartUs) : utc.utcUs;
+    return {
+      mtxi: { streamId: this.#streamId, segmentNumber: this.#nextNumber++, startDtsUs, startNtpUs: utcUs },
+      stamp: { bootId: this.#clock.bootId, monoUs, isCameraTime },
+      startS: startDtsUs / 1e6,
+      utc: { ...utc, utcUs },
+      gapBefore: fragment.gapBefore ?? (isFirst ? this.#start.gapBefore : undefined),
+    };
   }
 
-  /** Footage is missing, or the clock was set, between what was written of the file so far and the fragment. */
-  isBroken(segment: SegmentStart, writtenS: number, placed: PlacedFragment, senderClock: boolean): boolean {
-    const { fragment, startS } = placed;
-    if (!fragment.keyframe) return false;
-    if (fragment.gapBefore !== undefined || placed.leadS - writtenS > MAX_STEP_S) return true;
-    const startDtsUs = Math.floor(startS * 1e6);
-    const expectedUs = segment.utc.utcUs + (startDtsUs - segment.mtxi.startDtsUs);
-    return Math.abs(this.#utcAt(placed, startDtsUs, senderClock).utcUs - expectedUs) > MAX_CLOCK_SHIFT_US;
+  /** `writtenS`: where the file ends so far. */
+  sequel(segment: SegmentStart, writtenS: number, placed: PlacedFragment, senderClock: boolean): Sequel {
+    const { fragment, startS, leadS } = placed;
+    if (!fragment.keyframe) return "same";
+    if (fragment.gapBefore !== undefined || leadS - writtenS > MAX_STEP_S) return "broken";
+    const { stamp, utc } = segment;
+    const beganUs = stamp.isCameraTime ? utc.utcUs : this.#clock.utcOf(stamp.monoUs).utcUs;
+    const expectedUs = beganUs + (Math.floor(startS * 1e6) - segment.mtxi.startDtsUs);
+    if (Math.abs(this.#utcUsAt(placed, senderClock) - expectedUs) > MAX_CLOCK_SHIFT_US) return "broken";
+    return Math.abs(beganUs - utc.utcUs) > MAX_CLOCK_SHIFT_US ? "misnamed" : "same";
+  }
+
+  /** How far the monotonic clock has left the file's time, µs. */
+  driftUs({ stamp, startS }: SegmentStart, { fragment, leadS }: PlacedFragment): number {
+    return fragment.captureUs - (leadS - startS) * 1e6 - stamp.monoUs;
   }
 
   /** Samples that would lie before the file's start are left out. */
@@ -108,10 +131,10 @@ export class RecordingRun {
     return this.#start.tracks[trackIndex]!.clockRateHz;
   }
 
-  /** `senderClock`: the camera's own, where it has an accepted one. */
-  #utcAt({ fragment, leadS }: PlacedFragment, dtsUs: number, senderClock: boolean): UtcTime {
-    const utc = this.#clock.utcOf(fragment.captureUs);
-    const leadUtcUs = senderClock && fragment.senderUtcUs !== undefined ? fragment.senderUtcUs : utc.utcUs;
-    return { ...utc, utcUs: Math.round(leadUtcUs - (leadS * 1e6 - dtsUs)) };
+  /** Of where it starts. `senderClock`: by the camera's own, where it has an accepted one. */
+  #utcUsAt({ fragment, leadS, startS }: PlacedFragment, senderClock: boolean): number {
+    const isCameraTime = senderClock && fragment.senderUtcUs !== undefined;
+    const leadUtcUs = isCameraTime ? fragment.senderUtcUs! : this.#clock.utcOf(fragment.captureUs).utcUs;
+    return leadUtcUs - (leadS * 1e6 - Math.floor(startS * 1e6));
   }
 }

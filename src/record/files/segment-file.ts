@@ -1,5 +1,6 @@
 // What is known of one recorded file: its name tells path and start, its head the rest, once somebody asked.
-import type { TimeQuality } from "#base/clock.ts";
+import type { ClockStamp } from "#containers/clock-stamp.ts";
+import type { DriftPoint } from "#containers/fmp4/stamp-box.ts";
 import type { GapCause } from "../store.ts";
 import { SeekPoints } from "./seek-points.ts";
 import type { RecordFormat } from "./segment-format.ts";
@@ -13,6 +14,8 @@ export interface SegmentFacts {
   readonly place: SegmentPlace | undefined;
   /** Equal for files whose tracks MediaMTX takes for the same: ids, clock rates and codecs. */
   readonly tracksKey: string;
+  /** Equal for files whose tracks are described alike in every bit. */
+  readonly tracksCrc: number;
 }
 
 /** Where a file stands among those of one stream: MediaMTX's `mtxi` box. */
@@ -24,6 +27,12 @@ export interface SegmentPlace {
   readonly startDtsUs: number;
   /** µs since 1970, by the clock of the machine that wrote it. */
   readonly startNtpUs: number;
+}
+
+/** When it was recorded, by a clock that never jumps. */
+export interface SegmentStamp extends ClockStamp {
+  /** How the time of the file leaves that clock; in the order of time. */
+  readonly drift: readonly DriftPoint[];
 }
 
 export interface SegmentFileName {
@@ -38,17 +47,19 @@ export interface SegmentFileName {
 }
 
 /** A name before this was given by a clock that had not been set: it counts from 1970 or from when the machine was switched on. */
-const EARLIEST_UTC_US = Date.UTC(2020, 0, 1) * 1000;
+export const EARLIEST_UTC_US = Date.UTC(2020, 0, 1) * 1000;
 
-export class SegmentFile implements SegmentFileName {
+export class SegmentFile {
   readonly path: string;
-  readonly file: string;
   readonly format: RecordFormat;
-  readonly startUtcUs: number;
+  /** Absolute. It is another one once the time of its name was put right. */
+  file: string;
+  nameUtcUs: number;
   readonly earlierUtcUs: number | undefined;
-  /** Of its name: as it was when the file was begun, if this process did. */
-  timeQuality: TimeQuality;
-  timeErrorMs: number | undefined;
+  /** When it begins by what is known of the time now: kept up by the catalog. */
+  startUtcUs: number;
+  /** `unknown`: it was not asked. Undefined: it has none, as files of other programs. */
+  stamp: SegmentStamp | "unknown" | undefined = "unknown";
   /** Undefined: nobody asked yet. */
   sizeBytes: number | undefined;
   /** Undefined: nobody asked yet. `unreadable`: somebody did, when it had `sizeBytes`. */
@@ -56,7 +67,7 @@ export class SegmentFile implements SegmentFileName {
   readonly seekPoints = new SeekPoints();
   /** We are writing it. */
   isOpen = false;
-  /** Reading it; it stays as long as there are any. */
+  /** Reading it; it stays, and keeps its name, as long as there are any. */
   readers = 0;
   /** Why footage is missing before it, as far as this process knows. */
   gapBefore: GapCause | undefined;
@@ -67,13 +78,18 @@ export class SegmentFile implements SegmentFileName {
     this.path = path;
     this.file = file;
     this.format = format;
+    this.nameUtcUs = startUtcUs;
     this.startUtcUs = startUtcUs;
     this.earlierUtcUs = earlierUtcUs;
-    this.timeQuality = startUtcUs < EARLIEST_UTC_US ? "none" : "est";
   }
 
-  /** Where it ends, by its name and its head; undefined: its head was not read, or cannot be. */
+  /** Where it ends; undefined: its head was not read, or cannot be. */
   get endUtcUs(): number | undefined {
     return this.facts === undefined || this.facts === "unreadable" ? undefined : this.startUtcUs + this.facts.durationUs;
+  }
+
+  /** Its head has told what it can of the time. */
+  get isStampKnown(): boolean {
+    return this.stamp !== "unknown";
   }
 }

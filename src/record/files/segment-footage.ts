@@ -9,13 +9,14 @@ import type { TrackSamples } from "#containers/sample.ts";
 import type { Footage, FootageFragment } from "../recording-index.ts";
 import type { GapCause } from "../store.ts";
 import { FragmentReader } from "./fragment-reader.ts";
-import type { SegmentFile } from "./segment-file.ts";
 import { ticksAt } from "./segment-format.ts";
 import { readSegmentInit } from "./segment-head.ts";
-import { endOf, type KnownSegment } from "./segment-joins.ts";
+import { endOf, isLastOfFile, type PlacedPart } from "./segment-joins.ts";
 
-/** A clock that was set, or drifts: when UTC of tick 0 moved this much from file to file, the next footage begins. */
-const MAX_EPOCH_SHIFT_US = 500_000;
+/** A camera's clock drifts: when UTC of tick 0 moved this much, the next footage begins. */
+const MAX_EPOCH_SHIFT_US = 1000;
+/** Of files that only tell what time their writer believed it was: that is corrected again and again. */
+const MAX_BELIEVED_SHIFT_US = 500_000;
 /** A longer time without the leading track is a gap. */
 const MAX_STILL_S = 1;
 
@@ -26,14 +27,14 @@ export interface FootageSource {
 
 /** Files of one recording, and which part of it is wanted. */
 export interface FootageGroup {
-  readonly segments: readonly KnownSegment[];
+  readonly parts: readonly PlacedPart[];
   readonly fromUtcUs: number;
   readonly toUtcUs: number;
   readonly gapBefore: GapCause | undefined;
 }
 
 interface WalkedFragment extends Timeline {
-  readonly segment: SegmentFile;
+  readonly part: PlacedPart;
   readonly init: ParsedInit;
   readonly gap: boolean;
   readonly samples: readonly TrackSamples[];
@@ -85,8 +86,8 @@ class SegmentFootage implements Footage {
     this.#init = first.init;
     this.tracks = first.init.tracks;
     this.epochUtcUs = first.epochUtcUs;
-    this.timeQuality = first.segment.timeQuality;
-    this.timeErrorMs = first.segment.timeErrorMs;
+    this.timeQuality = first.part.utc.quality;
+    this.timeErrorMs = first.part.utc.errorMs;
     this.gapBefore = gapBefore;
     this.runId = first.runId;
   }
@@ -110,8 +111,9 @@ class SegmentFootage implements Footage {
 
   #isOurs(next: IteratorResult<WalkedFragment, undefined>): next is IteratorYieldResult<WalkedFragment> {
     if (next.done === true) return false;
-    const { epochUtcUs, init } = next.value;
-    if (Math.abs(epochUtcUs - this.epochUtcUs) > MAX_EPOCH_SHIFT_US) return false;
+    const { epochUtcUs, runId, part, init } = next.value;
+    const maxShiftUs = part.segment.stamp === undefined ? MAX_BELIEVED_SHIFT_US : MAX_EPOCH_SHIFT_US;
+    if (runId !== this.runId || Math.abs(epochUtcUs - this.epochUtcUs) > maxShiftUs) return false;
     if (init !== this.#init && !isDeepStrictEqual(init.tracks, this.tracks)) return false;
     this.#init = init;
     return true;
@@ -120,47 +122,67 @@ class SegmentFootage implements Footage {
 
 async function* walkGroup(source: FootageSource, group: FootageGroup, signal: AbortSignal): AsyncGenerator<WalkedFragment, undefined> {
   let isLost = false;
-  for (const [i, known] of group.segments.entries()) {
-    const before = group.segments[i - 1];
-    if (before !== undefined) isLost ||= known.segment.startUtcUs - endOf(before) > MAX_STILL_S * 1e6;
+  let before: PlacedPart | undefined;
+  for (const parts of byFile(group.parts)) {
+    const [first] = parts as [PlacedPart];
+    if (before !== undefined) isLost ||= first.utc.utcUs - endOf(before) > MAX_STILL_S * 1e6;
     try {
-      for await (const fragment of walkSegment(source.fs, known.segment, timelineOf(known, group), group, i === 0)) {
+      for await (const fragment of walkFile(source.fs, parts, group, before === undefined)) {
         yield { ...fragment, gap: fragment.gap || isLost };
         isLost = false;
         if (signal.aborted) return;
       }
     } catch (error) {
       isLost = true;
-      source.log.warn(`${known.segment.file} cannot be read to its end: ${errorText(error)}`);
+      source.log.warn(`${first.segment.file} cannot be read to its end: ${errorText(error)}`);
     }
     if (signal.aborted) return;
+    before = parts.at(-1);
   }
+}
+
+function byFile(parts: readonly PlacedPart[]): readonly (readonly PlacedPart[])[] {
+  const files: PlacedPart[][] = [];
+  for (const part of parts) {
+    const file = files.at(-1);
+    if (file?.[0]?.segment === part.segment) file.push(part);
+    else files.push([part]);
+  }
+  return files;
 }
 
 /** Files without `mtxi` are put in their place by their names. */
-function timelineOf({ segment, facts }: KnownSegment, group: FootageGroup): Timeline {
+function timelineOf({ segment, facts, utc, fromUs, steadyFromUs }: PlacedPart, group: FootageGroup): Timeline {
+  const startUtcUs = utc.utcUs - fromUs;
   if (facts.place !== undefined) {
     const { streamId, startDtsUs } = facts.place;
-    return { runId: streamId, epochUtcUs: segment.startUtcUs - startDtsUs, startDtsUs };
+    // Before and after the clock was set a recording has two timelines.
+    const runId = steadyFromUs === undefined ? streamId : `${streamId}-${steadyFromUs}`;
+    return { runId, epochUtcUs: startUtcUs - startDtsUs, startDtsUs };
   }
-  const first = group.segments[0]!.segment;
-  return { runId: first.file, epochUtcUs: first.startUtcUs, startDtsUs: segment.startUtcUs - first.startUtcUs };
+  const first = group.parts[0]!;
+  const epochUtcUs = first.utc.utcUs - first.fromUs;
+  return { runId: first.segment.file, epochUtcUs, startDtsUs: segment === first.segment ? 0 : startUtcUs - epochUtcUs };
 }
 
 /** `atKeyframe`: from the last keyframe at or before the instant wanted; else from the start. */
-async function* walkSegment(
+async function* walkFile(
   fs: FsPort,
-  segment: SegmentFile,
-  timeline: Timeline,
-  { fromUtcUs, toUtcUs }: FootageGroup,
+  parts: readonly PlacedPart[],
+  group: FootageGroup,
   atKeyframe: boolean,
 ): AsyncGenerator<WalkedFragment> {
+  const [first, last] = [parts[0]!, parts.at(-1)!];
+  const { segment } = first;
+  const endUs = Math.min(isLastOfFile(last) ? Number.POSITIVE_INFINITY : last.toUs, last.fromUs + group.toUtcUs - last.utc.utcUs);
+  const wantedUs = first.fromUs + Math.max(0, group.fromUtcUs - first.utc.utcUs);
+  const timelines = parts.map((part) => timelineOf(part, group));
   const file = await fs.open(segment.file, "read");
   try {
     const init = await readSegmentInit(file);
     if (init === undefined) throw new Error("its head is gone");
     const reader = new FragmentReader(file, init, segment.seekPoints);
-    const start = atKeyframe ? await reader.lastKeyframe((fromUtcUs - segment.startUtcUs) / 1e6) : undefined;
+    const start = atKeyframe || first.fromUs > 0 ? await reader.lastKeyframe(wantedUs / 1e6) : undefined;
     let offset = start?.offset ?? init.endOffset;
     let fromS = start?.atS ?? Number.NEGATIVE_INFINITY;
     let endS: number | undefined;
@@ -171,7 +193,7 @@ async function* walkSegment(
       offset = place.endOffset;
       const ranges = parseMoof(init, place.moof, place.moofOffset);
       const extent = ranges && reader.extentOf(ranges);
-      if (extent !== undefined && segment.startUtcUs + extent.startS * 1e6 >= toUtcUs) return;
+      if (extent !== undefined && extent.startS * 1e6 >= endUs) return;
       const samples = ranges && (await reader.samples(place, ranges, fromS));
       if (samples === undefined || samples.length === 0 || extent === undefined) {
         isLost = true;
@@ -181,7 +203,12 @@ async function* walkSegment(
       isLost = false;
       endS = extent.endS;
       fromS = Number.NEGATIVE_INFINITY;
-      yield { ...timeline, segment, init, gap, samples: samples.map((track) => onTimeline(track, init, timeline)) };
+      const at = Math.max(
+        0,
+        parts.findLastIndex(({ fromUs }) => fromUs <= extent.startS * 1e6),
+      );
+      const timeline = timelines[at]!;
+      yield { ...timeline, part: parts[at]!, init, gap, samples: samples.map((track) => onTimeline(track, init, timeline)) };
     }
   } finally {
     await file.close();

@@ -1,10 +1,12 @@
 // What the files of a run are made of: fragmented MP4 as MediaMTX records it, or MPEG-TS. Bytes only; nothing is written here.
 
+import type { ClockStamp } from "#containers/clock-stamp.ts";
 import { writeFragment } from "#containers/fmp4/fragment.ts";
 import { writeInit } from "#containers/fmp4/init.ts";
 import type { Mtxi } from "#containers/fmp4/mtxi.ts";
 import { fmp4Fault, type StoredTracks, storeTracks } from "#containers/fmp4/stored-track.ts";
 import { tsRefusal } from "#containers/mpegts/carriage.ts";
+import { writeStampPacket } from "#containers/mpegts/stamp-packet.ts";
 import { MAX_TS_TRACKS, TsWriter } from "#containers/mpegts/ts-writer.ts";
 import type { ContainerTrack, Sample, TrackSamples } from "#containers/sample.ts";
 
@@ -17,6 +19,8 @@ export interface SegmentHeadBytes {
   readonly bytes: Buffer;
   /** Where the duration is written when the file is complete; undefined: such files do not tell it. */
   readonly durationOffset: number | undefined;
+  /** Where its drift is written; undefined: such files do not tell it. */
+  readonly driftOffset: number | undefined;
 }
 
 /** Makes the files of one run, one after the other. */
@@ -24,7 +28,7 @@ export interface SegmentFormat {
   /** By trackIndex: the track has a place in these files. */
   readonly holds: readonly boolean[];
   /** What a file begins with; the parts that follow are of it. */
-  begin(mtxi: Mtxi): SegmentHeadBytes;
+  begin(mtxi: Mtxi, stamp: ClockStamp): SegmentHeadBytes;
   /** The bytes of a part, some of them views of the samples' memory. Empty when nothing of it can be stored. */
   part(samples: readonly TrackSamples[]): readonly Buffer[];
 }
@@ -56,11 +60,11 @@ class Fmp4Segments implements SegmentFormat {
   }
 
   /** Each file has its tick 0 at its start: its place in the run stands in `mtxi` alone. */
-  begin(mtxi: Mtxi): SegmentHeadBytes {
+  begin(mtxi: Mtxi, stamp: ClockStamp): SegmentHeadBytes {
     this.#sequenceNumber = 0;
     this.#originTicks = this.#stored.map((stored) => (stored === undefined ? 0 : ticksAt(mtxi.startDtsUs, stored.track.clockRateHz)));
-    const { bytes, durationOffset } = writeInit(this.#stored, { mtxi })!;
-    return { bytes, durationOffset };
+    const { bytes, durationOffset, driftOffset } = writeInit(this.#stored, { mtxi, stamp })!;
+    return { bytes, durationOffset, driftOffset };
   }
 
   part(samples: readonly TrackSamples[]): readonly Buffer[] {
@@ -97,9 +101,9 @@ class TsSegments implements SegmentFormat {
   }
 
   /** Times and counters go on from file to file. */
-  begin(): SegmentHeadBytes {
+  begin(_mtxi: Mtxi, stamp: ClockStamp): SegmentHeadBytes {
     this.#writer.beginSegment();
-    return { bytes: Buffer.alloc(0), durationOffset: undefined };
+    return { bytes: writeStampPacket(stamp), durationOffset: undefined, driftOffset: undefined };
   }
 
   part(samples: readonly TrackSamples[]): readonly Buffer[] {

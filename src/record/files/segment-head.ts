@@ -6,7 +6,9 @@ import { fragmentSpans } from "#containers/fmp4/parse-fragment.ts";
 import { type ParsedInit, readInit } from "#containers/fmp4/parse-init.ts";
 import { pull } from "#containers/fmp4/pull.ts";
 import { nextFragment } from "#containers/fmp4/scan.ts";
-import type { SegmentFacts, SegmentPlace } from "./segment-file.ts";
+import { PACKET_BYTES } from "#containers/mpegts/packets.ts";
+import { parseStampPacket } from "#containers/mpegts/stamp-packet.ts";
+import type { SegmentFacts, SegmentPlace, SegmentStamp } from "./segment-file.ts";
 
 export interface SegmentExtent {
   /** Behind the last fragment that is whole; behind the head where there is none. */
@@ -29,16 +31,34 @@ export async function readSegmentInit(file: FsFile): Promise<ParsedInit | undefi
   return init === undefined || init.tracks.length === 0 ? undefined : init;
 }
 
-/** `unreadable` for what is no segment, or holds no footage. Rejects as the file system does. */
-export async function readSegmentFacts(fs: FsPort, path: string): Promise<{ facts: SegmentFacts | "unreadable"; sizeBytes: number }> {
+export interface ReadFacts {
+  /** `unreadable` for what is no segment, or holds no footage. */
+  readonly facts: SegmentFacts | "unreadable";
+  readonly stamp: SegmentStamp | undefined;
+  readonly sizeBytes: number;
+}
+
+/** Rejects as the file system does. */
+export async function readSegmentFacts(fs: FsPort, path: string): Promise<ReadFacts> {
   const file = await fs.open(path, "read");
   try {
     const sizeBytes = await file.size();
     const init = await readSegmentInit(file);
-    if (init === undefined) return { facts: "unreadable", sizeBytes };
+    if (init === undefined) return { facts: "unreadable", stamp: undefined, sizeBytes };
     const isClosed = init.durationMs > 0;
     const durationUs = isClosed ? Math.round(init.durationMs * 1000) : (await scanSegment(file, init, sizeBytes)).durationUs;
-    return { facts: durationUs === 0 ? "unreadable" : factsOf(init, durationUs, isClosed), sizeBytes };
+    return { facts: durationUs === 0 ? "unreadable" : factsOf(init, durationUs, isClosed), stamp: stampIn(init), sizeBytes };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Of a transport stream, which tells no more. Rejects as the file system does. */
+export async function readTsStamp(fs: FsPort, path: string): Promise<SegmentStamp | undefined> {
+  const file = await fs.open(path, "read");
+  try {
+    const stamp = parseStampPacket(await readerOf(file)(0, PACKET_BYTES));
+    return stamp && { ...stamp, drift: [] };
   } finally {
     await file.close();
   }
@@ -60,11 +80,16 @@ export async function scanSegment(file: FsFile, init: ParsedInit, sizeBytes: num
   }
 }
 
-export function placeOf({ streamId, segmentNumber, startDtsUs, startNtpUs }: Mtxi): SegmentPlace {
+function placeOf({ streamId, segmentNumber, startDtsUs, startNtpUs }: Mtxi): SegmentPlace {
   return { streamId: streamId.toString("hex"), number: segmentNumber, startDtsUs, startNtpUs };
 }
 
-function factsOf(init: ParsedInit, durationUs: number, isClosed: boolean): SegmentFacts {
+export function factsOf(init: ParsedInit, durationUs: number, isClosed: boolean): SegmentFacts {
   const tracks = init.tracks.map(({ trackId, clockRateHz, parameters }) => `${trackId} ${clockRateHz} ${parameters.codec}`);
-  return { durationUs, isClosed, place: init.mtxi && placeOf(init.mtxi), tracksKey: tracks.join(", ") };
+  const { mtxi, tracksCrc } = init;
+  return { durationUs, isClosed, place: mtxi && placeOf(mtxi), tracksKey: tracks.join(", "), tracksCrc };
+}
+
+function stampIn({ stamp }: ParsedInit): SegmentStamp | undefined {
+  return stamp && { ...stamp.stamp, drift: stamp.drift };
 }

@@ -1,5 +1,6 @@
 // Which footage is kept whatever the cleaner wants: intervals of paths, in a small file beside the config.
 import { join } from "node:path";
+import type { StampRange } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
 import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
@@ -13,6 +14,17 @@ export interface StoredLock {
   /** Undefined: until unlocked. */
   readonly untilUtcUs: number | undefined;
   readonly why: string;
+  /** What was there when it was locked, by a clock that never jumps: it stays locked when its time becomes another one. */
+  readonly ranges: readonly StampRange[];
+}
+
+/** What a lock may hold, and when it was recorded. */
+export interface LockableFootage {
+  readonly path: string;
+  readonly startUtcUs: number;
+  readonly endUtcUs: number;
+  /** Undefined: only its UTC is known. */
+  readonly stamps: StampRange | undefined;
 }
 
 const FILE_NAME = "recording-locks.json";
@@ -54,11 +66,9 @@ export class SegmentLocks {
     return this.#locks.get(id);
   }
 
-  /** Some lock holds footage of the path between two instants, both included. */
-  covers(path: string, startUtcUs: number, endUtcUs: number): boolean {
-    for (const lock of this.#locks.values()) {
-      if (lock.path === path && startUtcUs <= lock.toUtcUs && endUtcUs >= lock.fromUtcUs) return true;
-    }
+  /** Some lock holds some of the footage. */
+  covers(footage: LockableFootage): boolean {
+    for (const lock of this.#locks.values()) if (lockCovers(lock, footage)) return true;
     return false;
   }
 
@@ -118,6 +128,17 @@ export class SegmentLocks {
   }
 }
 
+/** Ends are included. */
+export function lockCovers(lock: StoredLock, { path, startUtcUs, endUtcUs, stamps }: LockableFootage): boolean {
+  if (lock.path !== path) return false;
+  if (startUtcUs <= lock.toUtcUs && endUtcUs >= lock.fromUtcUs) return true;
+  return stamps !== undefined && lock.ranges.some((range) => areTouching(range, stamps));
+}
+
+function areTouching(one: StampRange, other: StampRange): boolean {
+  return one.bootCounter === other.bootCounter && one.fromMonoUs <= other.toMonoUs && one.toMonoUs >= other.fromMonoUs;
+}
+
 async function readWhole(fs: FsPort, path: string, sizeBytes: number): Promise<Buffer> {
   const file = await fs.open(path, "read");
   try {
@@ -145,9 +166,16 @@ function parseLocks(bytes: Buffer): readonly StoredLock[] | undefined {
 
 function parseLock(value: unknown): StoredLock | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { id, path, fromUtcUs, toUtcUs, untilUtcUs, why } = value as Record<string, unknown>;
+  const { id, path, fromUtcUs, toUtcUs, untilUtcUs, why, ranges = [] } = value as Record<string, unknown>;
   if (typeof id !== "string" || typeof path !== "string" || typeof why !== "string") return undefined;
   if (typeof fromUtcUs !== "number" || typeof toUtcUs !== "number" || (untilUtcUs !== undefined && typeof untilUtcUs !== "number"))
     return undefined;
-  return { id, path, fromUtcUs, toUtcUs, untilUtcUs, why };
+  if (!Array.isArray(ranges) || !ranges.every(isRange)) return undefined;
+  return { id, path, fromUtcUs, toUtcUs, untilUtcUs, why, ranges };
+}
+
+function isRange(value: unknown): value is StampRange {
+  if (typeof value !== "object" || value === null) return false;
+  const { bootCounter, fromMonoUs, toMonoUs } = value as Record<string, unknown>;
+  return typeof bootCounter === "number" && typeof fromMonoUs === "number" && typeof toMonoUs === "number";
 }

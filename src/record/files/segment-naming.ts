@@ -1,7 +1,6 @@
 // Names for the files of a path, by recordPath and the time of their first sample.
 import { resolve } from "node:path";
 import { FileNameTemplate, type ZoneOffset } from "../file-name.ts";
-import type { GapCause } from "../store.ts";
 import type { SegmentStart } from "./recording-run.ts";
 import { SegmentFile } from "./segment-file.ts";
 import { EXTENSIONS, type RecordFormat } from "./segment-format.ts";
@@ -23,6 +22,18 @@ export interface NamedSegment {
   readonly entry: SegmentFile;
 }
 
+/** The name that a template has for an instant, and those to take when there is such a file. */
+export function* namesFrom(template: FileNameTemplate, path: string, utcUs: number): Generator<string> {
+  const stepUs = template.encode(path, utcUs) === template.encode(path, utcUs + 1) ? 1_000_000 : 1;
+  for (let i = 0; i < MAX_NAMES; i++) yield template.encode(path, utcUs + i * stepUs);
+}
+
+/** What a name given to `utcUs` tells: it may be coarser, and at the end of summer time it means two instants. */
+export function timeOfName(template: FileNameTemplate, name: string, utcUs: number): number {
+  const { startUtcUs, earlierUtcUs = startUtcUs } = template.decode(name) ?? { startUtcUs: utcUs };
+  return Math.abs(utcUs - earlierUtcUs) < Math.abs(utcUs - startUtcUs) ? earlierUtcUs : startUtcUs;
+}
+
 export class SegmentNaming {
   readonly #options: SegmentNamingOptions;
   readonly #template: FileNameTemplate;
@@ -38,21 +49,14 @@ export class SegmentNaming {
   }
 
   /** The name of the file, and those to take when there is such a file: no recording is overwritten. */
-  *from(start: SegmentStart, gapBefore: GapCause | undefined): Generator<NamedSegment> {
-    const { utcUs } = start.utc;
-    const nameOf = (startUtcUs: number) => this.#template.encode(this.#options.path, startUtcUs);
-    const stepUs = nameOf(utcUs) === nameOf(utcUs + 1) ? 1_000_000 : 1;
-    for (let i = 0; i < MAX_NAMES; i++) {
-      const name = nameOf(utcUs + i * stepUs);
-      yield { name, entry: this.#entryOf(name, start, gapBefore) };
-    }
+  *from(start: SegmentStart): Generator<NamedSegment> {
+    for (const name of namesFrom(this.#template, this.#options.path, start.utc.utcUs)) yield { name, entry: this.#entryOf(name, start) };
   }
 
-  #entryOf(name: string, { utc }: SegmentStart, gapBefore: GapCause | undefined): SegmentFile {
+  #entryOf(name: string, { utc, stamp, gapBefore }: SegmentStart): SegmentFile {
     const { path, recordFormat } = this.#options;
-    const { startUtcUs, earlierUtcUs = startUtcUs } = this.#template.decode(name) ?? { startUtcUs: utc.utcUs };
-    const isEarlier = Math.abs(utc.utcUs - earlierUtcUs) < Math.abs(utc.utcUs - startUtcUs);
-    const entry = new SegmentFile({ path, file: resolve(name), format: recordFormat, startUtcUs: isEarlier ? earlierUtcUs : startUtcUs });
-    return Object.assign(entry, { isOpen: true, sizeBytes: 0, timeQuality: utc.quality, timeErrorMs: utc.errorMs, gapBefore });
+    const startUtcUs = timeOfName(this.#template, name, utc.utcUs);
+    const entry = new SegmentFile({ path, file: resolve(name), format: recordFormat, startUtcUs });
+    return Object.assign(entry, { isOpen: true, sizeBytes: 0, stamp: { ...stamp, drift: [] }, gapBefore });
   }
 }

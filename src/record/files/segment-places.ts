@@ -1,6 +1,6 @@
 // Where the files of all paths lie: MediaMTX's recordPath of every entry of the config, as names to look for and to give.
 import { resolve, sep } from "node:path";
-import { FileNameTemplate, type ZoneOffset } from "../file-name.ts";
+import { FileNameTemplate, type SegmentName, type ZoneOffset } from "../file-name.ts";
 import { SegmentFile } from "./segment-file.ts";
 import { EXTENSIONS, type RecordFormat } from "./segment-format.ts";
 
@@ -57,11 +57,20 @@ export class SegmentPlaces {
 
   /** Undefined: the file is no segment of any path. */
   segmentOf(file: string): SegmentFile | undefined {
+    const found = this.#find(file);
+    return found && new SegmentFile({ ...found.name, file, format: found.format });
+  }
+
+  /** What the name of a segment was made of; undefined: the config has no place for such files any more. */
+  templateOf(file: string): FileNameTemplate | undefined {
+    return this.#find(file)?.template;
+  }
+
+  #find(file: string): { readonly template: FileNameTemplate; readonly name: SegmentName; readonly format: RecordFormat } | undefined {
     for (const { template, format, owners } of this.#names) {
       if (!file.endsWith(EXTENSIONS[format])) continue;
       const name = template.decode(file);
-      if (name === undefined || !owners.some((place) => place.owns(name.path))) continue;
-      return new SegmentFile({ ...name, file, format });
+      if (name !== undefined && owners.some((place) => place.owns(name.path))) return { template, name, format };
     }
     return undefined;
   }

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { FsFile, FsPort } from "#base/fs-port.ts";
 import { writeDuration } from "#containers/fmp4/init.ts";
+import { type DriftPoint, writeDrift } from "#containers/fmp4/stamp-box.ts";
 import type { DurableFolders } from "./durable-folders.ts";
 import { isCode } from "./error-code.ts";
 import type { SegmentHeadBytes } from "./segment-format.ts";
@@ -15,6 +16,7 @@ export class SegmentWriter {
   #isDirty = false;
   #isLost = false;
   #isNamed = false;
+  #drift: Buffer | undefined;
 
   private constructor(fs: FsPort, path: string, file: FsFile, head: SegmentHeadBytes) {
     this.#fs = fs;
@@ -58,8 +60,16 @@ export class SegmentWriter {
     this.#sizeBytes += buffers.reduce((sum, { length }) => sum + length, 0);
   }
 
+  /** Goes into the head with the next sync. */
+  setDrift(points: readonly DriftPoint[]): void {
+    this.#drift = writeDrift(points);
+  }
+
   async sync(): Promise<void> {
     if (!this.#isDirty) return;
+    const [drift, { driftOffset }] = [this.#drift, this.#head];
+    this.#drift = undefined;
+    if (drift !== undefined && driftOffset !== undefined) await this.#file.write([drift], driftOffset);
     try {
       await this.#file.sync();
       // The name comes after the head: a name without one is of no use to anybody.

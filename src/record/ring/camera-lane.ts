@@ -1,9 +1,10 @@
 // The way of one camera's fragments to the medium: which run and chunk they go into, what is done when a chunk fails.
+import { bootIdBytes } from "#base/boot-id.ts";
 import { writeFragment } from "#containers/fmp4/fragment.ts";
 import { diskFaultOf, isOfMedium } from "../disk-fault.ts";
 import type { Fragment, GapCause, StoreFault } from "../store.ts";
 import { CameraQueue, type QueuedFragment, type QueueLimits, type Recording } from "./camera-queue.ts";
-import { bootIdBytes, type ChunkHeader, writeHeaderArea } from "./chunk-header.ts";
+import { type ChunkHeader, writeHeaderArea } from "./chunk-header.ts";
 import { ChunkWriter, capacityOf, type MuxedFragment } from "./chunk-writer.ts";
 import { GWRF_BYTES } from "./fragment-header.ts";
 import type { IndexRecord } from "./index-record.ts";
@@ -101,7 +102,6 @@ export class CameraLane {
       await this.#writeSomewhere(item);
     } finally {
       this.#writing = undefined;
-      item.fragment.release?.();
     }
   }
 

@@ -65,13 +65,6 @@ export type HeaderArea =
   | { readonly kind: "footage"; readonly header: ChunkHeader; readonly init: Buffer }
   | { readonly kind: "erased"; readonly header: ErasedHeader };
 
-/** The 16 bytes of the kernel's text form. */
-export function bootIdBytes(uuid: string): Buffer {
-  const bytes = Buffer.alloc(16);
-  bytes.write(uuid.replaceAll("-", ""), "hex");
-  return bytes;
-}
-
 /** Identity of an init segment: its CRC-32. */
 export function paramsIdOf(init: Buffer): number {
   return crc32(init);

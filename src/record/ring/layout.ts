@@ -1,4 +1,5 @@
 // Where things stand in a chunk of the GWR1 ring, and the few encodings all of its records share (docs/storage.md).
+import { OWN_NAME_TAIL } from "#containers/clock-stamp.ts";
 
 export const FORMAT_VERSION = 1;
 /** `ftyp`, GWRH, `moov` and padding: fragments begin here. */
@@ -21,8 +22,6 @@ export const MAX_CHUNKS = 1_000_000;
 /** Boxes of ours: the user type begins with the name. */
 export type BoxName = "GWRH" | "GWRN" | "GWRF" | "GWRT";
 
-/** The rest of the user type, drawn once at random. */
-const USER_TYPE_TAIL = Buffer.from("9f3e5ac04d718b62d81547ea", "hex");
 const UUID = 0x75756964;
 const FREE = 0x66726565;
 
@@ -46,14 +45,14 @@ export function writeUuidHeader(box: Buffer, name: BoxName, sizeBytes: number): 
   box.writeUInt32BE(sizeBytes, 0);
   box.writeUInt32BE(UUID, 4);
   box.write(name, 8, "latin1");
-  USER_TYPE_TAIL.copy(box, 12);
+  OWN_NAME_TAIL.copy(box, 12);
 }
 
 /** Size of the `uuid` box of ours that stands at `offset`; undefined: none of that name. */
 export function uuidBoxBytes(bytes: Buffer, offset: number, name: BoxName): number | undefined {
   if (offset < 0 || offset + UUID_HEADER_BYTES > bytes.length) return undefined;
   if (bytes.readUInt32BE(offset + 4) !== UUID || bytes.toString("latin1", offset + 8, offset + 12) !== name) return undefined;
-  return USER_TYPE_TAIL.compare(bytes, offset + 12, offset + 24) === 0 ? bytes.readUInt32BE(offset) : undefined;
+  return OWN_NAME_TAIL.compare(bytes, offset + 12, offset + 24) === 0 ? bytes.readUInt32BE(offset) : undefined;
 }
 
 /** Header of a `free` box of `sizeBytes` in all: what it covers is skipped by every player. */

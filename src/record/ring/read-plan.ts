@@ -1,9 +1,9 @@
 // Which chunks hold the footage of a stretch of time.
 import type { BootClock } from "#base/clock.ts";
+import { partsOfSpan, wantedStamps } from "../span-times.ts";
 import type { GapCause } from "../store.ts";
 import { type StampSpan, spansOfCamera } from "./camera-spans.ts";
 import type { RingIndex } from "./ring-index.ts";
-import { partsOfSpan, wantedStamps } from "./span-times.ts";
 
 /** A group of pictures that is longer than this many chunks is not looked for. */
 const MAX_CHUNKS_BACK = 8;

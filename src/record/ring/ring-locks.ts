@@ -3,11 +3,11 @@ import { randomUUID } from "node:crypto";
 import type { StampRange } from "#base/clock.ts";
 import { CallerFault } from "#base/errors.ts";
 import type { Lock, LockRequest } from "../recording-index.ts";
+import { partsOfSpan, wantedStamps } from "../span-times.ts";
 import { spansOfCamera } from "./camera-spans.ts";
 import { lockCovers } from "./lock-table.ts";
 import type { ChunkFacts } from "./ring-index.ts";
 import type { StoredLock } from "./ring-state.ts";
-import { partsOfSpan, wantedStamps } from "./span-times.ts";
 import type { RingVolume } from "./volume.ts";
 
 const MAX_WHY_LENGTH = 256;

@@ -1,10 +1,10 @@
 // What playback, API, page and MQTT see of the ring.
 import type { Footage, Lock, LockRequest, RecordingIndex, Span, SpanQuery } from "../recording-index.ts";
+import { partsOfSpan, type SpanPart, wantedStamps } from "../span-times.ts";
 import { type StampSpan, spansOfCamera } from "./camera-spans.ts";
 import { readFootage } from "./footage-reader.ts";
 import { planRead } from "./read-plan.ts";
 import { type LockRules, lockFootage, lockInfo, unlockFootage } from "./ring-locks.ts";
-import { partsOfSpan, type SpanPart, wantedStamps } from "./span-times.ts";
 import type { RingVolume } from "./volume.ts";
 
 export interface RecordingsOptions {

@@ -53,7 +53,9 @@ export class FaultRecording {
   readonly #unwatch: () => void;
   readonly #copies: readonly MutableCopy[];
 
-  private constructor(fs: FaultFs, log: CollectedLog, ring: Ring, files: FilesIndex, { registry, clock, paths }: FaultRecordingOptions) {
+  private constructor(fs: FaultFs, log: CollectedLog, ring: Ring, files: FilesIndex, options: FaultRecordingOptions) {
+    const { registry, paths } = options;
+    const clock = new OneBootClock(options.clock);
     this.fs = fs;
     this.log = log;
     this.#ring = ring;
@@ -89,6 +91,7 @@ export class FaultRecording {
           fs,
           clock,
           catalog: files.catalog,
+          dates: files.dates,
           zone: () => 0,
           recordPath: RECORD_PATH,
           recordFormat: "fmp4",

@@ -26,6 +26,11 @@ export class ProcessClock implements BootClock {
     return this.utcOf(monoUs);
   }
 
+  bootOf(bootId: string): number | undefined {
+    const counter = Number(bootId.slice(-12));
+    return counter <= this.bootCounter ? counter : undefined;
+  }
+
   monoOf(utcUs: number): Stamp[] {
     return this.#boots().map((bootCounter) => ({ bootCounter, monoUs: utcUs - PROCESS_EPOCH_UTC_US }));
   }
