@@ -6,9 +6,9 @@ import { build } from "esbuild";
 const WEB = join(dirname(import.meta.dirname), "src/web");
 /** Browsers of 2021 and later: older ones lack what WebRTC pages need. */
 const TARGET = ["chrome94", "firefox93", "safari15"];
-const SCRIPTS = ["reader", "publisher", "player", "publish"];
-const STYLES = ["page"];
-const PAGES = ["player", "publish"];
+const SCRIPTS = ["reader", "publisher", "player", "publish", "site"];
+const STYLES = ["page", "site"];
+const PAGES = ["player", "publish", "site"];
 
 /** Writes the assets into `outputFolder`, which is emptied first. */
 export async function bundleWeb(outputFolder: string): Promise<void> {

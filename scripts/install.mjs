@@ -26,6 +26,7 @@ const peers = [
   { package: "gir1.2-gst-rtsp-server-1.0" },
   { package: "strace", program: "strace" },
   { package: "curl", program: "curl" },
+  { package: "systemd", program: "systemd-analyze" },
   { package: "libfaketime" },
   { package: "chromium", program: "chromium" },
   { package: "openssl", program: "openssl" },

@@ -1,5 +1,6 @@
 // The control API, as a part of the gateway: what the API shows of the other parts.
 import { ApiServer, type ApiSubjects } from "#api/api-server.ts";
+import type { CamgateSubjects } from "#api/camgate/camgate-routes.ts";
 import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
 import type { GatewayContext } from "./gateway-context.ts";
@@ -15,7 +16,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const log = context.log.child("API");
   const server = await ApiServer.listen({
     ...subjectsOf(context, config),
-    ...httpListenerOf(global, "api", log),
+    ...httpListenerOf(context, global, "api", log),
     authorize: context.authenticator.authorize,
     bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },
   });
@@ -31,6 +32,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
 function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
   const { registry, sessions, clock, startedUs, authenticator } = context;
   return {
+    config: context.live,
     registry,
     clock,
     startedUs,
@@ -38,7 +40,14 @@ function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
     refreshKeys: () => authenticator.refreshKeys(),
     sessions,
     health: { read: () => context.health!.read() },
-    servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global) },
+    camgate: camgateOf(context),
+    servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global), webrtc: global.webrtc },
     recordings: context.recording?.library,
   };
+}
+
+/** Commands are below: they are there as long as the API is. */
+function camgateOf(context: GatewayContext): CamgateSubjects {
+  const commands = context.commands!;
+  return { commands: commands.table, jobs: commands.jobs, removeClip: (result) => commands.removeClip(result) };
 }

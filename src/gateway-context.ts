@@ -1,14 +1,18 @@
 // What the parts of a gateway share: the relay, who may do what, the clock, and the config of now.
 import { join, resolve } from "node:path";
 import { type Clock, SystemClock, type UtcTime } from "#base/clock.ts";
+import type { ConnectionLimits } from "#base/connection-limits.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
 import type { Config } from "#config/config.ts";
+import type { LiveConfig } from "#config/live-config.ts";
 import type { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
 import type { HookRunner } from "#hooks/hook-runner.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { GatewayCommands } from "./gateway-commands.ts";
 import type { GatewayHealth } from "./gateway-health.ts";
 import type { PathConfs } from "./gateway-paths.ts";
 import type { Recording } from "./gateway-recording.ts";
@@ -17,16 +21,23 @@ import type { Recording } from "./gateway-recording.ts";
 export interface GatewayContext {
   /** The config that runs. While a change is made it is the old one: a part that starts has the new one as an argument. */
   readonly config: Config;
+  /** How it is read and changed. */
+  readonly live: LiveConfig;
   readonly registry: PathRegistry;
   readonly sessions: SessionRegistry;
   readonly authenticator: Authenticator;
   readonly clock: SharedClock;
+  /** Of all servers together. */
+  readonly connectionLimits: ConnectionLimits;
   /** When the gateway was started, by the monotonic clock. */
   readonly startedUs: number;
   readonly log: Log;
+  /** For every file of the gateway: together they leave threads to the rest. */
+  readonly fs: FsPort;
   readonly pathConfs: PathConfs;
   /** What parts made that others use; undefined while they do not run. */
   health: GatewayHealth | undefined;
+  commands: GatewayCommands | undefined;
   hooks: HookRunner | undefined;
   ring: Ring | undefined;
   recording: Recording | undefined;

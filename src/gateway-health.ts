@@ -1,7 +1,5 @@
 // The health of machine and process, as a part of the gateway: measured where somebody can ask for it, once for all who do.
 import { resolve } from "node:path";
-import { DiskQueue } from "#base/disk-queue.ts";
-import { NodeFs } from "#base/node-fs.ts";
 import type { Config } from "#config/config.ts";
 import { DiskWatch, type MediumFacts } from "#device/health/disk-watch.ts";
 import { EventLoopDelay } from "#device/health/event-loop-delay.ts";
@@ -23,8 +21,7 @@ export interface GatewayHealth {
 export async function start(context: GatewayContext): Promise<RunningPart> {
   const delay = EventLoopDelay.start();
   const gc = GcTime.start();
-  const fs = new DiskQueue(new NodeFs());
-  const space = new SpaceGauge({ directories: () => directoriesOf(context), space: (directory) => fs.space(directory) });
+  const space = new SpaceGauge({ directories: () => directoriesOf(context), space: (directory) => context.fs.space(directory) });
   const tree = healthTree("/");
   const nowUs = (): number => context.clock.nowUs();
   const sampler = new HealthSampler({

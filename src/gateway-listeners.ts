@@ -4,12 +4,18 @@ import type { GlobalConfig } from "#config/schema.ts";
 import { AddressSet } from "#control/auth/address-set.ts";
 import type { CertificateFiles } from "#http/certificate.ts";
 import type { HttpListener } from "#http/server.ts";
+import type { GatewayContext } from "./gateway-context.ts";
 import { addressOf } from "./gateway-part.ts";
 
 /** How the settings of an HTTP server begin. */
 export type HttpSection = "api" | "metrics" | "pprof" | "playback" | "hls" | "webrtc";
 
-export function httpListenerOf(global: GlobalConfig, section: HttpSection, log: Log): HttpListener {
+export function httpListenerOf(
+  { connectionLimits }: Pick<GatewayContext, "connectionLimits">,
+  global: GlobalConfig,
+  section: HttpSection,
+  log: Log,
+): HttpListener {
   const proxies = new AddressSet(global[`${section}TrustedProxies`]);
   return {
     address: addressOf(global[`${section}Address`]),
@@ -17,6 +23,7 @@ export function httpListenerOf(global: GlobalConfig, section: HttpSection, log: 
     allowOrigins: global[`${section}AllowOrigins`],
     readTimeoutMs: global.readTimeout,
     writeTimeoutMs: global.writeTimeout,
+    connectionLimits,
     trustsProxy: (address) => proxies.has(address),
     log,
   };

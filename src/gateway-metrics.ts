@@ -14,7 +14,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
   const log = context.log.child("metrics");
   const paths = () => registry.list().map((path) => path.snapshot());
   const server = await MetricsServer.listen({
-    ...httpListenerOf(global, "metrics", log),
+    ...httpListenerOf(context, global, "metrics", log),
     authorize: authenticator.authorize,
     media: {
       paths,
@@ -26,8 +26,12 @@ export async function start(context: GatewayContext, { global }: Config): Promis
         if (!servesRtsps(context.config.global)) return undefined;
         return { connections: () => sessions.list("rtspsConn"), sessions: () => sessions.list("rtspsSession") };
       },
+      get webrtc() {
+        return context.config.global.webrtc ? { sessions: () => sessions.list("webRTCSession") } : undefined;
+      },
     },
     camgate: {
+      access: () => ({ connections: context.connectionLimits, readersRefused: registry.readersRefused, auth: authenticator.counters }),
       version,
       nowUs: () => clock.nowUs(),
       recorders: () => context.recording?.recorders.list() ?? [],

@@ -9,13 +9,14 @@ import { servesRtsp, servesRtsps } from "./gateway-rtsp-options.ts";
  * what they run publishes to it.
  */
 export const PARTS: readonly Part[] = [
-  { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./gateway-webrtc.ts") },
   { name: "RTSP", key: serverKey("rtsp", servesRtsp), load: () => import("./gateway-rtsp.ts") },
   { name: "RTSPS", key: serverKey("rtsp", servesRtsps), load: () => import("./gateway-rtsps.ts") },
+  { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./gateway-webrtc.ts") },
   { name: "hooks", key: () => "", load: () => import("./gateway-hooks.ts"), isBelow: true },
   { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },
   { name: "health", key: healthKey, load: () => import("./gateway-health.ts"), isBelow: true },
+  { name: "commands", key: ({ global }) => (global.api ? "" : undefined), load: () => import("./gateway-commands.ts"), isBelow: true },
   { name: "playback", key: serverKey("playback", ({ playback }) => playback), load: () => import("./gateway-playback.ts") },
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },

@@ -2,6 +2,7 @@
 import type { Config, PathEntry } from "#config/config.ts";
 import { parseDuration } from "#config/duration.ts";
 import { pathNameFault } from "#config/path-name.ts";
+import { addressFault } from "#config/source-policy.ts";
 import type { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { findConf, type PathConf, type PathSource, type SourceVariables } from "#relay/path-options.ts";
 import type { Source } from "#relay/source.ts";
@@ -11,6 +12,8 @@ import type { Capture } from "./gateway-capture.ts";
 export type Demand = (path: string, query: string) => { stop(): void };
 
 export interface PathConfsOptions {
+  /** The config that runs. */
+  readonly config: Config;
   readonly rtspSources: RtspSourceFactory;
   readonly capture: Pick<Capture, "openFfmpeg">;
   readonly demand: Demand;
@@ -64,7 +67,8 @@ function pathConfOf(entry: PathEntry, config: Config, options: PathConfsOptions)
   };
 }
 
-function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, capture, demand }: PathConfsOptions): PathSource {
+function pathSourceOf({ name, settings }: PathEntry, config: Config, options: PathConfsOptions): PathSource {
+  const { rtspSources, capture, demand } = options;
   const { source } = settings;
   const sourceOnDemand = settings.sourceOnDemand
     ? { startTimeoutMs: timerMs(settings.sourceOnDemandStartTimeout), closeAfterMs: timerMs(settings.sourceOnDemandCloseAfter) }
@@ -84,7 +88,7 @@ function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, ca
     return { kind: "publisher", overridePublisher: settings.overridePublisher, ...(onDemand && { onDemand }) };
   }
   const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
-  const options = {
+  const rtsp = {
     fingerprint: settings.sourceFingerprint,
     transport: settings.rtspTransport,
     anyPort: settings.rtspAnyPort,
@@ -93,14 +97,23 @@ function pathSourceOf({ settings }: PathEntry, config: Config, { rtspSources, ca
     rangeType: settings.rtspRangeType,
     rangeStart: settings.rtspRangeType === "clock" ? settings.rtspRangeStart : (parseDuration(settings.rtspRangeStart) ?? 0),
     scale: settings.rtspScale,
+    ...(isForeign(name, config) && {
+      addressFault: (address: string) => (options.config.global.sourcePolicy === "lan" ? addressFault(address) : undefined),
+    }),
   };
   return {
     kind: "pull",
     type: "rtspSource",
     url: source,
-    open: (url, path) => rtspSources.open(url, path, options),
+    open: (url, path) => rtspSources.open(url, path, rtsp),
     onDemand: sourceOnDemand,
   };
+}
+
+/** The source of the entry was not set by whoever wrote the file. */
+function isForeign(name: string, { origins }: Config): boolean {
+  const origin = origins.get(`paths.${name}.source`) ?? origins.get("pathDefaults.source");
+  return origin?.kind === "overlay" || origin?.kind === "desired";
 }
 
 /** setTimeout takes 2^31 − 1 ms, and fires at once for more. */

@@ -9,11 +9,15 @@ import type { RunningPart } from "./gateway-part.ts";
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const log = context.log.child("playback");
   const server = await PlaybackServer.listen({
-    ...httpListenerOf(global, "playback", log),
+    ...httpListenerOf(context, global, "playback", log),
     pathNameFault,
     authorize: context.authenticator.authorize,
     indexOf: (path) => context.recording?.indexOf(path),
   });
   log.info(openedText(global, "playback"));
-  return { ports: { playbackAddress: server.port }, close: () => server.close() };
+  return {
+    ports: { playbackAddress: server.port },
+    update: () => server.revoke(context.authenticator.revalidate),
+    close: () => server.close(),
+  };
 }

@@ -3,9 +3,8 @@
 import { isAbsolute, relative, resolve } from "node:path";
 import { GapTotals } from "#api/metrics/gap-totals.ts";
 import { RecordingLibrary } from "#api/recording-library.ts";
-import { DiskQueue } from "#base/disk-queue.ts";
 import { errorText } from "#base/errors.ts";
-import { NodeFs } from "#base/node-fs.ts";
+import type { FsPort } from "#base/fs-port.ts";
 import type { Config, PathEntry } from "#config/config.ts";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
@@ -27,7 +26,7 @@ import { bytesOf, withPatience } from "./gateway-ring.ts";
 export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
   const log = context.log.child("recordings");
   const clock = await context.clock.keep(config);
-  const fs = new DiskQueue(new NodeFs());
+  const { fs } = context;
   const places = placesOf(config);
   const dataDirectory = resolve(config.global.dataDirectory);
   const files = await FilesIndex.open({ fs, clock, log, places, zone: localZone, dataDirectory });
@@ -50,7 +49,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
 
 interface Stores {
   readonly clock: GatewayClock;
-  readonly fs: DiskQueue;
+  readonly fs: FsPort;
   readonly files: FilesIndex;
   readonly cleaner: Cleaner;
 }
@@ -85,6 +84,12 @@ export class Recording {
       },
       onGap: this.gaps.note,
     });
+  }
+
+  /** Of both stores. */
+  get indexes(): readonly RecordingIndex[] {
+    const { ring } = this.#context;
+    return [this.#stores.files, ...(ring === undefined ? [] : [ring.recordings])];
   }
 
   /** What the API lists and deletes, of both stores. */

@@ -1,9 +1,7 @@
 // The SD ring, as a part of the gateway: what it takes from the config, and what the log tells of it.
 
 import { join, resolve } from "node:path";
-import { DiskQueue } from "#base/disk-queue.ts";
 import type { Log } from "#base/log.ts";
-import { NodeFs } from "#base/node-fs.ts";
 import type { Config, PathEntry } from "#config/config.ts";
 import type { Share } from "#config/setting.ts";
 import { type CameraQuota, DEFAULT_QUOTA } from "#record/ring/allocator.ts";
@@ -22,7 +20,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const { directory, size } = config.global.ring;
   const log = context.log.child("ring");
   const ring: Ring = new Ring({
-    fs: new DiskQueue(new NodeFs()),
+    fs: context.fs,
     directory: resolve(directory),
     clock,
     ...(size > 0 && { sizeBytes: size }),

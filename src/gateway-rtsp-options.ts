@@ -31,6 +31,7 @@ export function rtspOptionsOf(context: GatewayContext, global: Global, own: OwnO
     registry,
     sessions,
     clock,
+    connectionLimits: context.connectionLimits,
     get openReplay() {
       return context.recording && openReplay;
     },

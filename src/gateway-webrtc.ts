@@ -18,7 +18,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
   const { registry, sessions, clock } = context;
   const log = context.log.child("WebRTC");
   const server = await WebRtcServer.listen({
-    ...httpListenerOf(global, "webrtc", log),
+    ...httpListenerOf(context, global, "webrtc", log),
     udp:
       global.webrtcLocalUDPAddress === ""
         ? undefined

@@ -1,30 +1,50 @@
 // The composition root: makes the modules of a gateway from its config, takes new configs while it runs, and stops it. Only gateway*.ts read the config.
+
+import { ConnectionLimits } from "#base/connection-limits.ts";
+import { DiskQueue } from "#base/disk-queue.ts";
 import type { Log } from "#base/log.ts";
+import { NodeFs } from "#base/node-fs.ts";
 import type { Config } from "#config/config.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
+import { LiveConfig } from "#config/live-config.ts";
 import { pathNameFault } from "#config/path-name.ts";
+import { sourcePolicyFault } from "#config/source-policy.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
 import { enterPulledSources } from "#relay/pulled-sources.ts";
 import { SessionRegistry } from "#relay/session-registry.ts";
 import { Capture } from "./gateway-capture.ts";
+import { fromSource, type GatewaySource, withoutSource } from "./gateway-config.ts";
 import { type GatewayContext, SharedClock } from "./gateway-context.ts";
 import type { Ports } from "./gateway-part.ts";
 import { PartSet } from "./gateway-part-set.ts";
 import { PARTS } from "./gateway-parts.ts";
 import { PathConfs } from "./gateway-paths.ts";
 import { isRecorded } from "./gateway-recording-key.ts";
+import { endRevoked } from "./gateway-revocation.ts";
 
 export class Gateway {
   #config: Config;
   readonly #context: GatewayContext;
   readonly #parts: PartSet;
   readonly #capture: Capture;
+  readonly #onConfig: ((config: Config) => void) | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(config: Config, log: Log) {
+  /** How the config is read again, changed, and told of. */
+  readonly live: LiveConfig;
+
+  private constructor(config: Config, log: Log, source: GatewaySource | undefined) {
     this.#config = config;
+    this.#onConfig = source?.onConfig;
+    this.live = new LiveConfig({
+      config,
+      ...(source === undefined ? withoutSource(config) : fromSource(source)),
+      apply: (next) => this.apply(next),
+      sourceFault: (url, { global }) => sourcePolicyFault(url, "api", global.sourcePolicy),
+      log,
+    });
     const current = (): Config => this.#config;
     const clock = new SharedClock(log);
     const authenticator = new Authenticator(config.global, {
@@ -49,6 +69,9 @@ export class Gateway {
       log,
     });
     const pathConfs = new PathConfs({
+      get config() {
+        return current();
+      },
       rtspSources,
       capture: this.#capture,
       demand: (path, query) => this.#context.hooks!.demand(path, query),
@@ -60,6 +83,10 @@ export class Gateway {
         return current().global.udpMaxPayloadSize;
       },
       authorize: authenticator.authorize,
+      honours: authenticator.revalidate,
+      get maxReaders() {
+        return current().global.maxTotalReaders;
+      },
       confs: [],
       nameFault: pathNameFault,
     });
@@ -69,14 +96,21 @@ export class Gateway {
       get config() {
         return current();
       },
+      live: this.live,
       registry,
       sessions,
       authenticator,
+      connectionLimits: new ConnectionLimits(() => {
+        const { maxConnections, maxConnectionsPerAddress, maxStrangersPerAddress } = current().global;
+        return { total: maxConnections, perAddress: maxConnectionsPerAddress, strangersPerAddress: maxStrangersPerAddress };
+      }),
       clock,
       startedUs: clock.nowUs(),
       log,
+      fs: new DiskQueue(new NodeFs()),
       pathConfs,
       health: undefined,
+      commands: undefined,
       hooks: undefined,
       ring: undefined,
       recording: undefined,
@@ -85,8 +119,8 @@ export class Gateway {
   }
 
   /** Starts everything; rejects, with nothing left running, when a listener cannot be opened. */
-  static async start(config: Config, log: Log): Promise<Gateway> {
-    const gateway = new Gateway(config, log);
+  static async start(config: Config, log: Log, source?: GatewaySource): Promise<Gateway> {
+    const gateway = new Gateway(config, log, source);
     const { clock, registry, pathConfs } = gateway.#context;
     try {
       if (isRecorded(config)) await clock.keep(config);
@@ -128,13 +162,16 @@ export class Gateway {
       const { authenticator, registry, pathConfs } = this.#context;
       authenticator.update(config.global);
       registry.reload(pathConfs.of(config));
+      await endRevoked(this.#context);
       this.#parts.update(config);
+      this.#onConfig?.(config);
     });
     this.#turn = applied.catch(() => {});
     return applied;
   }
 
   async close(): Promise<void> {
+    await this.live.close();
     await this.#turn;
     const { registry, clock, authenticator, hooks } = this.#context;
     await this.#parts.close();

@@ -30,7 +30,20 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   cli: ["base", "config", "record", "device", "fleet", "noc"],
   noc: ["base", "fleet"],
   // The scripted cameras speak RTSP, and sites serve WebRTC: they are built on our own wire formats and servers.
-  testing: ["base", "codecs", "containers", "rtp", "relay", "record", "device", "api", "protocols/rtsp", "protocols/webrtc"],
+  testing: [
+    "base",
+    "codecs",
+    "containers",
+    "rtp",
+    "relay",
+    "record",
+    "control",
+    "device",
+    "config",
+    "api",
+    "protocols/rtsp",
+    "protocols/webrtc",
+  ],
   // The demo is the whole gateway with a scripted camera in front.
   "testing/demo.ts": ALL,
   "main.ts": ["gateway.ts", "cli", "config", "base"],

@@ -1,14 +1,17 @@
 // The command: arguments, config file, signals.
 import { errorText, StartFault } from "#base/errors.ts";
-import { createLogger } from "#base/log.ts";
+import { createLogger, type LogOptions } from "#base/log.ts";
 import { version } from "#base/version.ts";
 import { runCheck } from "#cli/check.ts";
 import { runConfig } from "#cli/config.ts";
 import { helpText, parseArguments } from "#cli/options.ts";
 import type { Output } from "#cli/output.ts";
 import { runRing } from "#cli/ring.ts";
-import { loadConfig } from "#config/load-config.ts";
+import { loadLayers } from "#config/load-config.ts";
+import { loadStartConfig, saveRefusedOverlay } from "#config/load-start.ts";
 import { formatProblem } from "#config/problem.ts";
+import type { GlobalConfig } from "#config/schema.ts";
+import { watchFile } from "#config/watch-file.ts";
 import { Gateway } from "./gateway.ts";
 
 type Command = (words: readonly string[], out: Output) => Promise<number>;
@@ -49,35 +52,50 @@ async function main(words: readonly string[]): Promise<number> {
 
 /** Runs until a signal; resolves with the exit code. */
 async function runGateway(configFile: string | undefined): Promise<number> {
-  const loaded = loadConfig({ env: process.env, ...(configFile !== undefined && { file: configFile }) });
+  const options = { env: process.env, ...(configFile !== undefined && { file: configFile }) };
+  const loaded = loadStartConfig(options);
   if (loaded.config === undefined) {
     for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
     return 1;
   }
-  const { global } = loaded.config;
-  const log = createLogger({
-    level: global.logLevel,
-    structured: global.logStructured,
-    destinations: global.logDestinations,
-    file: global.logFile,
-    syslogPrefix: global.sysLogPrefix,
-  });
+  const log = createLogger(logOptionsOf(loaded.config.global));
   log.info(`camgate ${version}`);
   log.info(loaded.file === undefined ? "no config file found, using defaults" : `configuration loaded from ${loaded.file}`);
   for (const problem of loaded.problems) log.warn(formatProblem(problem));
+  for (const note of loaded.overlayNotes) log.warn(note);
+  const copy = loaded.isOverlayWhole ? undefined : saveRefusedOverlay(loaded.overlayFile);
+  if (copy !== undefined) log.warn(`it is kept as it was in ${copy}`);
   const stopped = stopSignal();
   let gateway: Gateway;
   try {
-    gateway = await Gateway.start(loaded.config, log);
+    gateway = await Gateway.start(loaded.config, log, {
+      ...loaded,
+      reread: () => loadLayers(options),
+      onConfig: ({ global }) => log.configure(logOptionsOf(global)),
+    });
   } catch (error) {
     log.error(errorText(error));
     await log.close();
     return error instanceof StartFault ? error.exitCode : 1;
   }
+  const reload = (): void => void gateway.live.reload().catch(() => {}); // the log has it
+  process.on("SIGHUP", reload);
+  const unwatch = loaded.file === undefined ? undefined : watchFile({ file: loaded.file, onChange: reload, log });
   log.info(`${await stopped}: shutting down`);
+  unwatch?.();
   await gateway.close();
   await log.close();
   return 0;
+}
+
+function logOptionsOf(global: GlobalConfig): LogOptions {
+  return {
+    level: global.logLevel,
+    structured: global.logStructured,
+    destinations: global.logDestinations,
+    file: global.logFile,
+    syslogPrefix: global.sysLogPrefix,
+  };
 }
 
 /** Whoever starts programs in groups (npm, timeout, a terminal) delivers one signal twice: to the process and to its group. */

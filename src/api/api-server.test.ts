@@ -19,7 +19,7 @@ test("what is served is what the document describes", async (t) => {
   const { subjects } = await startApi(t);
   const served = apiRoutes(subjects).map(({ method, template }) => `${method} ${template}`);
   assert.deepEqual(served, apiDocument.operations);
-  const without = apiRoutes({ ...subjects, servers: { rtsp: false, rtsps: false } }).map(({ template }) => template);
+  const without = apiRoutes({ ...subjects, servers: { rtsp: false, rtsps: false, webrtc: false } }).map(({ template }) => template);
   assert.deepEqual(
     without.filter((template) => template.startsWith("/v3/rtsp")),
     [],
@@ -319,7 +319,7 @@ test("who may not in is told so, whatever was asked for", async (t) => {
 });
 
 test("what is not there", async (t) => {
-  const { origin } = await startApi(t, { servers: { rtsp: false, rtsps: false } });
+  const { origin } = await startApi(t, { servers: { rtsp: false, rtsps: false, webrtc: false } });
   for (const [method, target] of [
     ["GET", "/"],
     ["GET", "/v3/info/x"],

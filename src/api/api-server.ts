@@ -1,4 +1,4 @@
-// MediaMTX's control API over HTTP: what of it looks and kicks, and writes no config. docs/openapi.yaml describes every answer.
+// MediaMTX's control API over HTTP. docs/openapi.yaml describes every answer.
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Caller } from "#control/command.ts";
@@ -10,22 +10,26 @@ import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import { type CamgateSubjects, camgateRoutes } from "./camgate/camgate-routes.ts";
+import { type ConfigOptions, configRoutes } from "./config.ts";
 import { type PathsOptions, pathRoutes } from "./paths.ts";
 import { publisherRoutes } from "./publishers.ts";
 import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
 import { findRoute, OK, type Route } from "./route.ts";
 import { rtspRoutes } from "./rtsp.ts";
 import { type StatsOptions, statsRoutes } from "./stats.ts";
+import { webRtcRoutes } from "./webrtc.ts";
 
 /** What there is to show. */
-export interface ApiSubjects extends PathsOptions, RecordingsOptions, StatsOptions {
+export interface ApiSubjects extends ConfigOptions, PathsOptions, RecordingsOptions, StatsOptions {
   readonly registry: Pick<PathRegistry, "list" | "get" | "confOf" | "traffic">;
   readonly clock: Pick<Clock, "nowUs" | "utcOf">;
   readonly sessions: Pick<SessionRegistry, "all" | "list" | "get">;
   /** Of those that are not there, nothing is under their names. */
-  readonly servers: { readonly rtsp: boolean; readonly rtsps: boolean };
+  readonly servers: { readonly rtsp: boolean; readonly rtsps: boolean; readonly webrtc: boolean };
   /** Of the gateway, as /v3/info tells it. */
   readonly version: string;
+  readonly camgate: CamgateSubjects;
   /** Forgets the keys that tokens are checked with: the next token fetches them anew. */
   refreshKeys(): void;
 }
@@ -50,12 +54,15 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
         return OK;
       },
     },
+    ...configRoutes(subjects),
     ...statsRoutes(subjects),
     ...pathRoutes(subjects),
     ...publisherRoutes(subjects),
     ...(servers.rtsp ? rtspRoutes(sessions, "rtsp") : []),
     ...(servers.rtsps ? rtspRoutes(sessions, "rtsps") : []),
+    ...(servers.webrtc ? webRtcRoutes(sessions) : []),
     ...recordingRoutes(subjects),
+    ...camgateRoutes(subjects.camgate),
   ];
 }
 

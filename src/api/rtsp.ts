@@ -1,20 +1,14 @@
 // /v3/rtspconns, /v3/rtspsessions, and the same of rtsps: clients of the RTSP servers, in MediaMTX's words.
-import { formatAddress } from "#base/listen-address.ts";
-import { HttpFault } from "#http/http-fault.ts";
 import { pageOf, parsePage } from "#http/page.ts";
-import { writeTime } from "#record/playback/time-text.ts";
-import type { SessionEntry, SessionKind, SessionRegistry } from "#relay/session-registry.ts";
+import type { SessionEntry } from "#relay/session-registry.ts";
 import { OK, type Route } from "./route.ts";
-
-export type RtspSessions = Pick<SessionRegistry, "list" | "get">;
+import { commonItem, countersOf, entryOf, type OldNames, type Sessions } from "./session-item.ts";
 
 /** What connections of the RTSP server tell besides. */
 interface ConnectionEntry extends SessionEntry {
   /** The one that its newest request belonged to. */
   readonly session?: { readonly id: string } | undefined;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const SESSION_COUNTERS = [
   "inboundBytes",
@@ -32,11 +26,11 @@ const SESSION_COUNTERS = [
 ];
 
 /** Names that older clients look for, and what they are called now. */
-const OLD_CONNECTION_COUNTERS: readonly (readonly [old: string, now: string])[] = [
+const OLD_CONNECTION_COUNTERS: OldNames = [
   ["bytesReceived", "inboundBytes"],
   ["bytesSent", "outboundBytes"],
 ];
-const OLD_SESSION_COUNTERS: typeof OLD_CONNECTION_COUNTERS = [
+const OLD_SESSION_COUNTERS: OldNames = [
   ...OLD_CONNECTION_COUNTERS,
   ["rtpPacketsReceived", "inboundRTPPackets"],
   ["rtpPacketsSent", "outboundRTPPackets"],
@@ -49,7 +43,7 @@ const OLD_SESSION_COUNTERS: typeof OLD_CONNECTION_COUNTERS = [
 ];
 
 /** Of the plain server, or of that with TLS. */
-export function rtspRoutes(sessions: RtspSessions, server: "rtsp" | "rtsps"): readonly Route[] {
+export function rtspRoutes(sessions: Sessions, server: "rtsp" | "rtsps"): readonly Route[] {
   const [conn, session] = [`${server}Conn`, `${server}Session`] as const;
   const [conns, ofSessions] = [`/v3/${server}conns`, `/v3/${server}sessions`];
   return [
@@ -91,15 +85,6 @@ export function rtspRoutes(sessions: RtspSessions, server: "rtsp" | "rtsps"): re
   ];
 }
 
-/** Throws an HttpFault: there is none, or the text is no id. */
-function entryOf(sessions: RtspSessions, kind: SessionKind, text: string): SessionEntry {
-  const id = text.toLowerCase();
-  if (!UUID.test(id)) throw new HttpFault(400, `invalid id: '${text}' is not a UUID`);
-  const entry = sessions.get(id);
-  if (entry?.kind !== kind) throw new HttpFault(404, kind.endsWith("Conn") ? "connection not found" : "session not found");
-  return entry;
-}
-
 function connectionsBySession(connections: readonly ConnectionEntry[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const { id, session } of connections) {
@@ -134,20 +119,4 @@ function sessionItem(entry: SessionEntry, connections: ReadonlyMap<string, reado
     conns: connections.get(entry.id) ?? [],
     ...countersOf(entry, SESSION_COUNTERS, OLD_SESSION_COUNTERS),
   };
-}
-
-function commonItem({ id, created, remote }: SessionEntry) {
-  return {
-    id,
-    created: writeTime(created.getTime() * 1000),
-    remoteAddr: remote === undefined ? "" : formatAddress(remote.address, remote.port),
-  };
-}
-
-function countersOf(entry: SessionEntry, names: readonly string[], old: typeof OLD_CONNECTION_COUNTERS): Readonly<Record<string, number>> {
-  const counters = entry.counters();
-  const item: Record<string, number> = {};
-  for (const name of names) item[name] = counters[name] ?? 0;
-  for (const [name, now] of old) item[name] = counters[now] ?? 0;
-  return item;
 }

@@ -13,8 +13,11 @@ export interface FsFile {
   close(): Promise<void>;
 }
 
-/** `read`; `update`: read and write what is there; `create`: read and write, made or emptied; `create-new`: rejects with EEXIST. */
-export type OpenMode = "read" | "update" | "create" | "create-new";
+/**
+ * `read`; `update`: read and write what is there; `create`: read and write, made or emptied; `create-private`: the same, and nobody but its owner may read
+ * what is made; `create-new`: rejects with EEXIST.
+ */
+export type OpenMode = "read" | "update" | "create" | "create-private" | "create-new";
 
 export interface FolderEntry {
   readonly name: string;

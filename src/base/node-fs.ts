@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { FileFacts, FolderEntry, FsFile, FsPort, OpenMode, Space } from "./fs-port.ts";
 
-const FLAGS: Readonly<Record<OpenMode, string>> = { read: "r", update: "r+", create: "w+", "create-new": "wx+" };
+const FLAGS: Readonly<Record<OpenMode, string>> = { read: "r", update: "r+", create: "w+", "create-private": "w+", "create-new": "wx+" };
 const ZEROS_BYTES = 1 << 20;
 /** Of a command that asks the kernel for blocks: it takes no time, unless the medium hangs. */
 const ALLOCATE_TIMEOUT_MS = 60_000;
@@ -25,7 +25,7 @@ export class NodeFs implements FsPort {
   }
 
   async open(path: string, mode: OpenMode): Promise<FsFile> {
-    return new NodeFile(await open(path, FLAGS[mode]));
+    return new NodeFile(await open(path, FLAGS[mode], mode === "create-private" ? 0o600 : 0o666));
   }
 
   /** Node's own `recursive` has ENOENT for every reason not to. */

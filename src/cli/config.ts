@@ -1,6 +1,7 @@
-// `camgate config show [--origins] [file]`: prints what a config comes to, secrets left out.
+// `camgate config show [--origins] [file]`: prints what a config comes to with all its layers, secrets left out.
 
-import { type LoadOptions, loadConfig } from "#config/load-config.ts";
+import type { LoadOptions } from "#config/load-config.ts";
+import { loadStartConfig } from "#config/load-start.ts";
 import { formatProblem } from "#config/problem.ts";
 import { showConfig } from "#config/show-config.ts";
 import type { Output } from "./output.ts";
@@ -20,13 +21,14 @@ export async function runConfig(
     out.line("usage: camgate config show [--origins] [file]");
     return 1;
   }
-  const loaded = loadConfig(files[0] === undefined ? surroundings : { ...surroundings, file: files[0] });
+  const loaded = loadStartConfig(files[0] === undefined ? surroundings : { ...surroundings, file: files[0] });
   if (loaded.config === undefined) {
     for (const problem of loaded.problems) {
       out.line(formatProblem(problem));
     }
     return 1;
   }
+  for (const note of loaded.overlayNotes) out.line(`# ${note}`);
   for (const line of showConfig(loaded.config, { origins: rest.includes("--origins") })) {
     out.line(line);
   }

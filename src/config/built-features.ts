@@ -69,6 +69,7 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "hooks",
   "ffmpeg",
   "api",
+  "apiConfig",
   "metrics",
   "logFile",
   "syslog",

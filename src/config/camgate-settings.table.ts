@@ -2,7 +2,7 @@
 
 import { schedule } from "./object-types.table.ts";
 import { section, setting } from "./setting.ts";
-import { bool, duration, float, list, oneOf, seconds, share, size, text } from "./value-types.ts";
+import { bool, count, duration, float, list, oneOf, seconds, share, size, text } from "./value-types.ts";
 
 export const gateway = section(
   "camgate: gateway",
@@ -19,6 +19,10 @@ export const gateway = section(
     ),
     dataDirectory: setting(text, "./camgate-data", "Directory of what camgate itself keeps: overlay, clock anchors, outbox, keys.", {
       appliance: "/data/camgate",
+      localOnly: "always",
+    }),
+    clipDirectory: setting(text, "", "Folder that exported clips are written to; empty: nothing is exported.", {
+      effect: "live",
       localOnly: "always",
     }),
     apiPersist: setting(bool, false, "Keep changes made over the API across a restart.", {
@@ -50,6 +54,19 @@ export const gateway = section(
       effect: "live",
       needs: [{ feature: "record" }],
     }),
+    maxConnections: setting(count, 0, "Connections to RTSP and HTTP servers together; 0 sets no limit.", {
+      appliance: 256,
+      effect: "live",
+    }),
+    maxConnectionsPerAddress: setting(count, 0, "Of those, from one address (IPv6: one /64); 0 sets no limit.", {
+      appliance: 16,
+      effect: "live",
+    }),
+    maxStrangersPerAddress: setting(count, 0, "Of those, without any request that was allowed so far; 0 sets no limit.", {
+      appliance: 8,
+      effect: "live",
+    }),
+    maxTotalReaders: setting(count, 0, "Readers of all paths together; 0 sets no limit.", { appliance: 64, effect: "live" }),
     schedules: setting(list(schedule), [], "Actions at set times.", { effect: "live", needs: [{ feature: "schedules" }] }),
   },
 );

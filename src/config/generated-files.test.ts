@@ -5,6 +5,7 @@ import { parseConfig } from "./parse-config.ts";
 import { globalSchema, pathSchema } from "./schema.ts";
 import { writeConfigDocs } from "./write-config-docs.ts";
 import { writeJsonSchema } from "./write-json-schema.ts";
+import { withConfigSchemas } from "./write-openapi-schemas.ts";
 import { writeReferenceYaml } from "./write-reference-yaml.ts";
 
 const committed = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -14,6 +15,7 @@ describe("generated files", () => {
     ["config/camgate.yml", writeReferenceYaml],
     ["config/camgate.schema.json", writeJsonSchema],
     ["docs/config.md", writeConfigDocs],
+    ["docs/openapi.yaml", () => withConfigSchemas(committed("docs/openapi.yaml"))],
   ] as const) {
     it(`${path} is what the schema makes (npm run docs)`, () => assert.equal(committed(path), write()));
   }

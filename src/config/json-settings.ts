@@ -12,6 +12,8 @@ import type { ObjectType, ValueType } from "./setting.ts";
 /** What is decoded: global settings (old names may set some of `pathDefaults` as well), `pathDefaults`, or one path. */
 export type JsonScope = "global" | "pathDefaults" | "path";
 
+/** No setting has any use for more. */
+const MAX_TEXT_LENGTH = 65_536;
 const NOWHERE = { file: undefined, line: undefined };
 const OVERLAY: { name: "overlay"; originOf(): Origin } = { name: "overlay", originOf: () => ({ kind: "overlay" }) };
 /** Stands for the path while a path is decoded. */
@@ -84,6 +86,7 @@ function valueFault(value: unknown, type: ValueType, field: string): string | un
   if (typeof value === "string") {
     if (value.includes(redacted))
       return `${field}: '${redacted}' stands for a secret that is not shown: leave the field out to keep the secret, or write it`;
+    if (value.length > MAX_TEXT_LENGTH) return `${field}: the text is longer than ${MAX_TEXT_LENGTH} characters`;
     if (!isWellFormed(value)) return `${field}: the text is not valid Unicode`;
   }
   switch (type.kind) {

@@ -19,6 +19,7 @@ import {
 import { OVERLAY_LIMITS, writeOverlay } from "./overlay-file.ts";
 import { configOfLayers } from "./parse-config.ts";
 import { formatProblem, type Problem } from "./problem.ts";
+import { RestartNeeds } from "./restart-needs.ts";
 
 export interface LiveConfigStart {
   readonly config: Config;
@@ -67,6 +68,8 @@ export interface ConfigStatus {
     /** Why the last change is not kept; undefined: it is. */
     readonly fault: string | undefined;
   };
+  /** Full names of settings that were changed and are taken at the next start. */
+  readonly pendingRestart: readonly string[];
 }
 
 /** The change runs, and is lost with a restart. */
@@ -89,6 +92,7 @@ export class LiveConfig {
   #lastError: ConfigStatus["lastError"];
   #overlayFault: string | undefined;
   readonly #reloads = { applied: 0, refused: 0 };
+  readonly #restartNeeds: RestartNeeds;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: LiveConfigOptions) {
@@ -99,6 +103,7 @@ export class LiveConfig {
     this.#overlay = options.overlay;
     this.#file = options.file;
     this.#loadedAt = this.#now();
+    this.#restartNeeds = new RestartNeeds(options.config);
   }
 
   /** The config that runs. */
@@ -113,6 +118,7 @@ export class LiveConfig {
       lastError: this.#lastError,
       reloads: { ...this.#reloads },
       overlay: { file: this.#keeper?.path, hasChanges: !isEmptyOverlay(this.#overlay), fault: this.#overlayFault },
+      pendingRestart: this.#restartNeeds.pending(this.#config),
     };
   }
 
@@ -185,8 +191,7 @@ export class LiveConfig {
     const parsed = configOfLayers([...read.layers, overlay.layer, ...this.#higher]);
     if (parsed.config === undefined) throw refusalOf(parsed.problems);
     const [before, keptBefore] = [this.#overlay, this.#keeper !== undefined];
-    await this.#options.apply(parsed.config);
-    this.#config = parsed.config;
+    await this.#apply(parsed.config);
     this.#lower = read.layers;
     this.#file = read.file;
     this.#loadedAt = this.#now();
@@ -217,14 +222,23 @@ export class LiveConfig {
     const text = writeOverlay(overlay);
     if (text.length > OVERLAY_LIMITS.bytes)
       throw new CallerFault("invalid", "there are too many changes over the API: put some of them into the file");
+    await this.#apply(parsed.config);
+    this.#overlay = overlay;
+    await this.#keep(overlay);
+  }
+
+  async #apply(config: Config): Promise<void> {
+    const { apply, log } = this.#options;
     try {
-      await this.#options.apply(parsed.config);
+      await apply(config);
     } catch (error) {
       throw new CallerFault("invalid", errorText(error));
     }
-    this.#config = parsed.config;
-    this.#overlay = overlay;
-    await this.#keep(overlay);
+    const before = this.#restartNeeds.pending(this.#config);
+    this.#config = config;
+    this.#restartNeeds.note(config);
+    const fresh = this.#restartNeeds.pending(config).filter((name) => !before.includes(name));
+    if (fresh.length > 0) log.warn(`changed, and taken at the next start: ${fresh.join(", ")}`);
   }
 
   /** Where the overlay is kept now. */

@@ -37,6 +37,9 @@ export function parsePathKey(key: string): PathKey | { readonly fault: string } 
     const fault = pathNameFault(key);
     return fault === undefined ? { kind, pattern: undefined } : { fault };
   }
+  if (/\p{Cc}/u.test(key)) {
+    return { fault: "a regular expression cannot have control characters" };
+  }
   const pattern = compileGoRegexp(kind === "catch-all" ? "^.*$" : key.slice(1));
   return "fault" in pattern ? { fault: `the regular expression ${pattern.fault}` } : { kind, pattern };
 }

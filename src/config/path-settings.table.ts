@@ -52,7 +52,7 @@ export const source = section(
     sourceOnDemand: setting(bool, false, "Pull the source only while somebody reads."),
     sourceOnDemandStartTimeout: setting(duration, seconds(10), "How long readers wait for an on-demand source."),
     sourceOnDemandCloseAfter: setting(duration, seconds(10), "How long an on-demand source stays after its last reader."),
-    maxReaders: setting(count, 0, "Most readers at a time; 0 sets no limit."),
+    maxReaders: setting(count, 0, "Most readers at a time; 0 sets no limit.", { appliance: 32 }),
     srtReadPassphrase: setting(passphrase, "", "Passphrase that readers over SRT encrypt with.", {
       secret: true,
       needs: [{ feature: "srtEncryption", security: true }],

@@ -21,6 +21,8 @@ export interface Sample {
   readonly keyframe: boolean;
   /** As in Unit.frame: NAL units without start codes, OBUs without size fields, else one coded frame; audio: one or more coded frames. */
   readonly frame: readonly Buffer[];
+  /** In memory each part of `frame` stands behind its length, 4 bytes, big-endian. */
+  readonly prefixed?: boolean;
 }
 
 /** The samples of one track in one fragment, in decode order. */

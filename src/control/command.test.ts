@@ -18,7 +18,14 @@ const restart: Command<{ cam: string }, string> = {
     return `restarted ${cam}`;
   },
 };
-const ping: Command<null, string> = { name: "ping", scope: "read", summary: "Answers.", parse: () => null, run: async () => "pong" };
+const ping: Command<null, string> = {
+  name: "ping",
+  scope: "read",
+  sight: "recordings",
+  summary: "Answers.",
+  parse: () => null,
+  run: async () => "pong",
+};
 
 function setUp(may: Caller["may"]) {
   const steps: string[] = [];
@@ -39,16 +46,16 @@ test("a command runs with what it was parsed to, and tells how far it is", async
 
 test("the caller is asked for with scope and path, once the input is sound", async () => {
   const asked: unknown[] = [];
-  const { ask } = setUp((scope, path) => asked.push([scope, path]) > 0 && path !== "yard");
+  const { ask } = setUp((scope, path, sight) => asked.push([scope, path, sight]) > 0 && path !== "yard");
   await assert.rejects(ask("cam.restart", {}), { code: "invalid", field: "cam" });
   assert.deepEqual(asked, []);
   await ask("cam.restart", { cam: "gate" });
   await ask("ping");
   await assert.rejects(ask("cam.restart", { cam: "yard" }), { code: "unauthorized", message: "operator may not cam.restart" });
   assert.deepEqual(asked, [
-    ["operate", "gate"],
-    ["read", undefined],
-    ["operate", "yard"],
+    ["operate", "gate", "live"],
+    ["read", undefined, "recordings"],
+    ["operate", "yard", "live"],
   ]);
 });
 

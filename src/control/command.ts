@@ -4,12 +4,15 @@ import { CallerFault } from "#base/errors.ts";
 /** `read` looks; `operate` does what an operator does every day; `admin` changes what the gateway is. All but `read` are privileged in the MQTT contract. */
 export type CommandScope = "read" | "operate" | "admin";
 
+/** What a command shows of a path: how it is now, or what was recorded of it. Who may see the one may not always see the other. */
+export type CommandSight = "live" | "recordings";
+
 /** Who asks. */
 export interface Caller {
   /** For the log and for records of who did what. */
   readonly name: string;
   /** Whether it may do such a thing to a path; undefined: to the gateway as a whole. */
-  may(scope: CommandScope, path: string | undefined): boolean | Promise<boolean>;
+  may(scope: CommandScope, path: string | undefined, sight: CommandSight): boolean | Promise<boolean>;
 }
 
 export interface CommandContext {
@@ -24,6 +27,8 @@ export interface Command<In = unknown, Out = unknown> {
   /** `clip.export`, as in the MQTT contract. */
   readonly name: string;
   readonly scope: CommandScope;
+  /** Default: live. */
+  readonly sight?: CommandSight;
   /** One sentence for documents and help. */
   readonly summary: string;
   /** Throws a CallerFault that names the field. */
@@ -55,11 +60,23 @@ export class CommandTable {
 
   /** Checks the input, then whether the caller may, then runs it. Rejects with a CallerFault for all that is the caller's. */
   async dispatch(name: string, input: unknown, context: CommandContext): Promise<unknown> {
+    return (await this.admit(name, input, context.caller)).run(context);
+  }
+
+  /** The first half of it: what is left is to run it. */
+  async admit(name: string, input: unknown, caller: Caller): Promise<AdmittedCommand> {
     const command = this.#commands.get(name);
     if (command === undefined) throw new CallerFault("not-found", `there is no command '${name}'`, "op");
     const parsed = command.parse(input);
-    if (!(await context.caller.may(command.scope, command.pathOf?.(parsed))))
-      throw new CallerFault("unauthorized", `${context.caller.name} may not ${name}`);
-    return command.run(parsed, context);
+    const path = command.pathOf?.(parsed);
+    if (!(await caller.may(command.scope, path, command.sight ?? "live")))
+      throw new CallerFault("unauthorized", `${caller.name} may not ${name}`);
+    return { path, run: ({ signal, progress }) => command.run(parsed, { caller, signal, progress }) };
   }
+}
+
+/** A command whose input is sound, and whose caller may. */
+export interface AdmittedCommand {
+  readonly path: string | undefined;
+  run(context: Omit<CommandContext, "caller">): Promise<unknown>;
 }

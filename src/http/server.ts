@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { ConnectionLimits, ConnectionSlot } from "#base/connection-limits.ts";
 import { errorText } from "#base/errors.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
@@ -9,6 +10,7 @@ import { Certificate, type CertificateFiles } from "./certificate.ts";
 import { allowedOrigin } from "./cors.ts";
 import { type HttpCredentials, httpCredentials } from "./credentials.ts";
 import { HttpFault, statusOf } from "./http-fault.ts";
+import type { WebSessions } from "./web-sessions.ts";
 
 /** What the settings of every HTTP server say alike. */
 export interface HttpListener {
@@ -18,9 +20,13 @@ export interface HttpListener {
   readonly allowOrigins: readonly string[];
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
+  /** Shared with other servers; undefined: none. */
+  readonly connectionLimits?: ConnectionLimits | undefined;
   /** Peers whose X-Forwarded-… headers count. */
   readonly trustsProxy: (address: string) => boolean;
   readonly log: Log;
+  /** Logins of our own pages: they count where a request has no Authorization header. */
+  readonly webSessions?: WebSessions | undefined;
 }
 
 export interface HttpServerOptions extends HttpListener {
@@ -61,6 +67,8 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #closing = new AbortController();
   readonly #certificate: Certificate | undefined;
+  /** By the client's address and port, which a connection and the TLS in it have alike. */
+  readonly #slots = new Map<string, ConnectionSlot>();
 
   private constructor(options: HttpServerOptions, certificate: Certificate | undefined) {
     this.#options = options;
@@ -84,6 +92,7 @@ export class HttpServer {
     this.#server.on(certificate === undefined ? "connection" : "secureConnection", (socket: Socket) =>
       socket.setTimeout(Math.max(KEEP_ALIVE_MS, options.writeTimeoutMs), () => socket.destroy()),
     );
+    this.#server.on("connection", (socket: Socket) => this.#enter(socket));
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       // A TLS handshake that failed comes here, too: there is nobody to tell.
       if (socket.writable && /^(?:HPE|ERR_HTTP)_/.test(error.code ?? ""))
@@ -125,6 +134,24 @@ export class HttpServer {
     clearTimeout(timer);
   }
 
+  /** Behind a proxy clients share its address: its connections count in the total alone. */
+  #enter(socket: Socket): void {
+    const { connectionLimits, trustsProxy } = this.#options;
+    if (connectionLimits === undefined) return;
+    const address = socket.remoteAddress ?? "";
+    const slot = connectionLimits.enter(trustsProxy(address) ? undefined : address, () => socket.destroy());
+    if (slot === undefined) {
+      socket.destroy();
+      return;
+    }
+    const key = slotKey(socket);
+    this.#slots.set(key, slot);
+    socket.once("close", () => {
+      slot.leave();
+      this.#slots.delete(key);
+    });
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { allowOrigins, preflight, log } = this.#options;
     response.setHeader("Server", SERVER_NAME);
@@ -148,6 +175,7 @@ export class HttpServer {
     const gone = new AbortController();
     response.once("close", () => {
       gone.abort();
+      if (response.headersSent && response.statusCode !== 401) this.#slots.get(slotKey(request.socket))?.admit();
       if (this.#closing.signal.aborted) setImmediate(() => this.#server.closeIdleConnections());
     });
     try {
@@ -166,7 +194,7 @@ export class HttpServer {
     const rawQuery = mark < 0 ? "" : target.slice(mark + 1);
     const { socket, headers } = request;
     const direct = socket.remoteAddress ?? "";
-    const { trustsProxy } = this.#options;
+    const { trustsProxy, webSessions } = this.#options;
     const trusted = trustsProxy(direct);
     const scheme = (trusted && headerText(headers["x-forwarded-proto"])) || (this.#certificate === undefined ? "http" : "https");
     const prefix = (trusted && headerText(headers["x-forwarded-prefix"])) || "";
@@ -180,11 +208,15 @@ export class HttpServer {
         address: trusted ? (clientBehind(headerText(headers["x-forwarded-for"]), trustsProxy) ?? direct) : direct,
         port: socket.remotePort ?? 0,
       },
-      credentials: httpCredentials(headers.authorization),
+      credentials: (headers.authorization === undefined && webSessions?.credentialsOf(request)) || httpCredentials(headers.authorization),
       publicUrl: `${scheme}://${headers.host ?? `localhost:${this.port}`}${prefix.replace(/\/+$/, "")}`,
       signal,
     };
   }
+}
+
+function slotKey({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** The last address that no trusted proxy stands for. */

@@ -1,9 +1,9 @@
 // Cuts the frames of one run into fragments. The leading track says where; the others are put between as they come.
-import type { TrackSamples } from "#containers/sample.ts";
 import type { Track } from "#relay/track.ts";
+import type { FrameKeeper } from "./frame-memory.ts";
 import type { TimedFrame } from "./frame-timeline.ts";
-import { SampleQueue } from "./sample-queue.ts";
-import type { Fragment, FragmentLimits } from "./store.ts";
+import { type KeptSample, SampleQueue } from "./sample-queue.ts";
+import type { Fragment, FragmentLimits, GapCause } from "./store.ts";
 
 /** Behind the newest frame of the leading track by more, a frame is left out: its fragment was cut without it. */
 const MAX_LATE_S = 2;
@@ -27,6 +27,7 @@ export class FragmentCutter {
   /** Frames that found no fragment. */
   dropped = 0;
   readonly #limits: FragmentLimits;
+  readonly #keeper: FrameKeeper;
   readonly #leadingQueue: SampleQueue;
   readonly #others = new Map<number, { readonly queue: SampleQueue; isStarted: boolean }>();
   readonly #epochS: number;
@@ -38,12 +39,13 @@ export class FragmentCutter {
   #waitsForKeyframe = false;
 
   /** `first`: the keyframe of the leading track that the run begins with; it is to be pushed like every other. */
-  constructor(tracks: readonly Track[], first: TimedFrame, limits: FragmentLimits) {
+  constructor(tracks: readonly Track[], first: TimedFrame, limits: FragmentLimits, keeper: FrameKeeper) {
     this.tracks = tracks;
     this.leading = leadingTrack(tracks)!;
     this.captureUs = first.captureUs;
     this.#limits = limits;
-    this.#leadingQueue = new SampleQueue(this.leading.clockRateHz, first.dtsTicks);
+    this.#keeper = keeper;
+    this.#leadingQueue = new SampleQueue(this.leading.clockRateHz, first.dtsTicks, keeper);
     this.#epochS = first.dtsTicks / this.leading.clockRateHz;
   }
 
@@ -98,12 +100,19 @@ export class FragmentCutter {
     this.#waitsForKeyframe = true;
   }
 
+  /** What was not cut goes. */
+  close(): void {
+    this.#leadingQueue.clear();
+    for (const { queue } of this.#others.values()) queue.clear();
+    this.#keeper.close();
+  }
+
   #pushOther(trackIndex: number, frame: TimedFrame): void {
     const track = this.tracks.find(({ index }) => index === trackIndex);
     if (track === undefined) return;
     let other = this.#others.get(trackIndex);
     if (other === undefined) {
-      const queue = new SampleQueue(track.clockRateHz, this.#originOf(track, frame));
+      const queue = new SampleQueue(track.clockRateHz, this.#originOf(track, frame), this.#keeper);
       other = { queue, isStarted: track.kind !== "video" };
       this.#others.set(trackIndex, other);
     }
@@ -148,7 +157,7 @@ export class FragmentCutter {
     const startTicks = first.dtsTicks - queue.originTicks;
     const endTicks = last.dtsTicks + last.durationTicks;
     let sizeBytes = bytesOf(leading);
-    const samples: TrackSamples[] = [];
+    const samples: KeptTrackSamples[] = [];
     for (const [trackIndex, { index }] of this.tracks.entries()) {
       const other = this.#others.get(index)?.queue;
       const taken =
@@ -157,20 +166,53 @@ export class FragmentCutter {
       if (taken !== leading) sizeBytes += bytesOf(taken);
       samples.push({ trackIndex, samples: taken });
     }
-    return {
-      samples,
+    return new CutFragment(samples, {
       captureUs: first.captureUs,
       durationUs: Math.round(((endTicks - startTicks) / queue.clockRateHz) * 1e6),
       keyframe: first.keyframe,
-      gapBefore: undefined,
       senderUtcUs: first.senderUtcUs,
       sizeBytes,
       damagedFrames,
-    };
+    });
   }
 }
 
-function bytesOf(samples: TrackSamples["samples"]): number {
+interface KeptTrackSamples {
+  readonly trackIndex: number;
+  readonly samples: readonly KeptSample[];
+}
+
+type FragmentFacts = Pick<Fragment, "captureUs" | "durationUs" | "keyframe" | "senderUtcUs" | "sizeBytes"> & {
+  readonly damagedFrames: number;
+};
+
+class CutFragment implements Fragment {
+  samples: readonly KeptTrackSamples[];
+  readonly captureUs: number;
+  readonly durationUs: number;
+  readonly keyframe: boolean;
+  gapBefore: GapCause | undefined;
+  readonly senderUtcUs: number | undefined;
+  readonly sizeBytes: number;
+  readonly damagedFrames: number;
+
+  constructor(samples: readonly KeptTrackSamples[], facts: FragmentFacts) {
+    this.samples = samples;
+    this.captureUs = facts.captureUs;
+    this.durationUs = facts.durationUs;
+    this.keyframe = facts.keyframe;
+    this.senderUtcUs = facts.senderUtcUs;
+    this.sizeBytes = facts.sizeBytes;
+    this.damagedFrames = facts.damagedFrames;
+  }
+
+  release(): void {
+    for (const { samples } of this.samples) for (const { kept } of samples) kept.letGo();
+    this.samples = [];
+  }
+}
+
+function bytesOf(samples: readonly KeptSample[]): number {
   let sizeBytes = 0;
   for (const { frame } of samples) for (const part of frame) sizeBytes += part.length;
   return sizeBytes;

@@ -4,6 +4,7 @@ import type { Log } from "#base/log.ts";
 import type { Path } from "#relay/path.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { Track } from "#relay/track.ts";
+import { FrameMemory } from "./frame-memory.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 import type { Gap, RecorderState } from "./recorder-state.ts";
 import type { RecordingStore } from "./store.ts";
@@ -42,6 +43,7 @@ export class PathRecorders {
   readonly #options: PathRecordersOptions;
   readonly #unwatch: () => void;
   readonly #entries = new Map<string, Entry>();
+  readonly #memory = new FrameMemory();
   /** By path: stores that are being closed. There is never more than one open for a path. */
   readonly #closing = new Map<string, Promise<void>>();
 
@@ -96,6 +98,7 @@ export class PathRecorders {
       clock,
       log,
       store: plan.makeStore(),
+      memory: this.#memory,
       keeps: (track) => plan.keeps(track),
       follow: (reader) => entry.path!.follow(reader),
       onGap: (gap) => onGap?.(name, gap),

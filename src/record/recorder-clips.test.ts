@@ -14,6 +14,7 @@ import { ManualTimers } from "#testing/manual-timers.ts";
 import { RecorderSite } from "#testing/recorder-site.ts";
 import { pathConf } from "#testing/rtsp-site.ts";
 import { ScriptedStore } from "#testing/scripted-store.ts";
+import { FrameMemory } from "./frame-memory.ts";
 import { Recorder } from "./recorder.ts";
 
 const fileOf = (name: string) => new URL(`../codecs/testdata/${name}`, import.meta.url);
@@ -93,6 +94,7 @@ test("from packets of a live path: coded video and AAC, without being its reader
     clock,
     log: silentLog,
     store,
+    memory: new FrameMemory(),
     keeps: () => true,
     follow: (reader) => path.follow(reader),
     schedule: new ManualTimers(clock).schedule,

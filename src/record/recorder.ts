@@ -6,6 +6,7 @@ import type { EndReason, Reader } from "#relay/reader.ts";
 import type { Track } from "#relay/track.ts";
 import type { Face, Unit } from "#relay/unit.ts";
 import { FragmentCutter, leadingTrack } from "./fragment-cutter.ts";
+import type { FrameMemory } from "./frame-memory.ts";
 import { FrameTimeline, type TimedFrame } from "./frame-timeline.ts";
 import { GapLog } from "./gap-log.ts";
 import type { Gap, RecorderPhase, RecorderState } from "./recorder-state.ts";
@@ -27,6 +28,8 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: RecordingStore;
+  /** Of all recorders. */
+  readonly memory: FrameMemory;
   /** The store can hold such a track. Asked once its parameters are complete. */
   keeps(track: Track): boolean;
   /** Attaches a reader to the path's streams, until the returned function is called. */
@@ -81,7 +84,7 @@ export class Recorder implements Reader {
     this.#feed = new StoreFeed({
       store: options.store,
       gaps: this.#gaps,
-      onRefused: (fragment) => this.#countDropped(fragment),
+      onRefused: (fragment) => this.#leaveOut(fragment),
       onStored: (fragment) => this.#onStored(fragment),
       onFault: (fault, closed) => void this.#onFault(fault, closed),
     });
@@ -243,7 +246,7 @@ export class Recorder implements Reader {
     }
     this.#closeRun((run) => run.end(frame.dtsTicks));
     if (this.#failed) return false;
-    this.#run = new FragmentCutter(tracks, frame, this.#options.store.limits);
+    this.#run = new FragmentCutter(tracks, frame, this.#options.store.limits, this.#options.memory.keeper());
     this.#isOutdated = false;
     this.#watch();
     this.#feed.open({ tracks, captureUs: frame.captureUs });
@@ -266,19 +269,21 @@ export class Recorder implements Reader {
   #forgetRun(): void {
     this.#cancelWatch?.();
     this.#droppedUnits += this.#run?.dropped ?? 0;
+    this.#run?.close();
     this.#run = undefined;
   }
 
   #offer(fragment: Fragment | undefined): void {
     if (fragment === undefined || this.#feed.append(fragment)) return;
-    this.#countDropped(fragment);
+    this.#leaveOut(fragment);
     if (this.#failed) return;
     this.#run?.drop();
     this.#enter("stalled", "the store is too slow");
   }
 
-  #countDropped(fragment: Fragment): void {
+  #leaveOut(fragment: Fragment): void {
     for (const { samples } of fragment.samples) this.#droppedUnits += samples.length;
+    fragment.release?.();
   }
 
   #onStored(fragment: Fragment): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FrameMemory } from "./frame-memory.ts";
 import type { TimedFrame } from "./frame-timeline.ts";
 import { SampleQueue } from "./sample-queue.ts";
 
@@ -11,7 +12,7 @@ function frameAt(dtsTicks: number): TimedFrame {
 }
 
 function queueOf(...dtsTicks: number[]): SampleQueue {
-  const queue = new SampleQueue(CLOCK_HZ, 0);
+  const queue = new SampleQueue(CLOCK_HZ, 0, new FrameMemory().keeper());
   for (const ticks of dtsTicks) queue.push(frameAt(ticks));
   return queue;
 }

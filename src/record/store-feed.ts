@@ -136,7 +136,8 @@ export class StoreFeed {
   #hand(fragment: Fragment): boolean {
     if (this.#isDown || (this.#skips && !fragment.keyframe)) return false;
     try {
-      this.#skips = !this.#options.store.append({ ...fragment, gapBefore: this.#gaps.open?.cause });
+      fragment.gapBefore = this.#gaps.open?.cause;
+      this.#skips = !this.#options.store.append(fragment);
     } catch (error) {
       this.#fail(toFault(error));
       return false;

@@ -12,14 +12,16 @@ export interface Fragment {
   readonly durationUs: number;
   /** Begins with a keyframe of the leading track: the first video track, else the first track. */
   readonly keyframe: boolean;
-  /** Footage is missing before this fragment. */
-  readonly gapBefore: GapCause | undefined;
+  /** Footage is missing before this fragment. Known when it is handed to the store. */
+  gapBefore: GapCause | undefined;
   /** The camera's own clock at the first sample, where it has an accepted one. µs since 1970. */
   readonly senderUtcUs: number | undefined;
   /** Media bytes. */
   readonly sizeBytes: number;
   /** Frames in it that lost packets on their way. */
   readonly damagedFrames?: number;
+  /** Nobody reads its samples any more, and their memory is used again. Called once: by the store that took it, else by the recorder. */
+  release?(): void;
 }
 
 /** Why footage is missing. */

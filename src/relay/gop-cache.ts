@@ -1,79 +1,62 @@
 // The open GOP of a stream's first video track, so that a new reader has a picture at once.
+import { BlockPool } from "#base/block-pool.ts";
 import { type Unit, unitBytes } from "./unit.ts";
 
 const MAX_PATH_BYTES = 8 << 20;
 const MAX_TOTAL_BYTES = 64 << 20;
-const BLOCK_BYTES = 64 << 10;
-const MAX_FREE_BYTES = 1 << 20;
 
-/** The blocks that all GOP caches of a gateway keep their packets in, and what these may hold together. */
+/** What the GOP caches of a gateway may hold together. */
 export class GopMemory {
   readonly maxBytes: number;
-  /** Blocks that hold something, and frames that are kept as they came. */
-  usedBytes = 0;
-  #freeBytes = 0;
-  readonly #free: Buffer[] = [];
+  readonly #pool = new BlockPool();
+  /** Of frames that are kept as they came. */
+  #reservedBytes = 0;
 
   constructor(maxBytes = MAX_TOTAL_BYTES) {
     this.maxBytes = maxBytes;
   }
 
+  get usedBytes(): number {
+    return this.#pool.usedBytes + this.#reservedBytes;
+  }
+
   get freeBytes(): number {
-    return this.#freeBytes;
+    return this.#pool.freeBytes;
   }
 
   /** Counts what lies elsewhere. False: there is no room. */
   reserve(sizeBytes: number): boolean {
-    if (this.usedBytes + sizeBytes > this.maxBytes) return false;
-    this.#trim(this.maxBytes - this.usedBytes - sizeBytes);
-    this.usedBytes += sizeBytes;
+    if (!this.#makesRoom(sizeBytes)) return false;
+    this.#reservedBytes += sizeBytes;
     return true;
   }
 
-  /** A block of at least `sizeBytes`, free or new; undefined: there is no room. */
+  unreserve(sizeBytes: number): void {
+    this.#reservedBytes -= sizeBytes;
+  }
+
+  /** A block of at least `sizeBytes`; undefined: there is no room. */
   take(sizeBytes: number): Buffer | undefined {
-    let best = -1;
-    for (const [i, { length }] of this.#free.entries()) {
-      if (length >= sizeBytes && (best < 0 || length < this.#free[best]!.length)) best = i;
-    }
-    if (best >= 0) {
-      const [block] = this.#free.splice(best, 1);
-      this.#freeBytes -= block!.length;
-      this.usedBytes += block!.length;
-      return block;
-    }
-    const blockBytes = Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
-    return this.reserve(blockBytes) ? Buffer.allocUnsafeSlow(blockBytes) : undefined;
+    return this.#pool.takeFree(sizeBytes) ?? (this.#makesRoom(BlockPool.newBytes(sizeBytes)) ? this.#pool.take(sizeBytes) : undefined);
   }
 
-  /** Blocks that nobody reads any more. 1 MiB, or a quarter of what is in use, may lie free. */
-  give(blocks: readonly Buffer[]): void {
-    for (const block of blocks) {
-      this.#free.push(block);
-      this.#freeBytes += block.length;
-      this.usedBytes -= block.length;
-    }
-    this.#trim(Math.max(MAX_FREE_BYTES, this.usedBytes / 4));
+  /** `lent`: somebody may read it for longer. */
+  give(block: Buffer, lent: boolean): void {
+    if (lent) this.#pool.forget(block);
+    else this.#pool.give(block);
   }
 
-  /** `sizeBytes` that were taken or reserved are the collector's now. */
-  forget(sizeBytes: number): void {
-    this.usedBytes -= sizeBytes;
-  }
-
-  #trim(mostFreeBytes: number): void {
-    while (this.#freeBytes > mostFreeBytes) {
-      const { length } = this.#free.shift()!;
-      this.#freeBytes -= length;
-    }
+  #makesRoom(sizeBytes: number): boolean {
+    const room = this.maxBytes - this.usedBytes - sizeBytes;
+    if (room >= 0) this.#pool.trim(room);
+    return room >= 0;
   }
 }
 
 /**
  * Holds the units from the last whole keyframe on; gives up until the next one when they grow too large.
  *
- * Packets are copied into blocks that later GOPs write over: slabs that were kept for seconds would be freed only by a major collection,
- * and sixteen cameras would hold twice the memory. A cached unit has its packets alone; its frame can be made again.
+ * Packets are copied into blocks that later GOPs write over. A cached unit has its packets alone; its frame can be made again.
  */
 export class GopCache {
   readonly #memory: GopMemory;
@@ -121,10 +104,8 @@ export class GopCache {
   }
 
   clear(): void {
-    let blockBytes = 0;
-    for (const { length } of this.#blocks) blockBytes += length;
-    if (!this.#lent) this.#memory.give(this.#blocks);
-    this.#memory.forget(this.#reservedBytes + (this.#lent ? blockBytes : 0));
+    for (const block of this.#blocks) this.#memory.give(block, this.#lent);
+    this.#memory.unreserve(this.#reservedBytes);
     this.#lent = false;
     this.#bytes = 0;
     this.#reservedBytes = 0;
@@ -151,8 +132,10 @@ export class GopCache {
     const bytes = block.subarray(this.#blockUsed, this.#blockUsed + size);
     packets.bytes.copy(bytes);
     this.#blockUsed += size;
-    const { frame: _, ...rest } = unit;
-    this.#units.push({ ...rest, packets: { bytes, offsets: packets.offsets, count: packets.count } });
+    const { track, ptsTicks, captureUs, senderUtcUs, keyframe, damaged } = unit;
+    const copied = { bytes, offsets: packets.offsets, count: packets.count };
+    const kept = { track, ptsTicks, captureUs, keyframe, damaged, packets: copied };
+    this.#units.push(senderUtcUs === undefined ? kept : { ...kept, senderUtcUs });
     return true;
   }
 }

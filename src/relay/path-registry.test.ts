@@ -7,7 +7,7 @@ import { pathConf } from "#testing/rtsp-site.ts";
 import { scriptedSource } from "#testing/scripted-source.ts";
 import { syntheticTrack } from "#testing/synthetic-track.ts";
 import { UnitTap } from "#testing/unit-tap.ts";
-import { AccessDenied, type AccessRequest, type Authorize } from "./access.ts";
+import { AccessDenied, type AccessRequest, type Authorize, type Grant } from "./access.ts";
 import type { Publisher } from "./path.ts";
 import type { PathConf } from "./path-options.ts";
 import { PathRegistry } from "./path-registry.ts";
@@ -15,12 +15,13 @@ import type { EndReason } from "./reader.ts";
 
 const allowed: Authorize = () => Promise.resolve({ allowed: true, user: "somebody" });
 
-function setUp(confs: readonly PathConf[], authorize = allowed): PathRegistry {
+function setUp(confs: readonly PathConf[], authorize = allowed, honours = (_grant: Grant): boolean => true): PathRegistry {
   return new PathRegistry({
     clock: new FakeClock(),
     log: silentLog,
     udpMaxPayloadBytes: 1452,
     authorize,
+    honours,
     confs,
     nameFault: (path) => (path === "" ? "cannot be empty" : undefined),
   });
@@ -64,7 +65,7 @@ test("the door: name, leave and entry are looked at, in this order, whatever is 
     (path: string) => registry.openForRead(request(path), new UnitTap(), CLIENT),
     (path: string) => registry.permitPublish(request(path, "publish")),
   ];
-  assert.equal(await registry.permit(request("recorded", "playback")), "u");
+  assert.equal((await registry.permit(request("recorded", "playback"))).user, "u");
   await assert.rejects(registry.permit(request("", "playback")), { code: "invalid" });
   await assert.rejects(registry.permit(request("secret", "playback")), AccessDenied);
   assert.deepEqual(asked.splice(0), ["playback recorded", "playback secret"], "recordings outlive the entry of their path");
@@ -91,15 +92,30 @@ test("every refusal of a path comes through", async () => {
   await assert.rejects(publish(registry, "pulled"), { code: "conflict", message: /'source' is not 'publisher'/ });
   await publish(registry, "taken");
   await assert.rejects(publish(registry, "taken"), { code: "conflict", message: /already publishing/ });
-  assert.deepEqual(await registry.describe(request("pulled")), { redirect: "/cam", user: "somebody" });
+  assert.deepEqual(await registry.describe(request("pulled")), { redirect: "/cam" });
 });
 
 test("who was let in is named", async () => {
   const registry = setUp([pathConf("cam")]);
   await publish(registry, "cam");
   const lease = await registry.openForRead(request("cam"), new UnitTap(), CLIENT);
-  assert.equal(lease.user, "somebody");
-  assert.equal((await registry.describe(request("cam"))).user, "somebody");
+  assert.equal(lease.grant.user, "somebody");
+  assert.equal((await registry.permitPublish(request("cam", "publish"))).grant.user, "somebody");
+});
+
+test("a grant that is taken back while something is awaited opens nothing", async () => {
+  const honoured = new Set<unknown>();
+  const registry = setUp([pathConf("cam"), pathConf("copy")], undefined, (grant) => honoured.size === 0 || honoured.has(grant));
+  await publish(registry, "cam");
+  const permit = await registry.permitPublish(request("copy", "publish"));
+  const described = registry.describe(request("cam"));
+  const tap = new UnitTap();
+  const opened = registry.openForRead(request("cam"), tap, CLIENT);
+  honoured.add("nobody's");
+  await assert.rejects(described, AccessDenied);
+  await assert.rejects(opened, AccessDenied);
+  assert.throws(() => registry.openForPublish(permit, publisher()), AccessDenied);
+  assert.equal(registry.get("cam")!.snapshot().readers.length, 0);
 });
 
 test("paths of exact entries are there from the start; those of expressions while they are needed", async () => {

@@ -2,7 +2,7 @@
 import type { Clock } from "#base/clock.ts";
 import { CallerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { AccessDenied, type AccessRequest, type Authorize } from "./access.ts";
+import { AccessDenied, type AccessRequest, type Authorize, type Denial, type Grant } from "./access.ts";
 import { GopMemory } from "./gop-cache.ts";
 import {
   type ClientIdentity,
@@ -25,6 +25,10 @@ export interface PathRegistryOptions {
   readonly log: Log;
   readonly udpMaxPayloadBytes: number;
   readonly authorize: Authorize;
+  /** Whether a grant still holds; asked where time has passed since it was given. Default: each does. */
+  readonly honours?: (grant: Grant) => boolean;
+  /** Readers of all paths together; 0 or undefined: no limit. Asked at each. */
+  readonly maxReaders?: number;
   /** In the order they are tried: exact names, then expressions, then the catch-all. */
   readonly confs: readonly PathConf[];
   /** What is wrong with a path's name, in words. */
@@ -35,9 +39,12 @@ export interface PathRegistryOptions {
 /** Leave to publish, given before the client has sent its tracks; void once the path's entry changes. Counts as this very object. */
 export interface PublishPermit {
   readonly path: string;
-  readonly user: string;
+  readonly grant: Grant;
   readonly query: string;
 }
+
+/** Keep the grant with the session: it ends when the grant is taken back. */
+export type GrantedLease = ReadLease & { readonly grant: Grant };
 
 /** Told of paths as they come and go. Called in the middle of things: it must not throw, nor open or close paths. */
 export interface PathWatcher extends PathEvents {
@@ -47,9 +54,12 @@ export interface PathWatcher extends PathEvents {
   closed(path: Path): void;
 }
 
+const TAKEN_BACK: Denial = { allowed: false, challenge: false, delayMs: 0, reason: "the permission was taken back meanwhile" };
 const NOT_CONFIGURED_CURE = "name it under `paths:` in the config, or `all_others:` for every name";
 
 export class PathRegistry {
+  /** Since the start: those that a limit kept out, of their path or of all. */
+  readersRefused = 0;
   readonly #options: PathRegistryOptions;
   readonly #gopMemory = new GopMemory();
   readonly #paths = new Map<string, Path>();
@@ -98,19 +108,39 @@ export class PathRegistry {
   }
 
   /** Throws AccessDenied, or a CallerFault that says why there is nothing to see. */
-  async describe(request: AccessRequest): Promise<Description & { readonly user: string }> {
-    const user = await this.#admit(request);
-    return { ...(await this.#use(request.path, (path) => path.describe(request.query))), user };
+  async describe(request: AccessRequest): Promise<Description> {
+    const grant = await this.#admit(request);
+    const description = await this.#use(request.path, (path) => path.describe(request.query));
+    this.honour(grant);
+    return description;
   }
 
-  async openForRead(request: AccessRequest, reader: Reader, client: ClientIdentity): Promise<ReadLease & { readonly user: string }> {
-    const user = await this.#admit(request);
-    return { ...(await this.#use(request.path, (path) => path.read(reader, client, request.query))), user };
+  async openForRead(request: AccessRequest, reader: Reader, client: ClientIdentity): Promise<GrantedLease> {
+    const grant = await this.#admit(request);
+    try {
+      const lease = await this.#use(request.path, (path) => path.read(reader, client, request.query));
+      try {
+        this.honour(grant);
+        this.#checkReaders();
+      } catch (error) {
+        lease.close();
+        throw error;
+      }
+      return { ...lease, grant };
+    } catch (error) {
+      if (error instanceof CallerFault && error.code === "too-many") this.readersRefused++;
+      throw error;
+    }
   }
 
-  /** Leave to do what is asked with a path, whether there is such a path or not; returns the user's name. Throws AccessDenied. */
-  permit(request: AccessRequest): Promise<string> {
+  /** Leave to do what is asked with a path, whether there is such a path or not. Throws AccessDenied. */
+  permit(request: AccessRequest): Promise<Grant> {
     return this.#admit(request);
+  }
+
+  /** Throws AccessDenied when a grant was taken back while something was awaited. */
+  honour(grant: Grant): void {
+    if (this.#options.honours?.(grant) === false) throw new AccessDenied(TAKEN_BACK);
   }
 
   /** A stream that is no path's: footage for one client. It makes packets as those of paths do. */
@@ -119,8 +149,8 @@ export class PathRegistry {
   }
 
   async permitPublish(request: AccessRequest): Promise<PublishPermit> {
-    const user = await this.#admit(request);
-    const permit = { path: request.path, user, query: request.query };
+    const grant = await this.#admit(request);
+    const permit = { path: request.path, grant, query: request.query };
     this.#permitted.set(permit, this.#confOf(request.path).conf);
     return permit;
   }
@@ -130,6 +160,7 @@ export class PathRegistry {
     const permitted = this.#permitted.get(permit);
     if (conf.name !== permitted?.name || conf.recreateKey !== permitted.recreateKey)
       throw new CallerFault("conflict", "configuration has changed");
+    this.honour(permit.grant);
     const path = this.#open(permit.path);
     try {
       return path.publish(publisher, permit.query);
@@ -163,12 +194,20 @@ export class PathRegistry {
     for (const path of [...this.#paths.values()]) this.#drop(path);
   }
 
-  async #admit(request: AccessRequest): Promise<string> {
+  #checkReaders(): void {
+    const { maxReaders = 0 } = this.#options;
+    if (maxReaders === 0) return;
+    let count = 0;
+    for (const path of this.#paths.values()) count += path.snapshot().readers.length;
+    if (count > maxReaders) throw new CallerFault("too-many", "maximum reader count of the gateway reached");
+  }
+
+  async #admit(request: AccessRequest): Promise<Grant> {
     const fault = this.#options.nameFault(request.path);
     if (fault !== undefined) throw new CallerFault("invalid", `invalid path name: ${fault} (${request.path})`, "path");
     const answer = await this.#options.authorize(request);
     if (!answer.allowed) throw new AccessDenied(answer);
-    return answer.user;
+    return answer;
   }
 
   #confOf(name: string): { readonly conf: PathConf; readonly groups: readonly string[] } {

@@ -1,5 +1,5 @@
 // Every connection, session and pulled source of the gateway: what the API lists, metrics count and a kick closes.
-import type { RemoteAddress } from "./access.ts";
+import type { Grant, RemoteAddress } from "./access.ts";
 
 /** The words of MediaMTX's API. */
 export type SessionKind = "rtspConn" | "rtspsConn" | "rtspSession" | "rtspsSession" | "webRTCSession" | SourceKind;
@@ -18,6 +18,8 @@ export interface SessionEntry {
   readonly path: string;
   readonly query: string;
   readonly user: string;
+  /** What lets it read or publish: once that holds no longer, somebody closes it. */
+  readonly grant?: Grant | undefined;
   readonly userAgent: string;
   /** `UDP` or `TCP`; undefined while none was set up. */
   readonly transport: string | undefined;

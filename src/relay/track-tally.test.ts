@@ -14,7 +14,7 @@ test("counts, and measures the distance of keyframes", () => {
   tally.note(unit(0, { keyframe: true }), 1000);
   assert.equal(tally.gopTicks, undefined);
   for (let frame = 1; frame < 25; frame++) tally.note(unit(frame, { damaged: frame === 3 }), 100);
-  tally.note(unit(25, { keyframe: true }), 1000);
+  tally.note(unit(25, { keyframe: true, senderUtcUs: 7 }), 1000);
   assert.deepEqual(
     { ...tally },
     {
@@ -25,6 +25,7 @@ test("counts, and measures the distance of keyframes", () => {
       parameterChanges: 0,
       gopTicks: 90_000,
       lastCaptureUs: 1_000_000,
+      lastSenderUtcUs: 7,
     },
   );
 });

@@ -13,12 +13,15 @@ export class TrackTally {
   gopTicks: number | undefined;
   /** Monotonic µs; undefined before the first unit. */
   lastCaptureUs: number | undefined;
+  /** UTC of that unit by the source's own clock, µs; undefined where it has none that is accepted. */
+  lastSenderUtcUs: number | undefined;
   #keyframePtsTicks: number | undefined;
 
-  note({ keyframe, damaged, ptsTicks, captureUs }: Unit, sizeBytes: number): void {
+  note({ keyframe, damaged, ptsTicks, captureUs, senderUtcUs }: Unit, sizeBytes: number): void {
     this.units++;
     this.bytes += sizeBytes;
     this.lastCaptureUs = captureUs;
+    this.lastSenderUtcUs = senderUtcUs;
     if (damaged) this.damaged++;
     if (!keyframe) return;
     this.keyframes++;

@@ -2,6 +2,11 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { ApiServer, type ApiServerOptions, type ApiSubjects } from "#api/api-server.ts";
+import { LiveConfig, type LiveConfigOptions } from "#config/live-config.ts";
+import { emptyOverlay } from "#config/overlay.ts";
+import { parseConfig } from "#config/parse-config.ts";
+import { CommandTable } from "#control/command.ts";
+import { CommandJobs } from "#control/command-jobs.ts";
 import type { Health } from "#device/health/health.ts";
 import type { AccessRequest } from "#relay/access.ts";
 import { type CollectedLog, collectedLog } from "./collected-log.ts";
@@ -42,9 +47,9 @@ export interface ApiSite {
   /** Every question at the door. */
   readonly asked: readonly AccessRequest[];
   readonly origin: string;
-  /** The body of an answer with this status. */
-  ask(target: string, status?: number, method?: string): Promise<Body>;
-  errorOf(target: string, status: number, method?: string): Promise<string>;
+  /** The body of an answer with this status. What is sent is text, or made to JSON. */
+  ask(target: string, status?: number, method?: string, sent?: Body): Promise<Body>;
+  errorOf(target: string, status: number, method?: string, sent?: Body): Promise<string>;
   connect(): Promise<RawRtspClient>;
   /** How often keys were to be fetched anew. */
   refreshes(): number;
@@ -62,16 +67,19 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
   const asked: AccessRequest[] = [];
   let refreshes = 0;
   const log = collectedLog();
+  const commands = new CommandTable([]);
   const subjects: ApiSubjects = {
+    config: liveConfig(),
     version: "v1.2.3",
     startedUs: 1_500_000,
     refreshKeys: () => void refreshes++,
     registry: site.registry,
     clock: { nowUs: () => 61_500_000, utcOf: (us) => ({ utcUs: NOON_US + us, quality: "ntp", errorMs: undefined }) },
     sessions: site.sessions,
-    servers: { rtsp: true, rtsps: true },
+    servers: { rtsp: true, rtsps: true, webrtc: true },
     recordings: undefined,
     health: { read: async () => HEALTH },
+    camgate: { commands, jobs: new CommandJobs({ table: commands, nowMs: Date.now, log }), removeClip: async () => {} },
     ...more,
   };
   const server = await ApiServer.listen({
@@ -94,8 +102,9 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
     await site.close();
   });
   const origin = `http://127.0.0.1:${server.port}`;
-  const ask = async (target: string, status = 200, method = "GET"): Promise<Body> => {
-    const response = await fetch(origin + target, { method });
+  const ask = async (target: string, status = 200, method = "GET", sent?: Body): Promise<Body> => {
+    const text = typeof sent === "string" || sent === undefined ? sent : JSON.stringify(sent);
+    const response = await fetch(origin + target, { method, ...(text !== undefined && { body: text }) });
     const body: Body = await response.json();
     assert.equal(response.status, status, `${method} ${target}: ${JSON.stringify(body)}`);
     assert.equal(response.headers.get("content-type"), "application/json; charset=utf-8");
@@ -103,13 +112,29 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
     assert.deepEqual(apiDocument.faultsOf({ method, path, status, body }), []);
     return body;
   };
-  const errorOf = async (target: string, status: number, method = "GET"): Promise<string> => (await ask(target, status, method)).error;
+  const errorOf: ApiSite["errorOf"] = async (target, status, method, sent) => (await ask(target, status, method, sent)).error;
   const connect = async (): Promise<RawRtspClient> => {
     const client = await RawRtspClient.connect(site.port);
     t.after(() => client.socket.destroy());
     return client;
   };
   return { site, subjects, log, asked, origin, ask, errorOf, connect, refreshes: () => refreshes };
+}
+
+/** A config that is changed, and nothing else with it. */
+export function liveConfig(text = "", options: Partial<LiveConfigOptions> = {}): LiveConfig {
+  const { config, problems } = parseConfig(text, "camgate.yml", {});
+  assert.ok(config !== undefined, JSON.stringify(problems));
+  const { layers: lower } = config;
+  return new LiveConfig({
+    config,
+    lower,
+    overlay: emptyOverlay,
+    file: "camgate.yml",
+    apply: async () => {},
+    log: collectedLog(),
+    ...options,
+  });
 }
 
 /** Publishes three frames to a path; all of them are counted when it resolves. */

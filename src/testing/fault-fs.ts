@@ -125,7 +125,7 @@ export class FaultFs implements FsPort {
       node = new FileNode(this.#tree.newInode());
       node.modifiedMs = this.#nowMs();
       this.#tree.add(folder, name, node);
-    } else if (mode === "create") node.truncate(0);
+    } else if (mode === "create" || mode === "create-private") node.truncate(0);
     return this.#opened(node, path, mode !== "read");
   }
 

@@ -15,7 +15,7 @@ interface Schema {
   readonly minimum?: number;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: boolean;
+  readonly additionalProperties?: boolean | Schema;
   readonly items?: Schema;
   readonly allOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
@@ -87,9 +87,9 @@ export class OpenApiDocument {
 
   #memberFaults({ required = [], properties, additionalProperties }: Schema, value: Record<string, unknown>, at: string): string[] {
     const faults = required.filter((name) => !Object.hasOwn(value, name)).map((name) => `${at}.${name} is missing`);
-    if (properties === undefined) return faults;
+    if (properties === undefined && typeof additionalProperties !== "object") return faults;
     for (const [name, member] of Object.entries(value)) {
-      const schema = properties[name];
+      const schema = properties?.[name] ?? (typeof additionalProperties === "object" ? additionalProperties : undefined);
       if (schema !== undefined) faults.push(...this.#faults(schema, member, `${at}.${name}`));
       else if (additionalProperties === false) faults.push(`${at}.${name} is not described`);
     }

@@ -1,7 +1,7 @@
 // A playback server over footage in memory, on a port of this machine.
 import { type Log, silentLog } from "#base/log.ts";
 import { PlaybackServer, type PlaybackServerOptions } from "#record/playback/playback-server.ts";
-import type { AccessRequest } from "#relay/access.ts";
+import type { AccessRequest, Grant } from "#relay/access.ts";
 import { MemoryIndex, type MemoryRun } from "./memory-index.ts";
 import type { TestScope } from "./peers/run-peer.ts";
 import { NOON_US } from "./recorded-clip.ts";
@@ -13,6 +13,8 @@ export interface PlaybackSite {
   readonly asked: readonly AccessRequest[];
   /** URL of footage of path `cam`, by seconds after noon. */
   url(from: number, seconds: number, more?: Readonly<Record<string, string>>): string;
+  /** Ends what is being sent to whom `honours` does not hold for. */
+  revoke(honours: (grant: Grant) => boolean): void;
   close(): Promise<void>;
 }
 
@@ -46,5 +48,5 @@ export async function startPlaybackSite(scope: TestScope, { runs = {}, log = sil
     const start = new Date(NOON_US / 1000 + Math.round(from * 1000)).toISOString();
     return `${origin}/get?${new URLSearchParams({ path: "cam", start, duration: String(seconds), ...parameters })}`;
   };
-  return { index, origin, asked, url, close: () => server.close() };
+  return { index, origin, asked, url, revoke: (honours) => server.revoke(honours), close: () => server.close() };
 }

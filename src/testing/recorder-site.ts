@@ -1,6 +1,7 @@
 // A recorder with a scripted store, a clock that a test moves, and a stream that a test makes frame by frame.
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
+import { FrameMemory } from "#record/frame-memory.ts";
 import { Recorder, type RecorderOptions } from "#record/recorder.ts";
 import type { Gap, RecorderState } from "#record/recorder-state.ts";
 import type { Fragment, FragmentLimits } from "#record/store.ts";
@@ -25,6 +26,7 @@ export class RecorderSite {
   readonly timers: ManualTimers;
   readonly log = collectedLog();
   readonly store: ScriptedStore;
+  readonly memory = new FrameMemory();
   readonly gaps: Gap[] = [];
   /** `phase: reason` of each change. */
   readonly states: string[] = [];
@@ -44,6 +46,7 @@ export class RecorderSite {
       clock: this.clock,
       log: this.log,
       store: this.store,
+      memory: this.memory,
       keeps: (track) => track.codec !== "generic",
       follow: () => {
         this.#isFollowed = true;

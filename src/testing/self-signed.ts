@@ -1,4 +1,4 @@
-// Certificates that tests make for themselves: ECDSA P-256, self-signed, in DER by hand (X.509, RFC 5280 §4.1).
+// Certificates that tests make for themselves: ECDSA on P-256 or RSA, self-signed, in DER by hand (X.509, RFC 5280 §4.1).
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,12 +14,20 @@ export interface SelfSigned {
 export interface SelfSignedOptions {
   readonly name?: string;
   readonly notAfter?: Date;
+  /** Default: ECDSA on P-256. */
+  readonly rsa?: boolean;
 }
 
 /** For `localhost` and 127.0.0.1. */
-export function makeSelfSigned({ name = "camgate.test", notAfter = new Date("2120-01-01T00:00:00Z") }: SelfSignedOptions = {}): SelfSigned {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const algorithm = sequence(oid(ECDSA_WITH_SHA256));
+export function makeSelfSigned({
+  name = "camgate.test",
+  notAfter = new Date("2120-01-01T00:00:00Z"),
+  rsa = false,
+}: SelfSignedOptions = {}): SelfSigned {
+  const { privateKey, publicKey } = rsa
+    ? generateKeyPairSync("rsa", { modulusLength: 2048 })
+    : generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const algorithm = rsa ? sequence(oid(SHA256_WITH_RSA), element(0x05, Buffer.alloc(0))) : sequence(oid(ECDSA_WITH_SHA256));
   const subject = sequence(set(sequence(oid(COMMON_NAME), utf8(name))));
   const names = sequence(element(0x82, Buffer.from("localhost")), element(0x87, Buffer.from([127, 0, 0, 1])));
   const body = sequence(
@@ -54,6 +62,7 @@ export async function writeSelfSigned(
 }
 
 const ECDSA_WITH_SHA256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+const SHA256_WITH_RSA = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
 const COMMON_NAME = [0x55, 0x04, 0x03];
 const SUBJECT_ALT_NAME = [0x55, 0x1d, 0x11];
 

@@ -99,6 +99,11 @@ function paths(): readonly PathSnapshot[] {
 }
 
 const site: CamgateSources = {
+  access: () => ({
+    connections: { open: 3, refused: { total: 1, perAddress: 2, strangersPerAddress: 3, madeRoom: 4 } },
+    readersRefused: 5,
+    auth: { granted: 10, challenged: 11, refused: 12, refusedBanned: 4, bans: 1, hashes: 13, serviceFaults: 2 },
+  }),
   version: "1.2.3",
   nowUs: () => 10_000_000,
   recorders: () => [gate, yard],
@@ -263,4 +268,23 @@ test("names of strangers stay inside their quotes", async () => {
   const path = 'a"} 1\ncamgate_info{x="\\';
   const exposition = await read("type=camgate_recorders", { recorders: () => [{ ...gate, path }] });
   assert.deepEqual(new Set(exposition.samples.map(({ labels }) => labels["path"])), new Set([path]));
+});
+
+test("who was let in, and what kept the others out", async () => {
+  const exposition = await read("type=camgate_access");
+  assert.deepEqual(valuesOf(exposition, "camgate_connections"), {
+    camgate_connections: 3,
+    "camgate_connections_refused_total total": 1,
+    "camgate_connections_refused_total address": 2,
+    "camgate_connections_refused_total strangers": 3,
+    "camgate_connections_refused_total made_room": 4,
+  });
+  assert.deepEqual(valuesOf(exposition, "camgate_logins"), {
+    "camgate_logins_total granted": 10,
+    "camgate_logins_total challenged": 11,
+    "camgate_logins_total refused": 8,
+    "camgate_logins_total banned": 4,
+  });
+  assert.equal(valuesOf(exposition, "camgate_bans")["camgate_bans_total"], 1);
+  assert.equal(valuesOf(exposition, "camgate_readers")["camgate_readers_refused_total"], 5);
 });

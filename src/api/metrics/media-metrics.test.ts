@@ -199,6 +199,52 @@ test("a server that does not run is not spoken of", () => {
   assert.equal(written({ ...busy, rtsp: undefined }, "type=rtsp_conns"), "");
 });
 
+test("WebRTC: sessions, and lines of zeros", () => {
+  const webrtc = {
+    sessions: () => [
+      {
+        id: SESSION,
+        state: "read" as const,
+        path: "gate",
+        remote: { address: "::1", port: 3455 },
+        counters: () => ({
+          inboundRTCPPackets: 3,
+          outboundBytes: 8,
+          outboundRTPPackets: 9,
+          outboundRTCPPackets: 2,
+          outboundFramesDiscarded: 1,
+        }),
+      },
+    ],
+  };
+  const labels = `{id="${SESSION}",path="gate",remoteAddr="[::1]:3455",state="read"}`;
+  const lines = (names: readonly (readonly [string, number])[], after = ""): string =>
+    names.map(([name, value]) => `webrtc_sessions${name}${after} ${value}\n`).join("");
+  const current = (values: readonly number[], after?: string): string => {
+    const names = ["", "_inbound_bytes", "_inbound_rtp_packets", "_inbound_rtp_packets_lost", "_inbound_rtp_packets_jitter"];
+    names.push("_inbound_rtcp_packets", "_outbound_bytes", "_outbound_rtp_packets", "_outbound_rtcp_packets", "_outbound_frames_discarded");
+    return `# WebRTC sessions\n${lines(
+      names.map((name, i) => [name, values[i]!] as const),
+      after,
+    )}\n`;
+  };
+  const old = (values: readonly number[], after?: string): string => {
+    const names = ["_bytes_received", "_bytes_sent", "_rtp_packets_received", "_rtp_packets_sent", "_rtp_packets_lost"];
+    names.push("_rtp_packets_jitter", "_rtcp_packets_received", "_rtcp_packets_sent");
+    return `# WebRTC sessions (deprecated)\n${lines(
+      names.map((name, i) => [name, values[i]!] as const),
+      after,
+    )}\n`;
+  };
+  assert.equal(
+    written({ ...busy, webrtc }, "type=webrtc_sessions"),
+    current([1, 0, 0, 0, 0, 3, 8, 9, 2, 1], labels) + old([0, 8, 0, 9, 0, 0, 3, 2], labels),
+  );
+  assert.equal(written({ ...busy, webrtc }, `webrtc_session=${SESSION}`), written({ ...busy, webrtc }, "type=webrtc_sessions"));
+  const none = { sessions: () => [] };
+  assert.equal(written({ ...idle, webrtc: none }, "type=webrtc_sessions"), current(Array(10).fill(0)) + old(Array(8).fill(0)));
+});
+
 test("by type", () => {
   assert.equal(written(busy, "type=paths"), PATHS);
   assert.equal(written(busy, "type=rtsp_conns"), CONNS);

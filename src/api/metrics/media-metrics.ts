@@ -16,6 +16,8 @@ export interface MediaSources {
   readonly rtsp: RtspFacts | undefined;
   /** The same of the RTSPS server. */
   readonly rtsps?: RtspFacts | undefined;
+  /** And of the WebRTC server, whose clients have no connections. */
+  readonly webrtc?: Pick<RtspFacts, "sessions"> | undefined;
 }
 
 export interface RtspFacts {
@@ -88,14 +90,42 @@ const DEPRECATED_SESSION_METRICS: Section["metrics"] = [
   ["_rtcp_packets_in_error", "inboundRTCPPacketsInError"],
 ];
 
+const WEBRTC_METRICS: Section["metrics"] = [
+  PRESENCE,
+  ["_inbound_bytes", "inboundBytes"],
+  ["_inbound_rtp_packets", "inboundRTPPackets"],
+  ["_inbound_rtp_packets_lost", "inboundRTPPacketsLost"],
+  ["_inbound_rtp_packets_jitter", "inboundRTPPacketsJitter"],
+  ["_inbound_rtcp_packets", "inboundRTCPPackets"],
+  ["_outbound_bytes", "outboundBytes"],
+  ["_outbound_rtp_packets", "outboundRTPPackets"],
+  ["_outbound_rtcp_packets", "outboundRTCPPackets"],
+  ["_outbound_frames_discarded", "outboundFramesDiscarded"],
+];
+
+const DEPRECATED_WEBRTC_METRICS: Section["metrics"] = [
+  ["_bytes_received", "inboundBytes"],
+  ["_bytes_sent", "outboundBytes"],
+  ["_rtp_packets_received", "inboundRTPPackets"],
+  ["_rtp_packets_sent", "outboundRTPPackets"],
+  ["_rtp_packets_lost", "inboundRTPPacketsLost"],
+  ["_rtp_packets_jitter", "inboundRTPPacketsJitter"],
+  ["_rtcp_packets_received", "inboundRTCPPackets"],
+  ["_rtcp_packets_sent", "outboundRTCPPackets"],
+];
+
 /** What a filter lets through, each section with an empty line behind it. */
-export function writeMediaMetrics({ paths, rtsp, rtsps }: MediaSources, filter: MetricsFilter): string {
+export function writeMediaMetrics({ paths, rtsp, rtsps, webrtc }: MediaSources, filter: MetricsFilter): string {
   let text = wantsGroup(filter, "paths", "path") ? writePaths(paths(), filter.items.get("path")) : "";
   // There are no forward destinations: MediaMTX says so only where they are asked for by type.
   if (filter.type === "forward_dests" && filter.items.size === 0) {
     text += section("Forward destinations", [zero("forward_dests"), zero("forward_dests_outbound_bytes")]);
   }
-  const groups = [...(rtsp ? rtspGroups("rtsp", "RTSP", rtsp) : []), ...(rtsps ? rtspGroups("rtsps", "RTSPS", rtsps) : [])];
+  const groups = [
+    ...(rtsp ? rtspGroups("rtsp", "RTSP", rtsp) : []),
+    ...(rtsps ? rtspGroups("rtsps", "RTSPS", rtsps) : []),
+    ...(webrtc ? [webRtcGroup(webrtc)] : []),
+  ];
   for (const group of groups) {
     if (wantsGroup(filter, group.name, group.parameter)) text += writeGroup(group, filter.items.get(group.parameter));
   }
@@ -123,6 +153,18 @@ function rtspGroups(prefix: "rtsp" | "rtsps", protocol: string, { connections, s
       rows: () => sessions().map(sessionRow),
     },
   ];
+}
+
+function webRtcGroup({ sessions }: Pick<RtspFacts, "sessions">): Group {
+  return {
+    name: "webrtc_sessions",
+    parameter: "webrtc_session",
+    sections: [
+      { title: "WebRTC sessions", metrics: WEBRTC_METRICS },
+      { title: "WebRTC sessions (deprecated)", metrics: DEPRECATED_WEBRTC_METRICS },
+    ],
+    rows: () => sessions().map(sessionRow),
+  };
 }
 
 function sessionRow(entry: SessionFacts): Row {

@@ -22,6 +22,11 @@ async function start(t: TestContext, more: Partial<MetricsServerOptions> = {}) {
       rtsp: undefined,
     },
     camgate: {
+      access: () => ({
+        connections: { open: 3, refused: { total: 1, perAddress: 2, strangersPerAddress: 3, madeRoom: 4 } },
+        readersRefused: 5,
+        auth: { granted: 10, challenged: 11, refused: 12, refusedBanned: 4, bans: 1, hashes: 13, serviceFaults: 2 },
+      }),
       version: "1.2.3",
       nowUs: () => 0,
       recorders: () => [],

@@ -1,7 +1,7 @@
 // One fragment of an MP4 file: `moof` and `mdat`, ISO/IEC 14496-12 §8.8.4 to §8.8.8 and §8.8.12.
 //
-// The media is handed on, not copied: it may be megabytes for each camera and second. What is smaller than a copy costs less than an element of
-// writev, though: such parts are joined with their neighbours.
+// The media is handed on, not copied: it may be megabytes for each camera and second. Each element of writev costs something, though: parts that
+// are neighbours in memory are one, and those that are smaller than what a copy costs are joined.
 import type { Sample, TrackSamples } from "../sample.ts";
 import { appendStored, oneFrameEach } from "./stored-sample.ts";
 import type { StoredTracks } from "./stored-track.ts";
@@ -75,7 +75,7 @@ export function writeFragment(tracks: StoredTracks, samples: readonly TrackSampl
   writeMoof(head, moofBytes, runs, options.sequenceNumber);
   head.writeUInt32BE(MDAT_HEADER_BYTES + mediaBytes, moofBytes);
   head.write("mdat", moofBytes + 4, "latin1");
-  return { buffers: joinSmall([head, ...media]), sizeBytes };
+  return { buffers: joinSmall(joinNeighbours([head, ...media])), sizeBytes };
 }
 
 function makeRun(trackId: number, originTicks: number, samples: readonly Sample[], store: (sample: Sample) => number): Run {
@@ -142,6 +142,21 @@ function writeFullHeader(head: Buffer, at: number, sizeBytes: number, type: stri
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
+}
+
+/** Parts that stand one behind the other in memory become one. */
+function joinNeighbours(parts: readonly Buffer[]): Buffer[] {
+  const joined: Buffer[] = [];
+  for (let i = 0; i < parts.length; ) {
+    const first = parts[i]!;
+    const { buffer, byteOffset } = first;
+    let end = byteOffset + first.length;
+    let next = i + 1;
+    for (; next < parts.length && parts[next]!.byteOffset === end && parts[next]!.buffer === buffer; next++) end += parts[next]!.length;
+    joined.push(next === i + 1 ? first : Buffer.from(buffer, byteOffset, end - byteOffset));
+    i = next;
+  }
+  return joined;
 }
 
 /** Neighbours of up to JOINED_PART_BYTES each become one buffer. */

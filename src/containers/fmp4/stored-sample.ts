@@ -118,16 +118,18 @@ function appendNalUnits(stored: StoredTrack, sample: Sample, roleOf: (headerByte
   }
   let sizeBytes = 0;
   // A frame that brings an SPS brings all that it needs, unless all it brings is left out.
-  if (sample.keyframe && (!hasSps || known === sets)) for (const set of keyframeSets) sizeBytes += appendNalUnit(set, into);
+  if (sample.keyframe && (!hasSps || known === sets)) for (const set of keyframeSets) sizeBytes += appendNalUnit(set, false, into);
   for (const nalUnit of sample.frame) {
     const role = nalUnit.length === 0 ? "dropped" : roleOf(nalUnit[0]!);
     if (role === "dropped" || (role !== "kept" && known === sets)) continue;
-    sizeBytes += appendNalUnit(nalUnit, into);
+    sizeBytes += appendNalUnit(nalUnit, sample.prefixed === true, into);
   }
   return sizeBytes;
 }
 
-function appendNalUnit(nalUnit: Buffer, into: Buffer[]): number {
+/** `isPrefixed`: it stands behind its length already. */
+function appendNalUnit(nalUnit: Buffer, isPrefixed: boolean, into: Buffer[]): number {
+  if (isPrefixed) return append(Buffer.from(nalUnit.buffer, nalUnit.byteOffset - LENGTH_BYTES, LENGTH_BYTES + nalUnit.length), into);
   const length = Buffer.allocUnsafe(LENGTH_BYTES);
   length.writeUInt32BE(nalUnit.length, 0);
   into.push(length, nalUnit);

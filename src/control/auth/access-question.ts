@@ -44,6 +44,8 @@ export interface AuthDenial {
   readonly delayMs: number;
   /** For the log; holds no secret. */
   readonly reason: string;
+  /** Whatever is asked for with these credentials is refused: they are wrong, or banned. */
+  readonly isWrong: boolean;
 }
 
 /** What a method of authentication says of one request. */

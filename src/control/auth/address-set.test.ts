@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AddressSet, addressGroup } from "./address-set.ts";
+import { addressGroup } from "#base/address-group.ts";
+import { AddressSet } from "./address-set.ts";
 
 test("addresses and networks, IPv4 over IPv6 in either place, zones", () => {
   const set = new AddressSet(["127.0.0.1", "::1", "10.1.0.0/16", "fe80::/10", "::ffff:192.0.2.0/120", "::ffff:198.51.100.7"]);

@@ -83,14 +83,14 @@ function denied(answer: AuthGrant | AuthDenial): AuthDenial {
 describe("Authenticator", () => {
   it("asks for credentials at once, and answers wrong ones late", async () => {
     const { ask, authenticator } = site();
-    assert.deepEqual(await ask(), { allowed: false, challenge: true, delayMs: 0, reason: "credentials are needed" });
+    assert.deepEqual(await ask(), { allowed: false, challenge: true, delayMs: 0, reason: "credentials are needed", isWrong: false });
     assert.deepEqual(granted(await ask(login("anna", "geheim"))), { allowed: true, user: "anna" });
     const wrong = denied(await ask(login("anna", "x")));
-    assert.deepEqual([wrong.challenge, wrong.delayMs], [false, 1000]);
+    assert.deepEqual([wrong.challenge, wrong.delayMs, wrong.isWrong], [false, 1000, true]);
     const unknown = denied(await ask(login("otto", "x")));
     assert.deepEqual({ ...unknown, reason: "" }, { ...wrong, reason: "" });
     const forbidden = denied(await ask({ ...login("anna", "geheim"), action: "publish" }));
-    assert.deepEqual({ ...forbidden, reason: "" }, { ...wrong, reason: "" });
+    assert.deepEqual({ ...forbidden, reason: "" }, { ...wrong, reason: "", isWrong: false });
     assert.deepEqual(authenticator.counters, {
       granted: 1,
       challenged: 1,

@@ -110,10 +110,10 @@ export class Authenticator {
   }
 
   /** Whether what was granted would still be granted under the settings of now; asks nobody and takes no time. */
-  revalidate(grant: AuthGrant): boolean {
+  readonly revalidate = (grant: AuthGrant): boolean => {
     const record = this.#grants.get(grant);
     return record !== undefined && this.#method.honours(record.proof, record.access);
-  }
+  };
 
   /** Forgets the keys of tokens (`POST /v3/auth/jwks/refresh`): the next token fetches them anew. */
   refreshKeys(): void {
@@ -140,7 +140,7 @@ export class Authenticator {
       const delayMs = attempt.end(OUTCOMES[verdict.kind]);
       if (verdict.kind === "granted") return verdict;
       this.counters.refused++;
-      return { allowed: false, challenge: false, delayMs, reason: verdict.reason };
+      return { allowed: false, challenge: false, delayMs, reason: verdict.reason, isWrong: verdict.kind === "wrong" };
     } catch (error) {
       attempt.end("neither");
       throw error;
@@ -156,14 +156,14 @@ export class Authenticator {
 
   #challenge(): AuthDenial {
     this.counters.challenged++;
-    return { allowed: false, challenge: true, delayMs: 0, reason: "credentials are needed" };
+    return { allowed: false, challenge: true, delayMs: 0, reason: "credentials are needed", isWrong: false };
   }
 
   #refuseBanned(bannedMs: number): AuthDenial {
     this.counters.refused++;
     this.counters.refusedBanned++;
     const reason = `too many wrong passwords: banned for ${Math.ceil(bannedMs / 60_000)} more min`;
-    return { allowed: false, challenge: false, delayMs: 0, reason };
+    return { allowed: false, challenge: false, delayMs: 0, reason, isWrong: true };
   }
 
   #methodOf(settings: AuthSettings): AuthMethod {

@@ -1,5 +1,5 @@
 // What guessing passwords costs: a random delay as in MediaMTX, or delays that double and end in a ban.
-import { addressGroup } from "./address-set.ts";
+import { addressGroup } from "#base/address-group.ts";
 import { AttemptLedger, type AttemptOutcome } from "./attempt-ledger.ts";
 
 export interface Ban {

@@ -1,6 +1,6 @@
 // Authentication by a HTTP server that is asked for each login (`authMethod: http`), in MediaMTX's words.
+import { bareAddress } from "#base/address-group.ts";
 import { type AuthMethod, type AuthRequest, type GrantProof, quotedName, type Verdict } from "./access-question.ts";
-import { bareAddress } from "./address-set.ts";
 import { type Login, loginOf, tokenOf } from "./login.ts";
 import type { Permissions } from "./permissions.ts";
 import { askService } from "./service-request.ts";

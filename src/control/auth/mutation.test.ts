@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { addressGroup } from "#base/address-group.ts";
 import { httpCredentials } from "#http/credentials.ts";
 import { fuzzRandom, fuzzRounds, mutate, type Random } from "#testing/mutate.ts";
-import { AddressSet, addressGroup } from "./address-set.ts";
+import { AddressSet } from "./address-set.ts";
 import { parseArgon2 } from "./argon2.ts";
 import { loginOf, tokenOf } from "./login.ts";
 import { parsePermissionClaim } from "./permissions.ts";

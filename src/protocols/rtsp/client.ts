@@ -39,7 +39,11 @@ export interface RtspClientOptions {
   onResync?(): void;
   /** Called once, whoever ended the connection. */
   onClosed(fault: PeerFault): void;
+  /** What forbids to connect to one of the addresses of the host, in words; undefined: nothing. */
+  addressFault?: AddressFault | undefined;
 }
+
+export type AddressFault = (address: string) => string | undefined;
 
 interface Pending {
   readonly sequence: string;
@@ -77,7 +81,7 @@ export class RtspClient {
     socket.on("close", () => this.close(new PeerFault("ended", "the connection was lost")));
   }
 
-  /** Connects to the first address of the host that answers. Rejects with a PeerFault `connect`. */
+  /** Connects to the first address of the host that answers. Rejects with a PeerFault: `connect`; `config` where one of the addresses is forbidden. */
   static async connect(options: RtspClientOptions, signal: AbortSignal): Promise<RtspClient> {
     const { scheme, host, port } = options.url;
     let addresses: readonly string[];
@@ -86,6 +90,8 @@ export class RtspClient {
     } catch (error) {
       throw new PeerFault("connect", `cannot resolve ${host}: ${errorText(error)}`);
     }
+    const forbidden = addresses.map((address) => options.addressFault?.(address)).find((fault) => fault !== undefined);
+    if (forbidden !== undefined) throw new PeerFault("config", forbidden);
     let last = new PeerFault("connect", `${host} has no address`);
     for (const address of addresses) {
       if (signal.aborted) throw new PeerFault("aborted", "closed");
@@ -217,9 +223,10 @@ function refusalText(outcome: ChallengeOutcome | undefined): string {
 }
 
 /** Whether somebody takes a TCP connection there now; it is closed at once. */
-export async function isListening({ host, port }: RtspUrl, signal: AbortSignal): Promise<boolean> {
-  const [address] = await resolveHost(host).catch(() => []);
-  if (address === undefined || signal.aborted) return false;
+export async function isListening({ host, port }: RtspUrl, signal: AbortSignal, addressFault?: AddressFault): Promise<boolean> {
+  const addresses = await resolveHost(host).catch(() => []);
+  const [address] = addresses;
+  if (address === undefined || signal.aborted || addresses.some((one) => addressFault?.(one) !== undefined)) return false;
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });
     const settle = (answered: boolean): void => {

@@ -110,6 +110,7 @@ export class RtspInlet {
       describe: nothing,
       openForRead: nothing,
       permit: nothing,
+      honour: () => {},
       makeStream: () => {
         throw new CallerFault("no-stream", "nothing is played back here");
       },
@@ -123,7 +124,7 @@ export class RtspInlet {
     const place = this.#awaited.get(path);
     if (place === undefined) throw new CallerFault("no-stream", "nobody is awaited under this name");
     this.#awaited.delete(path);
-    const permit: PublishPermit = { path, user: "", query: "" };
+    const permit: PublishPermit = { path, grant: { allowed: true, user: "" }, query: "" };
     this.#permitted.set(permit, place);
     return permit;
   }

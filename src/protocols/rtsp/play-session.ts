@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { PeerFault, type PeerFaultCode } from "#base/errors.ts";
 import { parseSdp, type Sdp } from "#rtp/sdp.ts";
 import { ChannelMap } from "./channel-map.ts";
-import { RtspClient, type ServerMemory } from "./client.ts";
+import { type AddressFault, RtspClient, type ServerMemory } from "./client.ts";
 import { contentBaseOf, parsePublic, parseSession } from "./headers.ts";
 import type { RtspResponse } from "./message.ts";
 import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
@@ -31,6 +31,7 @@ export interface PlaySessionOptions {
   readonly range: string;
   /** Value of the Scale header; undefined: none. */
   readonly scale: string | undefined;
+  readonly addressFault: AddressFault | undefined;
   random(): number;
   onPacket(trackIndex: number, isRtcp: boolean, bytes: Buffer, start: number, end: number): void;
   /** There was garbage between interleaved packets, and they were found again. */
@@ -222,6 +223,7 @@ async function describe(
     {
       url,
       fingerprint: options.fingerprint,
+      addressFault: options.addressFault,
       memory: options.memory,
       isKnownChannel: (channel) => channels.has(channel),
       onPacket: (channel, bytes, start, end) => channels.route(channel, bytes, start, end, options.onPacket),

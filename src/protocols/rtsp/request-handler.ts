@@ -1,7 +1,7 @@
 // What each RTSP method does (RFC 2326 §10): from a request to the answer, and what begins once the answer is written.
 import { CallerFault } from "#base/errors.ts";
 import type { AccessRequest, Action } from "#relay/access.ts";
-import type { ReadLease } from "#relay/path.ts";
+import type { GrantedLease } from "#relay/path-registry.ts";
 import type { Stream } from "#relay/stream.ts";
 import { parseSdp } from "#rtp/sdp.ts";
 import { parseSession, writeRtpInfo } from "./headers.ts";
@@ -25,8 +25,6 @@ export interface Answer {
   /** Runs right after the response was written. */
   readonly after?: () => void;
 }
-
-type UserLease = ReadLease & { readonly user: string };
 
 export class RequestHandler {
   readonly #connection: ServerConnection;
@@ -96,6 +94,7 @@ export class RequestHandler {
     const wish = this.#replayWish(target);
     if (wish !== undefined) return this.#describeReplay(request, target, wish);
     const description = await this.#context.options.registry.describe(this.#access(request, "read", target, ""));
+    this.#context.onAllowed(this.#connection);
     if ("redirect" in description) {
       return { response: rtspResponse(302, RtspHeaders.of({ Location: redirectUrl(request.url, description.redirect) })) };
     }
@@ -105,6 +104,7 @@ export class RequestHandler {
   /** Opened to look at it: clients that describe need not set up. */
   async #describeReplay(request: RtspRequest, target: RequestPath, wish: ReplayWish): Promise<Answer> {
     await this.#context.options.registry.permit(this.#access(request, "playback", target, ""));
+    this.#context.onAllowed(this.#connection);
     const replay = await this.#context.replays!.open(target.path, wish);
     try {
       return described(request, describeStream(replay.stream, describeReplayRange(replay.startUtcUs, replay.endUtcUs)));
@@ -126,6 +126,7 @@ export class RequestHandler {
     if (sdp === undefined) throw new CallerFault("invalid", "the SDP cannot be read", "body");
     const target = this.#pathOf(request);
     const permit = await this.#context.options.registry.permitPublish(this.#access(request, "publish", target, ""));
+    this.#context.onAllowed(this.#connection);
     const session = this.#context.openSession(this.#connection);
     session.query = target.query;
     for (const reason of session.announce(request.url, sdp, permit)) this.#connection.log.warn(`path '${target.path}': skipping ${reason}`);
@@ -154,28 +155,33 @@ export class RequestHandler {
   async #openForRead(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<void> {
     const wish = this.#replayWish(target);
     const lease = await (wish === undefined ? this.#openLive(request, session, target) : this.#openReplay(request, session, target, wish));
-    if (session.phase === "closed") {
+    try {
+      if (session.phase === "closed") throw new CallerFault("no-stream", "the session was closed while it was set up");
+      this.#context.options.registry.honour(lease.grant);
+    } catch (error) {
       lease.close();
-      throw new CallerFault("no-stream", "the session was closed while it was set up");
+      throw error;
     }
+    this.#context.onAllowed(this.#connection);
     session.readLease = lease;
     session.mode = "read";
     session.path = target.path;
     session.query = target.query;
-    session.user = lease.user;
+    session.grant = lease.grant;
   }
 
-  #openLive(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<UserLease> {
+  #openLive(request: RtspRequest, session: ServerSession, target: RequestPath): Promise<GrantedLease> {
     const access = this.#access(request, "read", target, session.id);
     return this.#context.options.registry.openForRead(access, session.reader, { type: session.kind, id: session.id });
   }
 
-  async #openReplay(request: RtspRequest, session: ServerSession, target: RequestPath, wish: ReplayWish): Promise<UserLease> {
-    const user = await this.#context.options.registry.permit(this.#access(request, "playback", target, session.id));
+  async #openReplay(request: RtspRequest, session: ServerSession, target: RequestPath, wish: ReplayWish): Promise<GrantedLease> {
+    const { registry } = this.#context.options;
+    const grant = await registry.permit(this.#access(request, "playback", target, session.id));
     const replay = await this.#context.replays!.open(target.path, wish);
     replay.whenEnded = (fault) => session.endReplay(fault);
     session.replay = replay;
-    return { ...replay.lease(session.reader), user };
+    return { ...replay.lease(session.reader), grant };
   }
 
   /** A SETUP names its track by a URL of the client's making: the query may be lost in it. */

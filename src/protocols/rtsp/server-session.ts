@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "#base/clock.ts";
 import { formatAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
-import type { RemoteAddress } from "#relay/access.ts";
+import type { Grant, RemoteAddress } from "#relay/access.ts";
 import type { PublishLease, ReadLease } from "#relay/path.ts";
 import type { PublishPermit } from "#relay/path-registry.ts";
 import type { EndReason } from "#relay/reader.ts";
@@ -59,7 +59,8 @@ export class ServerSession implements SessionEntry {
   phase: "initial" | "ready" | "active" | "closed" = "initial";
   path = "";
   query = "";
-  user = "";
+  /** Of the read lease or the permit to publish. */
+  grant: Grant | undefined;
   /** `TCP` or `UDP`, the same for all tracks. */
   transport: "TCP" | "UDP" | undefined;
   readonly setups: SetupTrack[] = [];
@@ -97,6 +98,10 @@ export class ServerSession implements SessionEntry {
     });
   }
 
+  get user(): string {
+    return this.grant?.user ?? "";
+  }
+
   get state(): SessionEntry["state"] {
     return this.phase === "active" && this.mode !== "none" ? this.mode : "idle";
   }
@@ -128,7 +133,7 @@ export class ServerSession implements SessionEntry {
     this.announceUrl = url;
     this.medias = usable;
     this.path = permit.path;
-    this.user = permit.user;
+    this.grant = permit.grant;
     this.#permit = permit;
     return skipped;
   }

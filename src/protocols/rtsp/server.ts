@@ -1,6 +1,7 @@
 // The RTSP server: listeners, connections, sessions (RFC 2326).
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "#base/clock.ts";
+import type { ConnectionLimits, ConnectionSlot } from "#base/connection-limits.ts";
 import { CallerFault } from "#base/errors.ts";
 import { EventCounter, eventReportText } from "#base/event-counter.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
@@ -33,6 +34,8 @@ export interface RtspServerOptions extends Pick<EntranceOptions, "certificate" |
   readonly writeTimeoutMs: number;
   /** A connection that sent no request for this long is closed. */
   readonly handshakeTimeoutMs: number;
+  /** Shared with other servers; undefined: none. */
+  readonly connectionLimits?: ConnectionLimits | undefined;
   /** Default: what the system's limit of open files allows. */
   readonly maxConnections?: number;
   readonly registry: RtspDoor;
@@ -56,6 +59,8 @@ export interface ServerContext {
   findSession(id: string): ServerSession | undefined;
   /** Called at every request. */
   onRequest(connection: ServerConnection): void;
+  /** Called when one was allowed that not everybody may make. */
+  onAllowed(connection: ServerConnection): void;
   onConnectionClosed(connection: ServerConnection): void;
 }
 
@@ -66,6 +71,7 @@ export class RtspServer {
   readonly #connections = new Set<ServerConnection>();
   /** Those that sent no request yet, oldest first. */
   readonly #silent = new Set<ServerConnection>();
+  readonly #slots = new Map<ServerConnection, ConnectionSlot>();
   readonly #maxConnections: number;
   /** Connections that could not be had, told at most once a second. */
   readonly #refused: EventCounter;
@@ -95,6 +101,7 @@ export class RtspServer {
       openSession: (connection) => this.#openSession(connection),
       findSession: (id) => this.#sessions.get(id),
       onRequest: (connection) => void this.#silent.delete(connection),
+      onAllowed: (connection) => this.#slots.get(connection)?.admit(),
       onConnectionClosed: (connection) => this.#onConnectionClosed(connection),
     };
   }
@@ -157,8 +164,16 @@ export class RtspServer {
       this.#silent.delete(oldestSilent);
       oldestSilent.close();
     }
+    const { connectionLimits } = this.#options;
+    const slot = connectionLimits?.enter(remote.address, () => socket.destroy());
+    if (connectionLimits !== undefined && slot === undefined) {
+      this.#refused.count("refused by the limits of connections");
+      socket.on("error", () => {}).destroy();
+      return;
+    }
     const connection = new ServerConnection(socket, remote, this.#context);
     this.#connections.add(connection);
+    if (slot !== undefined) this.#slots.set(connection, slot);
     this.#silent.add(connection);
     this.#options.sessions.add(connection);
   }
@@ -166,6 +181,8 @@ export class RtspServer {
   #onConnectionClosed(connection: ServerConnection): void {
     this.#connections.delete(connection);
     this.#silent.delete(connection);
+    this.#slots.get(connection)?.leave();
+    this.#slots.delete(connection);
     this.#options.sessions.remove(connection);
     for (const session of [...this.#sessions.values()]) {
       const overTcp = session.media?.kind === "tcp" && session.media.connection === connection;

@@ -2,6 +2,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import { type CameraMemory, newCameraMemory } from "./camera-memory.ts";
+import type { AddressFault } from "./client.ts";
 import { writeRange } from "./range-header.ts";
 import { RtspSource } from "./source.ts";
 
@@ -22,6 +23,8 @@ export interface RtspPathOptions {
   readonly rangeStart: string | number;
   /** Empty: no Scale header. */
   readonly scale: string;
+  /** What forbids to connect to an address, in words. */
+  readonly addressFault?: AddressFault;
 }
 
 export interface RtspSourceFactoryOptions {
@@ -53,6 +56,7 @@ export class RtspSourceFactory {
       udpReadBufferBytes: options.udpReadBufferBytes,
       range: rangeOf(options),
       scale: options.scale === "" ? undefined : options.scale,
+      addressFault: options.addressFault,
       stallMs: { tcp: stall(STALL_TCP_MS), udp: stall(STALL_UDP_MS) },
       memory: this.#memoryOf(`${path} ${url}`),
       clock,

@@ -9,7 +9,7 @@ import { REORDER_TCP, REORDER_UDP } from "#rtp/reorder.ts";
 import { writePictureLoss } from "#rtp/rtcp.ts";
 import { isRtp } from "#rtp/track-receiver.ts";
 import type { CameraMemory } from "./camera-memory.ts";
-import { isListening } from "./client.ts";
+import { type AddressFault, isListening } from "./client.ts";
 import { Keepalive } from "./keepalive.ts";
 import { PlaySession, type PlaySessionOptions, TransportRefused } from "./play-session.ts";
 import { ResyncLimit } from "./resync-limit.ts";
@@ -33,6 +33,8 @@ export interface RtspSourceOptions {
   readonly scale: string | undefined;
   /** No RTP for this long is a stall, ms. */
   readonly stallMs: { readonly tcp: number; readonly udp: number };
+  /** What forbids to connect to an address; undefined: nothing does. */
+  readonly addressFault?: AddressFault | undefined;
   readonly memory: CameraMemory;
   readonly clock: Clock;
   readonly log: Log;
@@ -73,7 +75,7 @@ export class RtspSource implements Source {
 
   async isReachable(signal: AbortSignal): Promise<boolean> {
     const url = parseRtspUrl(this.#options.url);
-    return url !== undefined && (await isListening(url, signal));
+    return url !== undefined && (await isListening(url, signal, this.#options.addressFault));
   }
 
   async #runSession(url: RtspUrl, transport: "tcp" | "udp", sink: SourceSink, signal: AbortSignal): Promise<void> {
@@ -143,8 +145,8 @@ export class RtspSource implements Source {
   }
 
   #sessionOptions(url: RtspUrl, transport: "tcp" | "udp"): Omit<PlaySessionOptions, "onPacket" | "onResync" | "onClosed"> {
-    const { fingerprint, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random } = this.#options;
-    return { url, fingerprint, transport, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
+    const { fingerprint, addressFault, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random } = this.#options;
+    return { url, fingerprint, addressFault, transport, memory, anyPort, udpPortRange, udpReadBufferBytes, range, scale, random };
   }
 
   #openIngest(session: PlaySession, transport: "tcp" | "udp", sink: SourceSink): RtpIngest {

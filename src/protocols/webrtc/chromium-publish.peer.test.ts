@@ -67,6 +67,8 @@ function roundTripScript(site: WebRtcSite, path: string, codec: string): string 
   });
   const received = [...(await reader.getStats()).values()];
   const sent = [...(await publisher.getStats()).values()];
+  reader.close();
+  publisher.close();
   return {
     framesDecoded: received.find(({ type, kind }) => type === "inbound-rtp" && kind === "video").framesDecoded,
     audioPackets: received.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio").packetsReceived,

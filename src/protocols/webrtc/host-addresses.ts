@@ -1,5 +1,5 @@
 // The addresses of this machine that clients are told, and further ones that somebody configured.
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
@@ -46,4 +46,19 @@ function interfaceAddresses({ interfaces, bound }: HostAddressOptions): readonly
     .filter(({ address }) => isIP(address) === 4 || (bound !== "0.0.0.0" && !/^fe[89ab]/i.test(address)));
   const rank = ({ internal, family }: (typeof addresses)[number]): number => (internal ? 2 : 0) + (family === "IPv6" ? 1 : 0);
   return addresses.sort((a, b) => rank(a) - rank(b)).map(({ address }) => address);
+}
+
+/** The address of this machine that a peer most likely sees; empty: none is in sight. For people to read. */
+export function addressTowards(peer: string, bound: string | undefined): string {
+  if (bound !== undefined && !isWildcard(bound)) return bound;
+  const family = isIP(peer) === 6 ? "IPv6" : "IPv4";
+  const own = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter((entry) => entry.family === family);
+  const inNetwork = own.find(({ address, cidr }) => {
+    const network = new BlockList();
+    network.addSubnet(address, Number(cidr?.split("/")[1] ?? 32), family === "IPv6" ? "ipv6" : "ipv4");
+    return network.check(peer, family === "IPv6" ? "ipv6" : "ipv4");
+  });
+  return (inNetwork ?? own.find(({ internal }) => !internal) ?? own[0])?.address ?? "";
 }

@@ -4,7 +4,7 @@ import type { MakePacketCipher } from "#rtp/srtp/packet-cipher.ts";
 import { openSrtcpReceiver, openSrtcpSender, type SrtcpReceiver, type SrtcpSender } from "#rtp/srtp/srtcp.ts";
 import { openSrtpReceiver, type SrtpReceiver } from "#rtp/srtp/srtp-receiver.ts";
 import { openSrtpSender, type SenderNumbering, type SenderStream, type SrtpSender } from "#rtp/srtp/srtp-sender.ts";
-import type { SrtpKeys } from "./dtls/server.ts";
+import type { SrtpKeys } from "./dtls/endpoint.ts";
 import type { PeerPath } from "./peer-path.ts";
 
 export class SecureTransport {

@@ -32,7 +32,7 @@ export interface WebRtcServerOptions extends HttpListener {
   readonly servePage?: ((exchange: HttpExchange) => Promise<boolean>) | undefined;
 }
 
-export type NewSession = Pick<WebRtcSessionOptions, "mode" | "remote" | "userAgent" | "path" | "query" | "user" | "offer">;
+export type NewSession = Pick<WebRtcSessionOptions, "mode" | "remote" | "userAgent" | "path" | "query" | "grant" | "offer">;
 
 /** What goes back to a client whose offer was taken. */
 export interface Answered {

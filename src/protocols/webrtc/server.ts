@@ -4,7 +4,7 @@ import { openSrtpLadder } from "#native/srtp-ladder.ts";
 import type { MakePacketCipher } from "#rtp/srtp/packet-cipher.ts";
 import { candidateText } from "./candidate.ts";
 import { type DtlsIdentity, makeIdentity } from "./dtls/identity.ts";
-import { hostAddresses } from "./host-addresses.ts";
+import { addressTowards, hostAddresses } from "./host-addresses.ts";
 import { WebRtcHttpHandler } from "./http-handler.ts";
 import { IceAgents } from "./ice-agents.ts";
 import type { IceCredentials } from "./offer.ts";
@@ -97,7 +97,7 @@ export class WebRtcServer {
   }
 
   #openSession(id: string, fields: NewSession, onSettled: () => void): WebRtcSession {
-    const { clock, log, handshakeTimeoutMs, sessions } = this.#options;
+    const { clock, log, handshakeTimeoutMs, sessions, udp } = this.#options;
     const session = new WebRtcSession(id, {
       ...fields,
       identity: identity!,
@@ -105,6 +105,7 @@ export class WebRtcServer {
       handshakeTimeoutMs,
       clock,
       log,
+      localAddress: (path) => `${addressTowards(path.address, udp?.address.host)}/${this.#udp?.port ?? 0}`,
       onCredentials: ({ agent }) => this.#agents.register(agent),
       onEstablished: onSettled,
       onClose: (closed) => {

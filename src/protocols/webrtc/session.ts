@@ -2,12 +2,13 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
-import type { RemoteAddress } from "#relay/access.ts";
+import type { Grant, RemoteAddress } from "#relay/access.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import type { MakePacketCipher } from "#rtp/srtp/packet-cipher.ts";
+import type { SrtpKeys } from "./dtls/endpoint.ts";
 import type { DtlsIdentity } from "./dtls/identity.ts";
 import { looksLikeDtls } from "./dtls/record.ts";
-import { DtlsServer, type SrtpKeys } from "./dtls/server.ts";
+import { DtlsServer } from "./dtls/server.ts";
 import { IceAgent } from "./ice-agent.ts";
 import type { IceCredentials, Offer } from "./offer.ts";
 import type { PeerPath } from "./peer-path.ts";
@@ -40,13 +41,15 @@ export interface WebRtcSessionOptions {
   readonly userAgent: string;
   readonly path: string;
   readonly query: string;
-  readonly user: string;
+  readonly grant: Grant;
   readonly offer: Offer;
   readonly identity: DtlsIdentity;
   readonly makeCipher: MakePacketCipher | undefined;
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** `address/port` of this machine on a path. */
+  localAddress(path: PeerPath): string;
   /** The names that checks are addressed to have changed. */
   onCredentials(session: WebRtcSession): void;
   /** The client has come. */
@@ -66,8 +69,11 @@ export class WebRtcSession implements SessionEntry {
   readonly userAgent: string;
   readonly path: string;
   readonly query: string;
+  readonly grant: Grant;
   readonly user: string;
   readonly transport = undefined;
+  /** Tracks of the path that this client does not get, and why. */
+  skippedTracks: readonly string[] = [];
   readonly offer: Offer;
   readonly agent: IceAgent;
   readonly #options: WebRtcSessionOptions;
@@ -89,7 +95,8 @@ export class WebRtcSession implements SessionEntry {
     this.userAgent = options.userAgent;
     this.path = options.path;
     this.query = options.query;
-    this.user = options.user;
+    this.grant = options.grant;
+    this.user = options.grant.user;
     this.offer = options.offer;
     this.#log = options.log.child(`session ${id.slice(0, 8)}`);
     this.agent = new IceAgent({
@@ -119,14 +126,16 @@ export class WebRtcSession implements SessionEntry {
     return this.#closed;
   }
 
-  /** Of the two ends of the path, as MediaMTX's API writes them: `host/udp/192.0.2.1/8189`; empty before there is one. */
-  candidates(localAddress: string, localPort: number): { readonly local: string; readonly remote: string } {
+  /** The end of the path that is here, as MediaMTX's API writes it: `host/udp/192.0.2.1/8189`; empty before there is a path. */
+  get localCandidate(): string {
     const path = this.agent.selected;
-    if (path === undefined) return { local: "", remote: "" };
-    return {
-      local: `host/${path.protocol}/${localAddress}/${localPort}`,
-      remote: `prflx/${path.protocol}/${path.address}/${path.port}`,
-    };
+    return path === undefined ? "" : `host/${path.protocol}/${this.#options.localAddress(path)}`;
+  }
+
+  /** The client's. */
+  get remoteCandidate(): string {
+    const path = this.agent.selected;
+    return path === undefined ? "" : `prflx/${path.protocol}/${path.address}/${path.port}`;
   }
 
   /** What it is for; to be set before its answer goes out. */

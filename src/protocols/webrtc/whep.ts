@@ -3,7 +3,7 @@ import { randomInt, randomUUID } from "node:crypto";
 import { formatAddress } from "#base/listen-address.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import type { HttpExchange } from "#http/server.ts";
-import type { ReadLease } from "#relay/path.ts";
+import type { GrantedLease } from "#relay/path-registry.ts";
 import type { Stream } from "#relay/stream.ts";
 import { type AnsweredMedia, writeAnswer } from "./answer.ts";
 import { feedbackOf, sessionNumber } from "./feedback.ts";
@@ -56,7 +56,7 @@ export class WhepDesk {
         queueMicrotask(() => end(fault)); // in the middle of a unit nobody may leave
       },
     });
-    let lease: (ReadLease & { readonly user: string }) | undefined;
+    let lease: GrantedLease | undefined;
     try {
       const access = { action: "read", path, protocol: "webrtc", remote, query, id, userAgent, credentials } as const;
       lease = await options.registry.openForRead(access, reader, { type: "webRTCSession", id });
@@ -85,7 +85,8 @@ export class WhepDesk {
           sender: { ssrc, trackId: track.kind === "video" ? "video" : "audio" },
         }),
       );
-      session = this.#context.openSession(id, { mode: "read", remote, userAgent, path, query, user: lease.user, offer }, settle);
+      session = this.#context.openSession(id, { mode: "read", remote, userAgent, path, query, grant: lease.grant, offer }, settle);
+      session.skippedTracks = plan.unsent.map(({ track, reason }) => `${track.kind}: ${reason}`);
       session.serve(reader);
       const transport = await this.#context.transportOf(session.agent.local);
       if (endedBefore !== undefined) session.end(endedBefore);

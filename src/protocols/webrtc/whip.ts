@@ -30,7 +30,7 @@ export async function openWhip(context: WebRtcContext, exchange: HttpExchange, p
       const feedback = track.kind === "video" ? feedbackOf(VIDEO_FEEDBACK, offer.medias[mediaIndex]!.feedback, format.payloadType) : [];
       return { mediaIndex, direction: "recvonly", formats: [{ ...format, feedback }], sender: undefined };
     });
-    const session = context.openSession(id, { mode: "publish", remote, userAgent, path, query, user: permit.user, offer }, settle);
+    const session = context.openSession(id, { mode: "publish", remote, userAgent, path, query, grant: permit.grant, offer }, settle);
     session.serve(
       new WebRtcPublisher({
         id,

@@ -142,7 +142,7 @@ export class FilesStore implements RecordingStore {
         try {
           await this.#store(task.fragment, task.run);
         } finally {
-          this.#queuedBytes -= task.fragment.sizeBytes;
+          this.#letGo(task.fragment);
         }
         return;
       case "sync":
@@ -151,6 +151,12 @@ export class FilesStore implements RecordingStore {
         await this.#finishSegment();
         await this.#news.told();
     }
+  }
+
+  /** Its samples are written, or lost. */
+  #letGo(fragment: Fragment): void {
+    this.#queuedBytes -= fragment.sizeBytes;
+    fragment.release?.();
   }
 
   async #store(fragment: Fragment, run: RecordingRun): Promise<void> {
@@ -291,7 +297,7 @@ export class FilesStore implements RecordingStore {
       await this.#leaveSegment(segment);
     }
     this.#unsynced = [];
-    for (const task of this.#tasks) if (task.kind === "fragment") this.#queuedBytes -= task.fragment.sizeBytes;
+    for (const task of this.#tasks) if (task.kind === "fragment") this.#letGo(task.fragment);
     this.#tasks = this.#tasks.filter(({ kind }) => kind === "close");
     if (fault.code === "full") this.#options.onFull?.();
     this.onFault?.(fault);

@@ -411,3 +411,23 @@ test("a close ends what is being sent", async (t) => {
   assert.equal(await body, "cut off");
   assert.equal(site.index.openReads, 0);
 });
+
+test("whoever may not any more gets no further", async (t) => {
+  const site = await startPlaybackSite(t, { runs: { cam: [gate()] }, authorize: async () => ({ allowed: true, user: "bob" }) });
+  const hold = deferred<void>();
+  let handed = 0;
+  site.index.onFragment = () => (handed++ < 2 ? undefined : hold.promise);
+  const outgoing = request(site.url(0, 12)).on("error", () => {});
+  outgoing.end();
+  const [response] = await once(outgoing, "response");
+  const body = buffer(response).then(
+    () => "whole",
+    () => "cut off",
+  );
+  site.revoke(({ user }) => user === "bob");
+  assert.equal(response.destroyed, false);
+  site.revoke(({ user }) => user !== "bob");
+  assert.equal(await body, "cut off");
+  hold.resolve();
+  await until("nothing is read", () => site.index.openReads === 0);
+});

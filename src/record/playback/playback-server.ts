@@ -1,16 +1,19 @@
 // MediaMTX's playback server: GET /list and GET /get.
+import type { ServerResponse } from "node:http";
 import { CallerFault } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
-import type { Authorize, Credentials } from "#relay/access.ts";
+import type { Authorize, Credentials, Grant } from "#relay/access.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { BodyCache, DEFAULT_CACHE } from "./body-cache.ts";
 import { sendClip } from "./get.ts";
 import { sendList } from "./list.ts";
 import { parseGetQuery, parseListQuery } from "./playback-query.ts";
 
-export interface PlaybackServerOptions extends HttpListener {
+export interface PlaybackOptions {
+  readonly log: Log;
   /** What is wrong with a name that a client asks for; undefined: nothing. */
   readonly pathNameFault: (path: string) => string | undefined;
   readonly authorize: Authorize;
@@ -18,44 +21,37 @@ export interface PlaybackServerOptions extends HttpListener {
   readonly indexOf: (path: string) => RecordingIndex | undefined;
 }
 
+export type PlaybackServerOptions = HttpListener & PlaybackOptions;
+
 const PREFLIGHT = { methods: "OPTIONS, GET", headers: "Authorization, Range" };
 
-export class PlaybackServer {
-  readonly #options: PlaybackServerOptions;
+/** Answers for any server. */
+export class PlaybackHandler {
+  readonly #options: PlaybackOptions;
   readonly #cache = new BodyCache({ ...DEFAULT_CACHE, nowMs: () => performance.now() });
-  #http!: HttpServer;
+  /** Clips that are being sent, and what lets them. */
+  readonly #answering = new Map<ServerResponse, Grant>();
 
-  private constructor(options: PlaybackServerOptions) {
+  constructor(options: PlaybackOptions) {
     this.#options = options;
   }
 
-  /** Rejects with the system's error when the address cannot be had. */
-  static async listen(options: PlaybackServerOptions): Promise<PlaybackServer> {
-    const server = new PlaybackServer(options);
-    server.#http = await HttpServer.listen({ ...options, preflight: PREFLIGHT, handle: (exchange) => server.#answer(exchange) });
-    return server;
+  /** Breaks off answers to clients whose grants hold no longer. */
+  revoke(honours: (grant: Grant) => boolean): void {
+    for (const [response, grant] of this.#answering) if (!honours(grant)) response.destroy();
   }
 
-  get port(): number {
-    return this.#http.port;
-  }
-
-  /** What is being read is let go. */
-  async close(): Promise<void> {
-    await this.#http.close();
-  }
-
-  /** One request. Rejects with what the HTTP server makes an answer of. */
-  async #answer(exchange: HttpExchange): Promise<void> {
+  /** One request for `/list` or `/get`. Rejects with what the HTTP server makes an answer of. */
+  async answer(exchange: HttpExchange, target = exchange.path): Promise<void> {
     try {
-      await this.#handle(exchange);
+      await this.#handle(exchange, target);
     } catch (error) {
       throw exchange.signal.aborted ? new HttpFault(503, "the answer was broken off") : error;
     }
   }
 
-  async #handle(exchange: HttpExchange): Promise<void> {
-    const { request, response, path: target, query } = exchange;
+  async #handle(exchange: HttpExchange, target: string): Promise<void> {
+    const { request, response, query } = exchange;
     if (target !== "/list" && target !== "/get") return sendError(response, 404, "not found");
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
@@ -64,7 +60,10 @@ export class PlaybackServer {
     const path = query.get("path") ?? "";
     const fault = this.#options.pathNameFault(path);
     if (fault !== undefined) throw new CallerFault("invalid", `invalid path name: ${fault} (${path})`, "path");
-    if (!(await this.#mayEnter(exchange, path))) return;
+    const grant = await this.#admit(exchange, path);
+    if (grant === undefined) return;
+    this.#answering.set(response, grant);
+    response.once("close", () => this.#answering.delete(response));
     // MediaMTX looks for the path before it reads the times of a list, and after it read those of a clip.
     if (target === "/list") {
       const index = this.#indexOf(path);
@@ -75,8 +74,8 @@ export class PlaybackServer {
     }
   }
 
-  /** False: the client has its answer. */
-  async #mayEnter(exchange: HttpExchange, path: string): Promise<boolean> {
+  /** Undefined: the client has its answer. */
+  async #admit(exchange: HttpExchange, path: string): Promise<Grant | undefined> {
     const { request, response, remote, rawQuery, signal } = exchange;
     const userAgent = request.headers["user-agent"];
     const answer = await this.#options.authorize({
@@ -89,16 +88,48 @@ export class PlaybackServer {
       ...(userAgent !== undefined && { userAgent }),
       credentials: credentialsOf(exchange),
     });
-    if (answer.allowed) return true;
+    if (answer.allowed) return answer;
     if (!answer.challenge) this.#options.log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
     await sendDenial(response, answer, signal);
-    return false;
+    return undefined;
   }
 
   #indexOf(path: string): RecordingIndex {
     const index = this.#options.indexOf(path);
     if (index === undefined) throw new CallerFault("not-configured", `path '${path}' is not configured`, "path");
     return index;
+  }
+}
+
+export class PlaybackServer {
+  readonly #handler: PlaybackHandler;
+  readonly #http: HttpServer;
+
+  private constructor(handler: PlaybackHandler, http: HttpServer) {
+    this.#handler = handler;
+    this.#http = http;
+  }
+
+  /** Rejects with the system's error when the address cannot be had. */
+  static async listen(options: PlaybackServerOptions): Promise<PlaybackServer> {
+    const handler = new PlaybackHandler(options);
+    return new PlaybackServer(
+      handler,
+      await HttpServer.listen({ ...options, preflight: PREFLIGHT, handle: (exchange) => handler.answer(exchange) }),
+    );
+  }
+
+  get port(): number {
+    return this.#http.port;
+  }
+
+  revoke(honours: (grant: Grant) => boolean): void {
+    this.#handler.revoke(honours);
+  }
+
+  /** What is being read is let go. */
+  async close(): Promise<void> {
+    await this.#http.close();
   }
 }
 

@@ -102,6 +102,7 @@ export class CameraLane {
       await this.#writeSomewhere(item);
     } finally {
       this.#writing = undefined;
+      item.fragment.release?.();
     }
   }
 

@@ -76,12 +76,16 @@ export class CameraQueue {
   dropGroup(): number {
     const next = this.#items.findIndex(({ fragment }, place) => place > 0 && fragment.keyframe);
     const dropped = this.#items.splice(0, next < 0 ? this.#items.length : next);
-    for (const item of dropped) this.#count(item, -1);
+    for (const item of dropped) {
+      this.#count(item, -1);
+      item.fragment.release?.();
+    }
     if (this.#items.length === 0 && dropped.length > 0) this.#isSkipping = true;
     return dropped.length;
   }
 
   clear(): void {
+    for (const { fragment } of this.#items) fragment.release?.();
     this.#items = [];
     this.#sizeBytes = 0;
     this.#durationUs = 0;

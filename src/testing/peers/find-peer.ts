@@ -15,10 +15,11 @@ export type PeerName =
   | "gortsplib"
   | "python3"
   | "strace"
+  | "systemd-analyze"
   | SystemTool;
 
 /** Of e2fsprogs, util-linux, mount and coreutils: every Debian has them. */
-export type SystemTool = "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount";
+export type SystemTool = "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount" | "unshare";
 
 export interface Peer {
   readonly name: string;

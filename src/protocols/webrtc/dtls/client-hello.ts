@@ -1,4 +1,5 @@
 // ClientHello (RFC 5246 §7.4.1.2, RFC 6347 §4.2.1) and the extensions that WebRTC needs.
+import { numbersIn, Vectors } from "./vectors.ts";
 
 export interface ClientHello {
   readonly version: number;
@@ -19,33 +20,6 @@ export interface ClientHello {
 
 const Extension = { groups: 10, signatureSchemes: 13, useSrtp: 14, extendedMasterSecret: 23, renegotiation: 0xff01 } as const;
 const RENEGOTIATION_SUITE = 0x00ff;
-
-/** Walks over vectors with a length in front; nothing is read behind the end. */
-class Vectors {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get done(): boolean {
-    return this.#at >= this.#bytes.length;
-  }
-
-  /** undefined: there is not so much. */
-  take(sizeBytes: number): Buffer | undefined {
-    if (this.#at + sizeBytes > this.#bytes.length) return undefined;
-    this.#at += sizeBytes;
-    return this.#bytes.subarray(this.#at - sizeBytes, this.#at);
-  }
-
-  /** A vector whose length is a number of `lengthBytes`. */
-  vector(lengthBytes: 1 | 2 | 3): Buffer | undefined {
-    const length = this.take(lengthBytes);
-    return length && this.take(length.readUIntBE(0, lengthBytes));
-  }
-}
 
 /** undefined: it is none. */
 export function parseClientHello(body: Buffer): ClientHello | undefined {
@@ -97,8 +71,4 @@ export function parseCertificateVerify(body: Buffer): { readonly scheme: number;
   const scheme = vectors.take(2)?.readUInt16BE(0);
   const signature = vectors.vector(2);
   return scheme === undefined || signature === undefined ? undefined : { scheme, signature };
-}
-
-function numbersIn(list: Buffer): readonly number[] {
-  return Array.from({ length: list.length >> 1 }, (_, i) => list.readUInt16BE(i * 2));
 }

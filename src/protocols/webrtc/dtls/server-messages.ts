@@ -3,26 +3,11 @@ import { sign } from "node:crypto";
 import type { DtlsIdentity } from "./identity.ts";
 import type { Randoms } from "./key-schedule.ts";
 import { DTLS_1_2 } from "./record.ts";
+import { OWN_SCHEME, SECP256R1, SIGNATURE_SCHEMES } from "./signature.ts";
+import { extension, uint, vector } from "./vectors.ts";
 
 /** TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: the one that every WebRTC endpoint has (RFC 8827 §6.5). */
 export const CIPHER_SUITE = 0xc02b;
-export const SECP256R1 = 23;
-/** ecdsa_secp256r1_sha256 */
-export const OWN_SCHEME = 0x0403;
-
-/** What a client's certificate may sign with: hash and padding for `node:crypto`. */
-export const CLIENT_SCHEMES: ReadonlyMap<number, { readonly hash: string; readonly key: "ec" | "rsa"; readonly pss: boolean }> = new Map([
-  [0x0403, { hash: "sha256", key: "ec", pss: false }],
-  [0x0503, { hash: "sha384", key: "ec", pss: false }],
-  [0x0603, { hash: "sha512", key: "ec", pss: false }],
-  [0x0804, { hash: "sha256", key: "rsa", pss: true }],
-  [0x0805, { hash: "sha384", key: "rsa", pss: true }],
-  [0x0806, { hash: "sha512", key: "rsa", pss: true }],
-  [0x0401, { hash: "sha256", key: "rsa", pss: false }],
-  [0x0501, { hash: "sha384", key: "rsa", pss: false }],
-  [0x0601, { hash: "sha512", key: "rsa", pss: false }],
-]);
-
 export function helloVerifyRequestBody(cookie: Buffer): Buffer {
   return Buffer.concat([uint(0xfeff, 2), vector(1, cookie)]); // §4.2.1: always 1.0
 }
@@ -64,20 +49,6 @@ export function serverKeyExchangeBody({ key }: DtlsIdentity, { client, server }:
 /** Any authority: the fingerprint decides. */
 export function certificateRequestBody(): Buffer {
   const types = vector(1, Buffer.from([64, 1])); // ecdsa_sign, rsa_sign
-  const schemes = vector(2, Buffer.concat([...CLIENT_SCHEMES.keys()].map((scheme) => uint(scheme, 2))));
+  const schemes = vector(2, Buffer.concat([...SIGNATURE_SCHEMES.keys()].map((scheme) => uint(scheme, 2))));
   return Buffer.concat([types, schemes, vector(2, Buffer.alloc(0))]);
-}
-
-function extension(type: number, data: Buffer): Buffer {
-  return Buffer.concat([uint(type, 2), vector(2, data)]);
-}
-
-function vector(lengthBytes: 1 | 2 | 3, content: Buffer): Buffer {
-  return Buffer.concat([uint(content.length, lengthBytes), content]);
-}
-
-function uint(value: number, sizeBytes: number): Buffer {
-  const bytes = Buffer.alloc(sizeBytes);
-  bytes.writeUIntBE(value, 0, sizeBytes);
-  return bytes;
 }

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { DtlsClient, RTCDtlsTransport } from "werift";
 import { deferred } from "#base/deferred.ts";
+import type { DtlsOptions, SrtpKeys } from "./endpoint.ts";
 import { makeIdentity } from "./identity.ts";
-import { DtlsServer, type DtlsServerOptions, type SrtpKeys } from "./server.ts";
+import { DtlsServer } from "./server.ts";
 
 const identity = makeIdentity();
 const certificate = await RTCDtlsTransport.SetupCertificate();
@@ -17,7 +18,7 @@ type Client = DtlsClient & { readonly wire: { onData(data: Buffer, from: readonl
 function setUp(
   options: {
     profiles?: (1 | 7)[];
-    fingerprints?: DtlsServerOptions["fingerprints"];
+    fingerprints?: DtlsOptions["fingerprints"];
     fromClient?: (datagram: Buffer) => readonly Buffer[];
     fromServer?: (datagram: Buffer) => readonly Buffer[];
   } = {},

@@ -1,11 +1,10 @@
 // The passive side of DTLS 1.2 (RFC 6347) as WebRTC uses it: both sides show a certificate, and what comes of it are keys for SRTP (RFC 5764).
-import { constants, createECDH, createHash, type ECDH, randomBytes, verify, X509Certificate } from "node:crypto";
-import type { SrtpMasterKeys } from "#rtp/srtp/session-keys.ts";
+import { createECDH, type ECDH, randomBytes } from "node:crypto";
 import { SRTP_PROFILES, type SrtpProfile } from "#rtp/srtp/srtp-profile.ts";
-import type { Fingerprint } from "../offer.ts";
 import { type ClientHello, parseCertificate, parseCertificateVerify, parseClientHello, parseClientKeyExchange } from "./client-hello.ts";
+import { Alert, type DtlsOptions } from "./endpoint.ts";
+import { Flights, type Outgoing } from "./flight.ts";
 import { type HandshakeMessage, HandshakeReassembly, HandshakeType, writeHandshake } from "./handshake-message.ts";
-import type { DtlsIdentity } from "./identity.ts";
 import {
   exportSrtpKeys,
   extendedMasterSecret,
@@ -15,71 +14,28 @@ import {
   type WriteKeys,
   writeKeysOf,
 } from "./key-schedule.ts";
-import { ContentType, type DtlsRecord, openFragment, parseRecords, ReplayWindow, sealFragment, writeRecord } from "./record.ts";
+import { ContentType, type DtlsRecord, openFragment, parseRecords, ReplayWindow } from "./record.ts";
 import {
   CIPHER_SUITE,
-  CLIENT_SCHEMES,
   certificateBody,
   certificateRequestBody,
   helloVerifyRequestBody,
-  OWN_SCHEME,
-  SECP256R1,
   serverHelloBody,
   serverKeyExchangeBody,
 } from "./server-messages.ts";
-
-/** For what is sent and what comes. */
-export interface SrtpKeys {
-  readonly local: SrtpMasterKeys;
-  readonly remote: SrtpMasterKeys;
-}
-
-export interface DtlsServerOptions {
-  readonly identity: DtlsIdentity;
-  /** One of them is the client's certificate. */
-  readonly fingerprints: readonly Fingerprint[];
-  send(datagram: Buffer): void;
-  /** Once. */
-  onConnected(keys: SrtpKeys): void;
-  /** Once, unless it was closed: the client said goodbye (no fault), or the handshake failed. */
-  onEnd(fault: string | undefined): void;
-}
-
-/** Records of a flight share datagrams up to this size. */
-const DATAGRAM_BYTES = 1200;
-/** §4.2.4.1 has 1 s; in a local network an answer takes less. */
-const FIRST_RETRANSMIT_MS = 400;
-const MAX_RETRANSMIT_MS = 4000;
-/** A client that repeats itself is answered no more often. */
-const MIN_RESEND_MS = 20;
-const CLOSE_NOTIFY = 0;
-const FATAL = 2;
-/** RFC 5246 §7.2 */
-const HANDSHAKE_FAILURE = 40;
+import { isExpectedCertificate, isSignedBy, OWN_SCHEME, SECP256R1 } from "./signature.ts";
 
 type Phase = "hello" | "certificate" | "keyExchange" | "certificateVerify" | "finished" | "connected" | "ended";
 
-/** A record before it has a number. */
-interface Outgoing {
-  readonly type: number;
-  readonly epoch: 0 | 1;
-  readonly fragment: Buffer;
-}
-
 /** Nothing here throws on what a client sends. Whoever owns it limits how long a handshake may take. */
 export class DtlsServer {
-  readonly #options: DtlsServerOptions;
+  readonly #options: DtlsOptions;
   readonly #cookie = randomBytes(20);
   readonly #reassembly = new HandshakeReassembly();
   readonly #replay = new ReplayWindow();
   readonly #transcript: Buffer[] = [];
-  /** Of the next record, by epoch. */
-  readonly #numbers: [number, number] = [0, 0];
+  readonly #flights: Flights;
   #phase: Phase = "hello";
-  #flight: readonly Outgoing[] = [];
-  #sentMs = Number.NEGATIVE_INFINITY;
-  #retransmitMs = FIRST_RETRANSMIT_MS;
-  #timer: NodeJS.Timeout | undefined;
   #hello: ClientHello | undefined;
   #profile: SrtpProfile | undefined;
   #randoms: Randoms | undefined;
@@ -91,8 +47,9 @@ export class DtlsServer {
   /** What the client complained of, in the clear: a hint for the log, no proof. */
   complaint: number | undefined;
 
-  constructor(options: DtlsServerOptions) {
+  constructor(options: DtlsOptions) {
     this.#options = options;
+    this.#flights = new Flights(options.send);
   }
 
   get connected(): boolean {
@@ -109,7 +66,7 @@ export class DtlsServer {
 
   /** Says goodbye, where there is somebody to hear it. */
   close(): void {
-    if (this.#phase === "connected") this.#transmit([this.#alert(1, CLOSE_NOTIFY)]);
+    if (this.#phase === "connected") this.#flights.sendAlert(1, Alert.warning, Alert.closeNotify);
     this.#stop();
   }
 
@@ -128,7 +85,7 @@ export class DtlsServer {
   }
 
   #takeHandshake(fragment: Buffer, isEncrypted: boolean): void {
-    if (this.#reassembly.push(fragment, isEncrypted)) this.#repeatFlight();
+    if (this.#reassembly.push(fragment, isEncrypted)) this.#flights.repeat();
     for (let message = this.#reassembly.shift(); message !== undefined && this.#phase !== "ended"; message = this.#reassembly.shift()) {
       const fault = this.#step(message);
       if (fault !== undefined) this.#fail(fault);
@@ -139,8 +96,8 @@ export class DtlsServer {
   #takeAlert(fragment: Buffer, isEncrypted: boolean): void {
     const [level = 0, description = 0] = fragment;
     if (!isEncrypted) this.complaint = description;
-    else if (description === CLOSE_NOTIFY || level === FATAL) {
-      const fault = description === CLOSE_NOTIFY && this.connected ? undefined : `the client ended DTLS with alert ${description}`;
+    else if (description === Alert.closeNotify || level === Alert.fatal) {
+      const fault = description === Alert.closeNotify && this.connected ? undefined : `the client ended DTLS with alert ${description}`;
       this.#stop();
       this.#options.onEnd(fault);
     }
@@ -152,7 +109,8 @@ export class DtlsServer {
     if (this.#phase === "hello" && type === HandshakeType.clientHello) return this.#onClientHello(message);
     if (this.#phase === "certificate" && type === HandshakeType.certificate) {
       this.#clientCertificate = parseCertificate(body);
-      if (!this.#isExpected(this.#clientCertificate)) return "the client's certificate is not the one of its offer (a=fingerprint)";
+      if (!isExpectedCertificate(this.#clientCertificate, this.#options.fingerprints))
+        return "the client's certificate is not the one of its offer (a=fingerprint)";
       this.#phase = "keyExchange";
     } else if (this.#phase === "keyExchange" && type === HandshakeType.clientKeyExchange) {
       const point = parseClientKeyExchange(body);
@@ -217,15 +175,6 @@ export class DtlsServer {
     return undefined;
   }
 
-  #isExpected(certificate: Buffer | undefined): boolean {
-    return (
-      certificate !== undefined &&
-      this.#options.fingerprints.some(({ algorithm, digest }) =>
-        createHash(algorithm.replace("-", "")).update(certificate).digest().equals(digest),
-      )
-    );
-  }
-
   #deriveKeys(point: Buffer): boolean {
     let secret: Buffer;
     try {
@@ -238,21 +187,13 @@ export class DtlsServer {
       ? extendedMasterSecret(secret, Buffer.concat(this.#transcript))
       : masterSecretOf(secret, randoms);
     this.#keys = writeKeysOf(this.#masterSecret, randoms);
+    this.#flights.setKey(this.#keys.serverKey, this.#keys.serverSalt);
     return true;
   }
 
   #ownsCertificate(body: Buffer): boolean {
     const claim = parseCertificateVerify(body);
-    const scheme = claim && CLIENT_SCHEMES.get(claim.scheme);
-    if (scheme === undefined) return false;
-    try {
-      const key = new X509Certificate(this.#clientCertificate!).publicKey;
-      if (key.asymmetricKeyType !== scheme.key) return false;
-      const padding = scheme.pss && { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
-      return verify(scheme.hash, Buffer.concat(this.#transcript), { key, ...padding }, claim!.signature);
-    } catch {
-      return false;
-    }
+    return claim !== undefined && isSignedBy(this.#clientCertificate!, claim.scheme, Buffer.concat(this.#transcript), claim.signature);
   }
 
   #finish(): void {
@@ -264,69 +205,31 @@ export class DtlsServer {
     );
     this.#phase = "connected";
     this.#transcript.length = 0;
-    clearTimeout(this.#timer);
-    this.#flight = [
+    const flight: readonly Outgoing[] = [
       { type: ContentType.changeCipherSpec, epoch: 0, fragment: Buffer.from([1]) },
       { type: ContentType.handshake, epoch: 1, fragment: bytes },
     ];
-    this.#transmit(this.#flight);
+    this.#flights.send(flight, false);
     const profile = this.#profile!;
     const { client, server } = exportSrtpKeys(this.#masterSecret!, randoms, profile.keyBytes, profile.saltBytes);
     this.#options.onConnected({ local: { profile, ...server }, remote: { profile, ...client } });
   }
 
   #fail(fault: string): void {
-    this.#transmit([this.#alert(0, HANDSHAKE_FAILURE)]);
+    this.#flights.sendAlert(0, Alert.fatal, Alert.handshakeFailure);
     this.#stop();
     this.#options.onEnd(fault);
   }
 
-  #alert(epoch: 0 | 1, description: number): Outgoing {
-    return { type: ContentType.alert, epoch, fragment: Buffer.from([description === CLOSE_NOTIFY ? 1 : FATAL, description]) };
-  }
-
   #stop(): void {
     this.#phase = "ended";
-    clearTimeout(this.#timer);
+    this.#flights.stop();
   }
 
-  #send(messages: readonly HandshakeMessage[], retransmit: boolean): void {
-    this.#flight = messages.map(({ bytes }) => ({ type: ContentType.handshake, epoch: 0, fragment: bytes }));
-    this.#transmit(this.#flight);
-    if (retransmit) this.#retransmitLater();
-  }
-
-  /** §4.2.4: until the client's next flight has come whole. */
-  #retransmitLater(): void {
-    this.#timer = setTimeout(() => {
-      this.#transmit(this.#flight);
-      this.#retransmitMs = Math.min(this.#retransmitMs * 2, MAX_RETRANSMIT_MS);
-      this.#retransmitLater();
-    }, this.#retransmitMs);
-  }
-
-  #repeatFlight(): void {
-    if (performance.now() - this.#sentMs >= MIN_RESEND_MS) this.#transmit(this.#flight);
-  }
-
-  /** As few datagrams as they fit in. */
-  #transmit(flight: readonly Outgoing[]): void {
-    this.#sentMs = performance.now();
-    let datagram: Buffer[] = [];
-    let sizeBytes = 0;
-    for (const { type, epoch, fragment } of flight) {
-      const number = this.#numbers[epoch]++;
-      const { serverKey, serverSalt } = this.#keys ?? {};
-      const sealed = epoch === 0 ? fragment : sealFragment(serverKey!, serverSalt!, type, epoch, number, fragment);
-      const record = writeRecord(type, epoch, number, sealed);
-      if (sizeBytes > 0 && sizeBytes + record.length > DATAGRAM_BYTES) {
-        this.#options.send(Buffer.concat(datagram));
-        datagram = [];
-        sizeBytes = 0;
-      }
-      datagram.push(record);
-      sizeBytes += record.length;
-    }
-    this.#options.send(Buffer.concat(datagram));
+  #send(messages: readonly HandshakeMessage[], untilHeard: boolean): void {
+    this.#flights.send(
+      messages.map(({ bytes }) => ({ type: ContentType.handshake, epoch: 0, fragment: bytes })),
+      untilHeard,
+    );
   }
 }

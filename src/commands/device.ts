@@ -1,0 +1,57 @@
+// Commands about the gateway itself: how it is.
+import type { Command } from "#control/command.ts";
+import type { ClockHealth, Health } from "#device/health/health.ts";
+import type { CamerasHealth, CameraWatch } from "./camera-health.ts";
+import { optionalCamera, readFields } from "./command-input.ts";
+import type { RecordingHealth, RecordingWatch, RingHealth } from "./recording-health.ts";
+
+export interface DeviceCommandsOptions {
+  readonly health: { read(): Promise<Health> };
+  clock(): ClockHealth;
+  readonly cameras: Pick<CameraWatch, "read">;
+  readonly recording: Pick<RecordingWatch, "read" | "ring" | "recorders">;
+  /** Of the door, since the start. */
+  security(): SecurityHealth;
+}
+
+export interface SecurityHealth {
+  readonly auth_fail: number;
+  readonly banned: number;
+}
+
+/** The health document of the MQTT contract, without its envelope. */
+export interface HealthDocument extends Pick<Health, "sys" | "net" | "disk"> {
+  readonly clk: ClockHealth;
+  readonly rec: RecordingHealth;
+  readonly cams: CamerasHealth;
+  readonly sec: SecurityHealth;
+}
+
+interface RecordingState {
+  /** Null: there is no ring. */
+  readonly ring: RingHealth | null;
+  readonly cams: RecordingHealth["cams"];
+}
+
+export function deviceCommands({ health, clock, cameras, recording, security }: DeviceCommandsOptions) {
+  const readHealth: Command<undefined, HealthDocument> = {
+    name: "health",
+    scope: "read",
+    summary: "Machine, network, clock, disks, recording and cameras: the document that is sent as telemetry.",
+    parse: (input) => void readFields(input, []),
+    run: async () => {
+      const { sys, net, disk } = await health.read();
+      return { sys, net, clk: clock(), disk, rec: await recording.read(), cams: cameras.read(), sec: security() };
+    },
+  };
+  const readRecording: Command<{ readonly cam: string | undefined }, RecordingState> = {
+    name: "rec.state",
+    scope: "read",
+    sight: "recordings",
+    summary: "What the recorders do, of all cameras or of one, and the state of the ring.",
+    parse: (input) => ({ cam: optionalCamera(readFields(input, ["cam"]).cam) }),
+    pathOf: ({ cam }) => cam,
+    run: async ({ cam }) => ({ ring: recording.ring() ?? null, cams: await recording.recorders(cam) }),
+  };
+  return [readHealth, readRecording] as const;
+}
