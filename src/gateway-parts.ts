@@ -19,6 +19,7 @@ export const PARTS: readonly Part[] = [
   { name: "commands", key: ({ global }) => (global.api ? "" : undefined), load: () => import("./gateway-commands.ts"), isBelow: true },
   { name: "playback", key: serverKey("playback", ({ playback }) => playback), load: () => import("./gateway-playback.ts") },
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
+  { name: "pprof", key: serverKey("pprof", ({ pprof }) => pprof), load: () => import("./gateway-pprof.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },
 ];
 
