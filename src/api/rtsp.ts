@@ -1,4 +1,5 @@
 // /v3/rtspconns, /v3/rtspsessions, and the same of rtsps: clients of the RTSP servers, in MediaMTX's words.
+import { redactedQuery } from "#base/redacted-query.ts";
 import { pageOf, parsePage } from "#http/page.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import { OK, type Route } from "./route.ts";
@@ -111,7 +112,7 @@ function sessionItem(entry: SessionEntry, connections: ReadonlyMap<string, reado
     ...commonItem(entry),
     state,
     path,
-    query,
+    query: redactedQuery(query),
     user,
     userAgent,
     transport: transport ?? null,

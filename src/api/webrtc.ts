@@ -1,4 +1,5 @@
 // /v3/webrtcsessions: clients of the WebRTC server, in MediaMTX's words.
+import { redactedQuery } from "#base/redacted-query.ts";
 import { pageOf, parsePage } from "#http/page.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import { OK, type Route } from "./route.ts";
@@ -73,7 +74,7 @@ function item(entry: WebRtcEntry) {
     remoteCandidate: entry.remoteCandidate ?? "",
     state,
     path,
-    query,
+    query: redactedQuery(query),
     user,
     userAgent,
     skippedTracks: entry.skippedTracks ?? [],
