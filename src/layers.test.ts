@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   relay: ["base", "codecs", "rtp"],
   http: ["base"],
   protocols: ["base", "native", "codecs", "containers", "rtp", "relay", "http"],
-  capture: ["base", "codecs", "relay"],
+  capture: ["base", "codecs", "containers", "relay"],
   record: ["base", "codecs", "containers", "relay", "http"],
   control: ["base", "http"],
   fleet: ["base", "control"],

@@ -180,6 +180,15 @@ export class Stream {
     if (videoFace !== undefined && backlog.length === 0) this.requestKeyframe();
   }
 
+  /** The keyframe that the open GOP begins with, as a frame whose bytes are the caller's own; undefined: none is kept. */
+  lastKeyframe(): (Unit & { readonly frame: readonly Buffer[] }) | undefined {
+    const unit = this.#gop?.units[0];
+    if (unit === undefined) return undefined;
+    const { format } = this.#states[this.#videoIndex]!;
+    const frame = unit.frame ?? (unit.packets && format.depacketize(unit.packets, unit.track.parameters));
+    return frame && { ...unit, frame: frame.map((part) => Buffer.from(part)) };
+  }
+
   removeReader(reader: Reader): void {
     if (!this.#readers.delete(reader)) return;
     this.#outboundBytesOfGone += reader.outboundBytes ?? 0;
