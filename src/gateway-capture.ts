@@ -1,10 +1,12 @@
-// Sources that are child processes. Loaded when the first one is opened: a gateway that only pulls does not carry them in memory.
+// What child processes make: ffmpeg as a source, still pictures. Loaded when it is wanted: a gateway that only pulls does not carry it in memory.
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { FfmpegSources } from "#capture/ffmpeg-sources.ts";
+import type { Snapshot, SnapshotRequest, Snapshots } from "#capture/snapshots.ts";
 import type { Config } from "#config/config.ts";
 import type { RtspInlet } from "#protocols/rtsp/inlet.ts";
 import type { SourceVariables } from "#relay/path-options.ts";
+import type { PathRegistry } from "#relay/path-registry.ts";
 import type { Source } from "#relay/source.ts";
 import { addressOf } from "./gateway-part.ts";
 
@@ -13,6 +15,7 @@ export interface CaptureOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
+  readonly registry: () => Pick<PathRegistry, "get">;
 }
 
 interface Loaded {
@@ -23,6 +26,7 @@ interface Loaded {
 export class Capture {
   readonly #options: CaptureOptions;
   #loaded: Promise<Loaded> | undefined;
+  #snapshots: Promise<Snapshots> | undefined;
 
   constructor(options: CaptureOptions) {
     this.#options = options;
@@ -36,6 +40,13 @@ export class Capture {
         await (await this.#loaded).ffmpeg.open(source, path, variables).run(sink, signal);
       },
     };
+  }
+
+  /** The last keyframe of a path. Rejects with a CallerFault. */
+  async takeSnapshot(request: SnapshotRequest, signal: AbortSignal): Promise<Snapshot> {
+    const { registry, clock } = this.#options;
+    this.#snapshots ??= import("#capture/snapshots.ts").then(({ Snapshots }) => new Snapshots({ registry: registry(), clock }));
+    return (await this.#snapshots).take(request, signal);
   }
 
   /** Call it when the paths are closed. Resolves, within 12 s, when no process runs. */

@@ -8,6 +8,7 @@ import { configCommands } from "#commands/config.ts";
 import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
 import { recordingCommands } from "#commands/recordings.ts";
+import { snapshotCommands } from "#commands/snapshots.ts";
 import { CommandTable } from "#control/command.ts";
 import { CommandJobs } from "#control/command-jobs.ts";
 import { clockHealth } from "#device/health/clock-health.ts";
@@ -44,6 +45,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
       security: () => ({ auth_fail: authenticator.counters.refused, banned: authenticator.counters.bans }),
     }),
     ...cameraCommands({ registry, cameras }),
+    ...snapshotCommands({ take: (request, signal) => context.capture.takeSnapshot(request, signal) }),
     ...recordingCommands({ indexOf, stores: () => context.recording?.indexes ?? [] }),
     ...configCommands({ live: context.live }),
     ...clipCommands({ indexOf, fs, directory: () => clipDirectory(context) }),

@@ -12,6 +12,7 @@ import type { HookRunner } from "#hooks/hook-runner.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { Capture } from "./gateway-capture.ts";
 import type { GatewayCommands } from "./gateway-commands.ts";
 import type { GatewayHealth } from "./gateway-health.ts";
 import type { PathConfs } from "./gateway-paths.ts";
@@ -35,6 +36,7 @@ export interface GatewayContext {
   /** For every file of the gateway: together they leave threads to the rest. */
   readonly fs: FsPort;
   readonly pathConfs: PathConfs;
+  readonly capture: Pick<Capture, "takeSnapshot">;
   /** What parts made that others use; undefined while they do not run. */
   health: GatewayHealth | undefined;
   commands: GatewayCommands | undefined;

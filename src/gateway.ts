@@ -67,6 +67,7 @@ export class Gateway {
       },
       clock,
       log,
+      registry: () => registry,
     });
     const pathConfs = new PathConfs({
       get config() {
@@ -109,6 +110,7 @@ export class Gateway {
       log,
       fs: new DiskQueue(new NodeFs()),
       pathConfs,
+      capture: this.#capture,
       health: undefined,
       commands: undefined,
       hooks: undefined,

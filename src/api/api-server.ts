@@ -15,7 +15,7 @@ import { type ConfigOptions, configRoutes } from "./config.ts";
 import { type PathsOptions, pathRoutes } from "./paths.ts";
 import { publisherRoutes } from "./publishers.ts";
 import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
-import { findRoute, OK, type Route } from "./route.ts";
+import { BytesAnswer, findRoute, OK, type Route } from "./route.ts";
 import { rtspRoutes } from "./rtsp.ts";
 import { type StatsOptions, statsRoutes } from "./stats.ts";
 import { webRtcRoutes } from "./webrtc.ts";
@@ -111,7 +111,12 @@ export class ApiServer {
       return;
     }
     const body = (): Promise<unknown> => readJsonBody(request, this.#bodyLimits);
-    sendJson(response, 200, await found.route.answer({ parameter: found.parameter, query, caller, signal, body }));
+    const answer = await found.route.answer({ parameter: found.parameter, query, caller, signal, body });
+    if (answer instanceof BytesAnswer) {
+      response.writeHead(200, { ...answer.headers, "Content-Length": answer.bytes.length }).end(answer.bytes);
+      return;
+    }
+    sendJson(response, 200, answer);
   }
 
   /** Whoever has the right to the API may do everything with it. Undefined: the client has its answer. */

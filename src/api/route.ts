@@ -16,8 +16,19 @@ export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** `/v3/paths/get/{name}`: one parameter at most, at the end. A `{name}` takes slashes, too, an `{id}` does not. */
   readonly template: string;
-  /** The body of the answer 200. What it throws is answered as the HTTP server does. */
+  /** The body of the answer 200: JSON, or a BytesAnswer. What it throws is answered as the HTTP server does. */
   answer(request: ApiRequest): unknown;
+}
+
+/** An answer that is no JSON. */
+export class BytesAnswer {
+  readonly bytes: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(bytes: Buffer, headers: Readonly<Record<string, string>>) {
+    this.bytes = bytes;
+    this.headers = headers;
+  }
 }
 
 /** The answer of those that change something. */

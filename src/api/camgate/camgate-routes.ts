@@ -3,7 +3,7 @@ import { CallerFault } from "#base/errors.ts";
 import type { CommandTable } from "#control/command.ts";
 import type { CommandJobs, Job } from "#control/command-jobs.ts";
 import { HttpFault } from "#http/http-fault.ts";
-import { type ApiRequest, OK, type Route } from "../route.ts";
+import { type ApiRequest, BytesAnswer, OK, type Route } from "../route.ts";
 
 export interface CamgateSubjects {
   readonly commands: Pick<CommandTable, "list" | "dispatch">;
@@ -49,6 +49,11 @@ export function camgateRoutes({ commands, jobs, removeClip }: CamgateSubjects): 
         await ask("cam.restart", camOf(request), request);
         return OK;
       },
+    },
+    {
+      method: "GET",
+      template: "/camgate/v1/snapshot/{name}",
+      answer: async (request) => pictureOf(await ask("cam.snapshot", snapshotQuery(request), request)),
     },
     look("/camgate/v1/config/get", "cfg.show", () => undefined),
     look("/camgate/v1/config/status", "cfg.status", () => undefined),
@@ -108,6 +113,20 @@ function objectOf(body: unknown): Readonly<Record<string, unknown>> {
 function spanQuery({ query }: ApiRequest): Readonly<Record<string, unknown>> {
   const isNumber = (name: string, text: string): boolean => name !== "cursor" && /^\d{1,16}$/.test(text);
   return Object.fromEntries([...query].map(([name, text]) => [name, isNumber(name, text) ? Number(text) : text]));
+}
+
+/** `gate.jpg`, `site/gate.mp4` */
+function snapshotQuery({ parameter, query }: ApiRequest): Readonly<Record<string, unknown>> {
+  const name = /^(.+)\.(jpg|mp4)$/.exec(parameter);
+  if (name === null) throw new HttpFault(404, "a picture is asked for as NAME.jpg or NAME.mp4");
+  const numbers = [...query].map(([key, text]) => [key, /^\d{1,9}$/.test(text) ? Number(text) : text]);
+  return { ...Object.fromEntries(numbers), cam: name[1], fmt: name[2] };
+}
+
+function pictureOf(result: unknown): BytesAnswer {
+  const { bytes, mediaType, utcUs } = result as { readonly bytes: Buffer; readonly mediaType: string; readonly utcUs: number };
+  const headers = { "Content-Type": mediaType, "Last-Modified": new Date(utcUs / 1000).toUTCString(), "Cache-Control": "no-store" };
+  return new BytesAnswer(bytes, headers);
 }
 
 function clipItem({ id, cam, by, st, pct, msg, started, ended, res, err }: Job) {
