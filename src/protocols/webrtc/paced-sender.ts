@@ -32,7 +32,9 @@ export class PacedSender {
       return;
     }
     this.#waiting.push({ trackIndex, burst, first: 0 });
-    if (this.#timer === undefined) this.#step();
+    if (this.#timer !== undefined) return;
+    if (this.#level < PACKETS_PER_MS) this.#step();
+    else this.#timer = setTimeout(() => this.#step(), 1);
   }
 
   close(): void {
@@ -55,6 +57,7 @@ export class PacedSender {
       if (sent >= PACKETS_PER_MS) break;
     }
     this.#waiting.splice(0, done);
+    this.#level += sent;
     if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#step(), 1);
   }
 }

@@ -1,0 +1,116 @@
+// What is lost on the way: packets that are kept, asked for and repeated, and how fast anything leaves.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PacketBurst } from "#rtp/burst.ts";
+import { SyntheticVideo } from "#testing/synthetic-track.ts";
+import { sequencesOf } from "#testing/unit-tap.ts";
+import { BitrateEstimate } from "./bitrate-estimate.ts";
+import { LossWatch } from "./loss-watch.ts";
+import { PacedSender } from "./paced-sender.ts";
+import { PacketHistory } from "./packet-history.ts";
+
+function bursts(count: number, options: ConstructorParameters<typeof SyntheticVideo>[0] = {}): readonly PacketBurst[] {
+  const video = new SyntheticVideo(options);
+  return Array.from({ length: count }, () => video.nextBurst());
+}
+
+test("history: every packet that went is found by its number, over the wrap", () => {
+  const history = new PacketHistory();
+  const sent = bursts(30, { firstSequence: 65_500 });
+  for (const burst of sent) {
+    history.note(burst, 0);
+    history.note(burst, 0); // another reader of the same
+  }
+  for (const burst of sent) {
+    for (const [index, sequence] of sequencesOf(burst).entries()) assert.deepEqual(history.find(sequence), { burst, index });
+  }
+  assert.equal(history.find((sequencesOf(sent.at(-1)!).at(-1)! + 1) & 0xffff), undefined);
+  assert.equal(history.find((sequencesOf(sent[0]!)[0]! - 1) & 0xffff), undefined);
+});
+
+test("history: old packets are forgotten", () => {
+  const history = new PacketHistory();
+  const [first, second, third] = bursts(3);
+  history.note(first!, 0);
+  history.note(second!, 1_000_000);
+  history.note(third!, 2_000_000);
+  assert.equal(history.find(sequencesOf(first!)[0]!), undefined);
+  assert.notEqual(history.find(sequencesOf(second!)[0]!), undefined);
+});
+
+test("losses: asked for at once, again while they can be of use, and no more once they came", () => {
+  const watch = new LossWatch();
+  assert.equal(watch.came(65_534), false);
+  assert.equal(watch.came(65_535), false);
+  assert.equal(watch.came(3), true);
+  assert.deepEqual(watch.due(0), [0, 1, 2]);
+  assert.deepEqual(watch.due(10_000), []);
+  assert.equal(watch.came(1), false);
+  assert.deepEqual(watch.due(40_000), [0, 2]);
+  for (let atUs = 80_000; atUs < 400_000; atUs += 40_000) watch.due(atUs);
+  assert.equal(watch.pending, false, "given up");
+  assert.equal(watch.came(4), false);
+});
+
+test("losses: an outage or a new numbering is not asked for packet by packet", () => {
+  const outage = new LossWatch();
+  outage.came(0);
+  outage.came(900);
+  assert.deepEqual(outage.due(0), []);
+  const renumbered = new LossWatch();
+  renumbered.came(0);
+  renumbered.came(30_000);
+  assert.equal(renumbered.pending, false);
+});
+
+test("what a publisher may send sinks while packets are lost, and rises again", () => {
+  const estimate = new BitrateEstimate();
+  const best = estimate.next(1000, 0);
+  const lossy = estimate.next(2000, 300);
+  assert.ok(lossy < best);
+  assert.equal(estimate.next(3000, 350), lossy, "a little loss changes nothing");
+  assert.ok(estimate.next(4000, 350) > lossy);
+  for (let second = 0; second < 100; second++) estimate.next(5000 + second * 1000, 1250 + second * 900);
+  assert.equal(estimate.next(105_000, 100_000), 150_000);
+});
+
+test("pacing: a frame of ordinary size leaves at once, a large one in steps, in order", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const sent: [track: number, count: number][] = [];
+  const pacer = new PacedSender((track, _burst, first, end) => sent.push([track, end - first]));
+  const small = { bytes: Buffer.alloc(0), offsets: new Int32Array(13), count: 12 };
+  const large = { bytes: Buffer.alloc(0), offsets: new Int32Array(91), count: 90 };
+  pacer.push(0, small);
+  assert.deepEqual(sent, [[0, 12]]);
+  pacer.push(0, large);
+  pacer.push(1, small);
+  assert.deepEqual(sent.slice(1), [[0, 20]]);
+  for (let ms = 0; ms < 10; ms++) t.mock.timers.tick(1);
+  assert.deepEqual(sent.slice(1), [
+    [0, 20],
+    [0, 20],
+    [0, 20],
+    [0, 20],
+    [0, 10],
+    [1, 10],
+    [1, 2],
+  ]);
+  pacer.push(0, large);
+  pacer.close();
+  const before = sent.length;
+  t.mock.timers.tick(10);
+  assert.equal(sent.length, before);
+});
+
+test("pacing: many small frames at once are a large one", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let packets = 0;
+  const pacer = new PacedSender((_track, _burst, first, end) => {
+    packets += end - first;
+  });
+  const small = { bytes: Buffer.alloc(0), offsets: new Int32Array(13), count: 12 };
+  for (let i = 0; i < 50; i++) pacer.push(0, small);
+  assert.ok(packets <= 64, String(packets));
+  for (let ms = 0; ms < 40; ms++) t.mock.timers.tick(1);
+  assert.equal(packets, 600);
+});
