@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { DtlsClient, RTCDtlsTransport } from "werift";
 import { deferred } from "#base/deferred.ts";
+import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
 import type { DtlsOptions, SrtpKeys } from "./endpoint.ts";
 import { makeIdentity } from "./identity.ts";
 import { DtlsServer } from "./server.ts";
@@ -18,6 +19,7 @@ type Client = DtlsClient & { readonly wire: { onData(data: Buffer, from: readonl
 function setUp(
   options: {
     profiles?: (1 | 7)[];
+    clientKey?: string;
     fingerprints?: DtlsOptions["fingerprints"];
     fromClient?: (datagram: Buffer) => readonly Buffer[];
     fromServer?: (datagram: Buffer) => readonly Buffer[];
@@ -51,7 +53,7 @@ function setUp(
   });
   const client = new DtlsClient({
     cert: certificate.certPem,
-    key: certificate.privateKey,
+    key: options.clientKey ?? certificate.privateKey,
     signatureHash: certificate.signatureHash,
     srtpProfiles: options.profiles ?? [7, 1],
     extendedMasterSecret: true,
@@ -78,3 +80,86 @@ for (const [profile, name, keyBytes, saltBytes] of [
     server.close();
   });
 }
+
+/** Leaves out the datagrams with these numbers. */
+function without(...numbers: readonly number[]): (datagram: Buffer) => readonly Buffer[] {
+  let count = 0;
+  return (datagram) => (numbers.includes(count++) ? [] : [datagram]);
+}
+
+for (const [lost, faults] of [
+  ["the cookie", { fromServer: without(0) }],
+  ["the server's certificate", { fromServer: without(1) }],
+  ["the server's last word", { fromServer: without(2) }],
+  ["the second hello", { fromClient: without(1) }],
+  ["what the client says last", { fromClient: without(2) }],
+] as const) {
+  test(`a datagram is lost: ${lost}`, async () => {
+    const { server, client, connected } = setUp(faults);
+    const clientConnected = deferred<void>();
+    client.onConnect.once(() => clientConnected.resolve());
+    void client.connect();
+    await connected;
+    await clientConnected.promise;
+    server.close();
+  });
+}
+
+test("every datagram comes twice, after garbage", async () => {
+  const random = fuzzRandom(3);
+  const garbage = (datagram: Buffer): readonly Buffer[] => [datagram.subarray(0, 20), Buffer.alloc(0), datagram, Buffer.from(datagram)];
+  const { server, client, connected } = setUp({ fromClient: (one) => [mutate(one, random).subarray(0, 12), ...garbage(one)] });
+  void client.connect();
+  await connected;
+  server.close();
+});
+
+test("a certificate that is not the one of the offer", async () => {
+  const { client, ended } = setUp({ fingerprints: [{ algorithm: "sha-256", digest: Buffer.alloc(32) }] });
+  void client.connect();
+  assert.match((await ended)!, /not the one of its offer/);
+});
+
+test("a client that shows another's certificate", async () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { client, ended } = setUp({ clientKey: privateKey.export({ format: "pem", type: "pkcs8" }).toString() });
+  void client.connect();
+  assert.equal(await ended, "the client does not own its certificate");
+});
+
+test("a handshake that somebody changes on the way", async () => {
+  // The client's SRTP profiles stand in both of its hellos: the cookie makes it repeat them.
+  const profiles = Buffer.from("000e000700040007000100", "hex");
+  const weakened = Buffer.from("000e000700040001000100", "hex");
+  const { client, ended } = setUp({
+    fromClient: (datagram) => {
+      const at = datagram.indexOf(profiles);
+      if (at >= 0) weakened.copy(datagram, at);
+      return [datagram];
+    },
+  });
+  void client.connect();
+  // What the client signs is not what the server heard.
+  assert.equal(await ended, "the client does not own its certificate");
+});
+
+test("damaged datagrams of a client: nothing throws, hangs or grows, at any step of the handshake", async () => {
+  const recorded: Buffer[] = [];
+  const { server, client, connected } = setUp({
+    fromClient: (datagram) => {
+      recorded.push(Buffer.from(datagram));
+      return [datagram];
+    },
+  });
+  void client.connect();
+  await connected;
+  server.close();
+  const random = fuzzRandom(4);
+  let answers = 0;
+  for (let round = fuzzRounds(300); round > 0; round--) {
+    const victim = new DtlsServer({ identity, fingerprints, send: () => answers++, onConnected: () => {}, onEnd: () => {} });
+    for (const datagram of recorded) victim.receive(random(3) === 0 ? datagram : mutate(datagram, random));
+    victim.close();
+  }
+  assert.ok(answers > 100, String(answers));
+});
