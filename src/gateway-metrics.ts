@@ -46,6 +46,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       gcMs: () => context.health?.gc.totalMs ?? 0,
       host: () => context.health?.read(),
       paths,
+      config: () => context.live.status,
       nativeRung: () => nativeStatus().rung,
       clock: () => clock.keeper?.status() ?? clock.utcOf(clock.nowUs()),
     },

@@ -2,7 +2,7 @@
 import { errorText } from "#base/errors.ts";
 import type { Config } from "#config/config.ts";
 import type { GatewayContext } from "./gateway-context.ts";
-import type { Part, Ports, RunningPart } from "./gateway-part.ts";
+import type { Part, PartModule, Ports, RunningPart } from "./gateway-part.ts";
 
 interface Entry {
   readonly part: Part;
@@ -43,10 +43,16 @@ export class PartSet {
     const coming = await Promise.all(
       wanted.filter(({ part }) => !stays(part)).map(async (one) => ({ ...one, module: await one.part.load() })),
     );
+    const start = (module: PartModule) => (): Promise<RunningPart> => module.start(this.#context, config);
     try {
-      for (const { part, key, module } of coming) {
-        change.started.push({ part, key, running: await change.start(() => module.start(this.#context, config)) });
+      // Whoever cannot start at all is found out before anybody has to go.
+      const waiting: typeof coming = [];
+      for (const one of coming) {
+        const running = await change.startBeside(start(one.module));
+        if (running === undefined) waiting.push(one);
+        else change.started.push({ part: one.part, key: one.key, running });
       }
+      for (const { part, key, module } of waiting) change.started.push({ part, key, running: await change.startInPlace(start(module)) });
     } catch (error) {
       for (const entry of change.started.toReversed()) this.#close(entry);
       for (const { part, key } of this.#inOrder(change.closed)) await this.#restore(part, key);
@@ -106,8 +112,18 @@ class Change {
     this.#close = close;
   }
 
-  /** Closes one that leaves only where it has the address that is wanted. */
-  async start(start: () => Promise<RunningPart>): Promise<RunningPart> {
+  /** Undefined: one that leaves has the address that is wanted. */
+  async startBeside(start: () => Promise<RunningPart>): Promise<RunningPart | undefined> {
+    try {
+      return await start();
+    } catch (error) {
+      if (this.#holderOf(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+
+  /** Closes those that leave and have the address that is wanted. */
+  async startInPlace(start: () => Promise<RunningPart>): Promise<RunningPart> {
     for (;;) {
       try {
         return await start();

@@ -119,6 +119,13 @@ const site: CamgateSources = {
   gcMs: () => 1250,
   host: async () => host,
   paths,
+  config: () => ({
+    loadedAt: new Date(1_772_366_400_000),
+    lastError: undefined,
+    reloads: { applied: 3, refused: 1 },
+    overlay: { hasChanges: true, fault: undefined },
+    pendingRestart: ["ring.size"],
+  }),
   clock: () => ({ quality: "ntp", errorMs: 4, correctionMs: -1.5, secondsSinceSync: 64, steps: 1 }),
 };
 
@@ -243,6 +250,21 @@ test("the machine: what is not measured is left out", async () => {
   for (const name of ["cpu_ratio", "throttled", "temperature_celsius", "oom_kills_total"])
     assert.ok(!bare.types.has(`camgate_host_${name}`), name);
   assert.deepEqual((await read("type=camgate_host", { host: () => undefined })).samples, []);
+});
+
+test("config", async () => {
+  assert.deepEqual(valuesOf(await read("type=camgate_config"), "camgate_config"), {
+    "camgate_config_reloads_total applied": 3,
+    "camgate_config_reloads_total refused": 1,
+    camgate_config_last_reload_successful: 1,
+    camgate_config_loaded_timestamp_seconds: 1_772_366_400,
+    camgate_config_changes_over_api: 1,
+    camgate_config_changes_kept: 1,
+    camgate_config_pending_restart_settings: 1,
+  });
+  const faulty = { ...site.config(), lastError: {}, overlay: { hasChanges: true, fault: "ENOSPC" } };
+  const values = valuesOf(await read("type=camgate_config", { config: () => faulty }), "camgate_config");
+  assert.deepEqual([values["camgate_config_last_reload_successful"], values["camgate_config_changes_kept"]], [0, 0]);
 });
 
 test("filters: by group; a path leaves its recorder and its source, other items nothing", async () => {

@@ -4,6 +4,7 @@ import type { Health } from "#device/health/health.ts";
 import type { FolderSpace } from "#device/health/space-gauge.ts";
 import type { PathSnapshot } from "#relay/path.ts";
 import { type AccessFacts, accessFamilies } from "./access-families.ts";
+import { type ConfigFacts, configFamilies } from "./config-families.ts";
 import type { GapTotal } from "./gap-totals.ts";
 import { type ClockFacts, clockFamilies, type NativeRung, processFamilies } from "./gateway-families.ts";
 import { hostFamilies } from "./host-families.ts";
@@ -35,6 +36,7 @@ export interface CamgateSources {
   host(): Promise<Health> | undefined;
   paths(): readonly PathSnapshot[];
   access(): AccessFacts;
+  config(): ConfigFacts;
 }
 
 /** What a filter lets through: `type` is a group's name here, too, and `path` leaves that path's recorder. */
@@ -61,6 +63,7 @@ export async function writeCamgateMetrics(sources: CamgateSources, filter: Metri
     if (health !== undefined) families.push(...hostFamilies(health));
   }
   if (wantsGroup(filter, "camgate_access", undefined)) families.push(...accessFamilies(sources.access()));
+  if (wantsGroup(filter, "camgate_config", undefined)) families.push(...configFamilies(sources.config()));
   if (wantsGroup(filter, "camgate_clock", undefined)) families.push(...clockFamilies(sources.clock()));
   return families.map(writeFamily).join("");
 }

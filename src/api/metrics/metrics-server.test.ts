@@ -40,6 +40,13 @@ async function start(t: TestContext, more: Partial<MetricsServerOptions> = {}) {
       gcMs: () => 0,
       host: () => undefined,
       paths: () => [],
+      config: () => ({
+        loadedAt: new Date(0),
+        lastError: undefined,
+        reloads: { applied: 0, refused: 0 },
+        overlay: { hasChanges: false, fault: undefined },
+        pendingRestart: [],
+      }),
     },
     ...more,
     authorize: async (request) => {
