@@ -36,12 +36,16 @@ export class BlockPool {
 
   /** Undefined: no free block is as large. */
   takeFree(sizeBytes: number): Buffer | undefined {
+    const free = this.#free;
     let best = -1;
-    for (const [i, { length }] of this.#free.entries()) {
-      if (length >= sizeBytes && (best < 0 || length < this.#free[best]!.length)) best = i;
+    for (let i = 0; i < free.length; i++) {
+      const { length } = free[i]!;
+      if (length >= sizeBytes && (best < 0 || length < free[best]!.length)) best = i;
     }
     if (best < 0) return undefined;
-    const block = this.#free.splice(best, 1)[0]!;
+    const block = free[best]!;
+    free[best] = free[free.length - 1]!;
+    free.pop();
     this.#freeBytes -= block.length;
     this.#usedBytes += block.length;
     return block;
@@ -60,8 +64,8 @@ export class BlockPool {
     this.#usedBytes -= block.length;
   }
 
-  /** Gives free blocks up, the oldest first, until no more than `mostFreeBytes` are left. */
+  /** Gives free blocks up until no more than `mostFreeBytes` are left. */
   trim(mostFreeBytes: number): void {
-    while (this.#freeBytes > mostFreeBytes) this.#freeBytes -= this.#free.shift()!.length;
+    while (this.#freeBytes > mostFreeBytes) this.#freeBytes -= this.#free.pop()!.length;
   }
 }

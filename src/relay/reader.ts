@@ -9,7 +9,7 @@ export type EndReason =
   | "too-slow" // no progress for writeTimeout
   | "closed"; // somebody closed it: kick, shutdown, the reader itself
 
-/** onUnit and onEnd are synchronous, never throw and never wait. */
+/** onUnit and onEnd are synchronous, never throw and never wait. A unit's packets may be kept, its frame is to be copied. */
 export interface Reader {
   readonly name: string;
   /** Bytes it has sent so far; absent for readers that are no clients (recorder, muxers). */

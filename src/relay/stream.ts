@@ -57,6 +57,8 @@ export class Stream {
   readonly #videoIndex: number;
   readonly #gopMemory: GopMemory;
   #native: Face;
+  /** Where live frames are made of packets, each over the one before. As large as the largest so far. */
+  #frameMemory = Buffer.alloc(0);
   #epochUs: number | undefined;
   #session = 0;
   #outboundBytesOfGone = 0;
@@ -277,7 +279,7 @@ export class Stream {
     if (unit.damaged) this.framesInError++;
     if (unit.packets !== undefined && this.#native === "packets") this.#takePackets(state, unit);
     else if (state.packetReaders.length > 0) this.#makePackets(state, unit);
-    if (unit.frame === undefined && state.frameReaders.length > 0) this.#makeFrame(state, unit);
+    if (unit.frame === undefined && state.frameReaders.length > 0) this.#makeFrame(state, unit, true);
     output.lastPtsTicks = unit.ptsTicks;
     output.lastCaptureUs = unit.captureUs;
     if (unit.senderUtcUs !== undefined) {
@@ -299,10 +301,11 @@ export class Stream {
     const burst = unit.packets!;
     if (state.repacketize === "no" && largestPacket(burst) > this.#udpMaxPayloadBytes) state.repacketize = "yes";
     if (state.repacketize === "yes") {
-      this.#makeFrame(state, unit);
+      this.#makeFrame(state, unit, true);
       if (this.#makePackets(state, unit)) return;
       if (unit.damaged) {
         delete unit.packets; // nothing whole is left of it
+        delete unit.frame;
         state.output.skip();
         return;
       }
@@ -311,8 +314,11 @@ export class Stream {
     state.output.stampCopied(burst, unit.ptsTicks);
   }
 
-  #makeFrame(state: TrackState, unit: Draft<Unit>): void {
-    const frame = unit.packets && state.format.depacketize(unit.packets, unit.track.parameters);
+  #makeFrame(state: TrackState, unit: Draft<Unit>, isLive: boolean): void {
+    if (unit.packets === undefined) return;
+    const { length } = unit.packets.bytes;
+    if (isLive && this.#frameMemory.length < length) this.#frameMemory = Buffer.allocUnsafeSlow(length);
+    const frame = state.format.depacketize(unit.packets, unit.track.parameters, isLive ? this.#frameMemory : undefined);
     if (frame !== undefined) unit.frame = frame;
   }
 
@@ -342,7 +348,7 @@ export class Stream {
     if (face === "frame") this.#gop!.lend(); // frames are views of the packets; packets are copied below
     for (const unit of units) {
       if (unit[face] !== undefined) continue;
-      if (face === "frame") this.#makeFrame(state, unit);
+      if (face === "frame") this.#makeFrame(state, unit, false);
       else this.#makePackets(state, unit);
     }
     state.output.nextSequence = nextSequence; // packets made only for the backlog get their numbers there

@@ -18,7 +18,10 @@ export interface Unit {
   /** A packet of this frame was lost; the gap shows in its sequence numbers. */
   readonly damaged: boolean;
   readonly packets?: PacketBurst;
-  /** NAL units without start codes; audio: one coded frame each. */
+  /**
+   * NAL units without start codes; audio: one coded frame each. Of a live unit it is good until `Reader.onUnit` returns: the stream makes the next one in
+   * the same memory. Who keeps it, copies it.
+   */
   readonly frame?: readonly Buffer[];
 }
 

@@ -56,6 +56,31 @@ test("large parts are handed on, small ones joined", () => {
   );
 });
 
+test("parts that stand behind their lengths already are written with them, neighbours in memory as one", () => {
+  const aud = Buffer.from("09f0", "hex");
+  const frames = [[aud, Buffer.alloc(3000, 0x65)], [Buffer.alloc(2000, 0x41), slice], [Buffer.alloc(5000, 0x41)]];
+  const memory = Buffer.concat(frames.flat().flatMap((part) => [Buffer.from([0, 0, part.length >> 8, part.length & 0xff]), part]));
+  let at = 0;
+  const prefixed = frames.map((frame) =>
+    frame.map(({ length }) => {
+      at += 4 + length;
+      return memory.subarray(at - length, at);
+    }),
+  );
+  for (const track of [h264, aac]) {
+    const tracks = storeTracks([track]);
+    const write = (given: readonly (readonly Buffer[])[], isPrefixed: boolean) => {
+      const samples = given.map((frame, i) => sample(3000 * i, frame, { keyframe: i === 0, prefixed: isPrefixed }));
+      return writeFragment(tracks, [{ trackIndex: 0, samples }], { sequenceNumber: 0 })!;
+    };
+    const { buffers, sizeBytes } = write(prefixed, true);
+    const plain = write(frames, false);
+    assert.equal(sizeBytes, plain.sizeBytes);
+    assert.deepEqual(Buffer.concat(buffers), Buffer.concat(plain.buffers));
+    if (track === h264) assert.equal(buffers.length, 2, "the head, and all from the slice of the first frame on");
+  }
+});
+
 test("durations follow the decode times, and only the last one is the sample's own", () => {
   const times = [100, 100, 2000, 1500, 9000];
   const samples = [{ trackIndex: 0, samples: times.map((dtsTicks) => sample(dtsTicks, [idr])) }];

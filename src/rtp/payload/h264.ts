@@ -68,10 +68,10 @@ function addAggregated(collector: NalCollector, bytes: Buffer, start: number, en
   }
 }
 
-function depacketize(burst: PacketBurst): readonly Buffer[] | undefined {
+function depacketize(burst: PacketBurst, _parameters: Parameters, memory?: Buffer): readonly Buffer[] | undefined {
   const cursor = new PayloadCursor(burst);
   const { bytes } = cursor;
-  const collector = new NalCollector(bytes);
+  const collector = new NalCollector(bytes, memory);
   while (cursor.next()) {
     const { start, end } = cursor;
     if (!cursor.continuous) collector.drop();

@@ -112,11 +112,11 @@ function addPart(collector: NalCollector, bytes: Buffer, part: Part, donl: boole
   } else collector.drop();
 }
 
-function depacketize(burst: PacketBurst, parameters: Parameters): readonly Buffer[] | undefined {
+function depacketize(burst: PacketBurst, parameters: Parameters, memory?: Buffer): readonly Buffer[] | undefined {
   const donl = parameters.codec === "h265" && (parameters.maxDonDiff ?? 0) > 0;
   const cursor = new PayloadCursor(burst);
   const { bytes } = cursor;
-  const collector = new NalCollector(bytes);
+  const collector = new NalCollector(bytes, memory);
   while (cursor.next()) {
     const { start, end } = cursor;
     if (!cursor.continuous) collector.drop();

@@ -6,16 +6,18 @@ const START_CODE = Buffer.from([0, 0, 1]);
 
 export class NalCollector {
   readonly #bytes: Buffer;
+  /** Where NAL units that came in fragments are put together; those of a frame are never more than its packets. */
+  #memory: Buffer | undefined;
   readonly #nalUnits: Buffer[] = [];
   #frameBytes = 0;
-  /** Start and end of each fragment of the open NAL unit, in pairs. */
-  #fragments: number[] = [];
-  #header: readonly number[] | undefined;
-  #openBytes = 0;
+  /** Filled by NAL units that are complete, and up to where the open one is. */
+  #usedBytes = 0;
+  #openEnd = -1;
 
-  /** `bytes` is what every range of the other methods lies in. */
-  constructor(bytes: Buffer) {
+  /** `bytes` is what every range of the other methods lies in; `memory`, where it is given, is at least as long. */
+  constructor(bytes: Buffer, memory?: Buffer) {
     this.#bytes = bytes;
+    this.#memory = memory;
   }
 
   /** One whole NAL unit, as a view. It ends an open one, which stays incomplete. */
@@ -24,38 +26,33 @@ export class NalCollector {
     if (end > start) this.#keep(this.#bytes.subarray(start, end));
   }
 
-  /** The first fragment of a NAL unit whose header is not beside its body. */
+  /** The first fragment of a NAL unit whose header is not beside its body; in its packet stand more bytes before the body than the header has. */
   begin(header: readonly number[], start: number, end: number): void {
-    this.#header = header;
-    this.#fragments = [start, end];
-    this.#openBytes = header.length + end - start;
+    this.#memory ??= Buffer.allocUnsafeSlow(this.#bytes.length);
+    let at = this.#usedBytes;
+    for (const byte of header) this.#memory[at++] = byte;
+    this.#openEnd = at + this.#bytes.copy(this.#memory, at, start, end);
   }
 
   /** A later fragment; ignored when none is open. */
   add(start: number, end: number): void {
-    if (this.#header === undefined) return;
-    this.#openBytes += end - start;
-    if (this.#openBytes > MAX_NAL_BYTES) this.drop();
-    else this.#fragments.push(start, end);
+    if (this.#openEnd < 0) return;
+    if (this.#openEnd - this.#usedBytes + end - start > MAX_NAL_BYTES) this.drop();
+    else this.#openEnd += this.#bytes.copy(this.#memory!, this.#openEnd, start, end);
   }
 
-  /** The open NAL unit is complete: it is put together in a buffer of its own. */
+  /** The open NAL unit is complete. */
   finish(): void {
-    const header = this.#header;
-    if (header === undefined) return;
-    const nalUnit = Buffer.allocUnsafeSlow(this.#openBytes);
-    let at = 0;
-    for (const byte of header) nalUnit[at++] = byte;
-    for (let i = 0; i < this.#fragments.length; i += 2) at += this.#bytes.copy(nalUnit, at, this.#fragments[i]!, this.#fragments[i + 1]!);
+    if (this.#openEnd < 0) return;
+    const nalUnit = this.#memory!.subarray(this.#usedBytes, this.#openEnd);
+    this.#usedBytes = this.#openEnd;
     this.drop();
     this.#keep(nalUnit);
   }
 
   /** Forgets the open NAL unit: a piece of it is missing. */
   drop(): void {
-    this.#header = undefined;
-    this.#fragments = [];
-    this.#openBytes = 0;
+    this.#openEnd = -1;
   }
 
   /** undefined when nothing complete was found. */

@@ -35,9 +35,10 @@ export interface PayloadFormat {
   inspect(bytes: Buffer, start: number, end: number): number;
   /**
    * The frame in the packets: NAL units without start codes, or one coded audio frame each; views into the burst where possible.
-   * undefined when nothing complete is in them. A NAL unit or frame with a missing piece is left out, never cut.
+   * undefined when nothing complete is in them. A NAL unit or frame with a missing piece is left out, never cut. `memory`, at least as long as
+   * the burst's bytes, is where pieces may be put together.
    */
-  depacketize(burst: PacketBurst, parameters: Parameters): readonly Buffer[] | undefined;
+  depacketize(burst: PacketBurst, parameters: Parameters, memory?: Buffer): readonly Buffer[] | undefined;
   /** Adds the packets of one frame to `out`; no payload is larger than `maxPayloadBytes`. */
   packetize(frame: readonly Buffer[], parameters: Parameters, maxPayloadBytes: number, out: BurstBuilder): void;
   /** New parameters when the frame carries sets that differ from `known`; undefined when nothing changed. */
