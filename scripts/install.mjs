@@ -3,7 +3,7 @@
 // quick when there is nothing to do.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -30,6 +30,7 @@ const peers = [
   { package: "libfaketime" },
   { package: "chromium", program: "chromium" },
   { package: "openssl", program: "openssl" },
+  { package: "prometheus", program: "promtool" },
 ];
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -131,6 +132,23 @@ function apt(...options) {
   }
 }
 
+/**
+ * Some programs come with a daemon: none is started, now or with the machine. A container may forbid it already. (Debian's policy-rc.d, and the
+ * preset of systemd that its maintainer scripts ask.)
+ */
+function withoutDaemons(install) {
+  const made = [
+    ["/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n"],
+    ["/etc/systemd/system-preset/00-camgate-peers.preset", "disable *\n"],
+  ].filter(([path]) => existsSync(dirname(path)) && !existsSync(path));
+  try {
+    for (const [path, text] of made) writeFileSync(path, text, { mode: 0o755 });
+    return install();
+  } finally {
+    for (const [path] of made) rmSync(path, { force: true });
+  }
+}
+
 /** A peer that cannot be installed is no failure here: its tests fail in CI and are skipped elsewhere. */
 function installPeers() {
   const missing = missingPeers();
@@ -140,7 +158,7 @@ function installPeers() {
     return;
   }
   say(`installing foreign peers: ${missing.join(" ")}`);
-  const fault = apt("update") ?? apt("install", "--no-install-recommends", ...missing);
+  const fault = apt("update") ?? withoutDaemons(() => apt("install", "--no-install-recommends", ...missing));
   if (fault !== undefined) say(`foreign peers could not be installed: ${fault}`);
 }
 

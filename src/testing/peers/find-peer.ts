@@ -12,6 +12,7 @@ export type PeerName =
   | "gst-rtsp-server"
   | "mediamtx"
   | "openssl"
+  | "promtool"
   | "gortsplib"
   | "python3"
   | "strace"

@@ -114,6 +114,11 @@ export class RunningPeer {
     this.#child.stdin!.write(text);
   }
 
+  /** Its standard input ends. */
+  endInput(): void {
+    this.#child.stdin!.end();
+  }
+
   /** Asks it to end (SIGINT: ffmpeg and GStreamer finish their files) and waits for that. */
   async interrupt(): Promise<PeerExit> {
     this.#child.kill("SIGINT");
