@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SystemClock } from "#base/clock.ts";
 import { ClipMedia } from "#testing/clip-media.ts";
+import { DatagramRelay } from "#testing/datagram-relay.ts";
 import { chromium, runInChromium } from "#testing/peers/chromium.ts";
 import { missingOf } from "#testing/peers/find-peer.ts";
 import { until } from "#testing/peers/until.ts";
@@ -19,12 +20,16 @@ interface Played {
   readonly lost: number;
   readonly freezes: number;
   readonly answer: string;
+  /** The longest that one picture stood, ms. */
+  readonly longestMs: number;
+  readonly nacks: number;
   /** The camera's time of what is shown less the time of the clock here, ms. */
   readonly clockMs: number;
 }
 
-/** Plays until so many pictures were shown. */
-function playScript(url: string, frames: number): string {
+/** Plays until so many pictures were shown. `relay`: the port that media comes from, in the place of the server's. */
+function playScript(url: string, frames: number, relay?: { readonly port: number; readonly serverPort: number }): string {
+  const candidates = relay === undefined ? "answer" : `answer.replaceAll(" ${relay.serverPort} typ", " ${relay.port} typ")`;
   return `
   const pc = new RTCPeerConnection();
   for (const kind of ["video", "audio"]) pc.addTransceiver(kind, { direction: "recvonly" });
@@ -39,12 +44,16 @@ function playScript(url: string, frames: number): string {
   const response = await fetch(${JSON.stringify(url)}, { method: "POST", headers, body: pc.localDescription.sdp });
   const answer = await response.text();
   if (response.status !== 201) throw new Error(response.status + " " + answer);
-  await pc.setRemoteDescription({ type: "answer", sdp: answer });
+  await pc.setRemoteDescription({ type: "answer", sdp: ${candidates} });
   let shown = 0;
   let firstMs = 0;
+  let lastMs = 0;
+  let longestMs = 0;
   await new Promise((resolve) => {
-    const onFrame = () => {
+    const onFrame = (nowMs) => {
       firstMs ||= performance.now() - startMs;
+      if (lastMs > 0) longestMs = Math.max(longestMs, nowMs - lastMs);
+      lastMs = nowMs;
       if (++shown >= ${frames}) resolve();
       else video.requestVideoFrameCallback(onFrame);
     };
@@ -56,7 +65,7 @@ function playScript(url: string, frames: number): string {
   pc.close();
   return {
     frames: video_.framesDecoded, firstMs, streams: [...streams], audioPackets: audio?.packetsReceived ?? 0, lost: video_.packetsLost,
-    freezes: video_.freezeCount, answer, clockMs,
+    freezes: video_.freezeCount, answer, clockMs, longestMs, nacks: video_.nackCount,
   };`;
 }
 
@@ -72,4 +81,22 @@ test("H.264 and G.711 of a camera, with its time; a closed page is noticed", { s
   assert.deepEqual(played.streams, ["camgate"]);
   assert.ok(Math.abs(played.clockMs) < 1000, `${played.clockMs} ms`);
   await until("the session ends", () => site.sessions.list("webRTCSession").length === 0);
+});
+
+test("1 % of the packets lost and 50 ms of jitter: no picture stands for a second", { skip: missingOf(chromium) }, async (t) => {
+  const clock = new SystemClock();
+  const media = () => new ClipMedia({ clock, maxPacketBytes: 600 });
+  const camera = await ScriptedCamera.start({ frameMs: 40, media });
+  t.after(() => camera.close());
+  const site = await startWebRtcSite({ paths: { gate: { source: pulled(camera.url()) } } });
+  t.after(() => site.close());
+  await until("the path is available", () => site.registry.get("gate")?.state === "available");
+  const serverPort = site.webrtc.udpPort!;
+  const relay = await DatagramRelay.start(serverPort, { loss: 0.01, jitterMs: 50 });
+  t.after(() => relay.close());
+  const script = playScript(site.whep("gate"), 250, { port: relay.port, serverPort });
+  const played = await runInChromium<Played>(t, { script });
+  assert.ok(relay.counts.lost > 2, JSON.stringify(relay.counts));
+  assert.ok(played.nacks > 0 && played.frames >= 250, JSON.stringify(played));
+  assert.ok(played.longestMs < 1000, `${played.longestMs} ms`);
 });
