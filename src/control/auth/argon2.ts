@@ -51,6 +51,20 @@ export async function verifyArgon2(stored: Argon2Hash, password: string): Promis
   return crypto.timingSafeEqual(hash, computed);
 }
 
+/** What a small board computes in a tenth of a second: the second choice of OWASP's password storage cheat sheet. */
+const NEW_HASH = { variant: "argon2id", memoryKiB: 19_456, passes: 2, lanes: 1, hashBytes: 32 } as const;
+const NEW_SALT_BYTES = 16;
+
+/** The text form of a new hash, with a salt of its own. */
+export async function hashArgon2(password: string): Promise<string> {
+  const salt = crypto.randomBytes(NEW_SALT_BYTES);
+  const input = { ...NEW_HASH, salt, password };
+  const hash = Buffer.from(await (nodeArgon2 === undefined ? inWorker(input) : nodeArgon2(input)));
+  const { variant, memoryKiB, passes, lanes } = NEW_HASH;
+  const text = (bytes: Buffer): string => bytes.toString("base64").replace(/=+$/, "");
+  return `$${variant}$v=19$m=${memoryKiB},t=${passes},p=${lanes}$${text(salt)}$${text(hash)}`;
+}
+
 async function inWorker(input: Argon2Input): Promise<Uint8Array> {
   return (await import("./argon2-worker.ts")).argon2InWorker(input);
 }
