@@ -1,6 +1,5 @@
 // The control API, as a part of the gateway: what the API shows of the other parts.
 import { ApiServer, type ApiSubjects } from "#api/api-server.ts";
-import type { CamgateSubjects } from "#api/camgate/camgate-routes.ts";
 import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
 import type { GatewayContext } from "./gateway-context.ts";
@@ -40,14 +39,8 @@ function subjectsOf(context: GatewayContext, { global }: Config): ApiSubjects {
     refreshKeys: () => authenticator.refreshKeys(),
     sessions,
     health: { read: () => context.health!.read() },
-    camgate: camgateOf(context),
+    camgate: context.commands!, // below: there as long as the API is
     servers: { rtsp: servesRtsp(global), rtsps: servesRtsps(global), webrtc: global.webrtc },
     recordings: context.recording?.library,
   };
-}
-
-/** Commands are below: they are there as long as the API is. */
-function camgateOf(context: GatewayContext): CamgateSubjects {
-  const commands = context.commands!;
-  return { commands: commands.table, jobs: commands.jobs, removeClip: (result) => commands.removeClip(result) };
 }

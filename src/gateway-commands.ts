@@ -1,6 +1,7 @@
 // Commands, as a part of the gateway: the table that HTTP and MQTT ask, and the jobs that were started by it.
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { CamgateSubjects } from "#api/camgate/camgate-routes.ts";
 import { CameraWatch } from "#commands/camera-health.ts";
 import { cameraCommands } from "#commands/cameras.ts";
 import { type ClipResult, clipCommands, removeClip } from "#commands/clips.ts";
@@ -9,6 +10,7 @@ import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
 import { recordingCommands } from "#commands/recordings.ts";
 import { snapshotCommands } from "#commands/snapshots.ts";
+import { tryCamera } from "#commands/try-camera.ts";
 import { CommandTable } from "#control/command.ts";
 import { CommandJobs } from "#control/command-jobs.ts";
 import { clockHealth } from "#device/health/clock-health.ts";
@@ -16,10 +18,9 @@ import type { ClockHealth } from "#device/health/health.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import type { RunningPart } from "./gateway-part.ts";
 
-export interface GatewayCommands {
-  readonly table: CommandTable;
+export interface GatewayCommands extends CamgateSubjects {
+  readonly commands: CommandTable;
   readonly jobs: CommandJobs;
-  removeClip(result: unknown): Promise<void>;
 }
 
 export async function start(context: GatewayContext): Promise<RunningPart> {
@@ -46,6 +47,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
     }),
     ...cameraCommands({ registry, cameras }),
     ...snapshotCommands({ take: (request, signal) => context.capture.takeSnapshot(request, signal) }),
+    tryCamera({ openCandidate: (source, transport) => context.pathConfs.candidate(source, transport, context.config) }),
     ...recordingCommands({ indexOf, stores: () => context.recording?.indexes ?? [] }),
     ...configCommands({ live: context.live }),
     ...clipCommands({ indexOf, fs, directory: () => clipDirectory(context) }),
@@ -56,7 +58,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
     log: context.log.child("commands"),
   });
   context.commands = {
-    table,
+    commands: table,
     jobs,
     async removeClip(result) {
       const directory = clipDirectory(context);

@@ -16,14 +16,18 @@ export const PARTS: readonly Part[] = [
   { name: "ring", key: ringKey, load: () => import("./gateway-ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./gateway-recording.ts"), isBelow: true },
   { name: "health", key: healthKey, load: () => import("./gateway-health.ts"), isBelow: true },
-  { name: "commands", key: ({ global }) => (global.api ? "" : undefined), load: () => import("./gateway-commands.ts"), isBelow: true },
+  { name: "commands", key: commandsKey, load: () => import("./gateway-commands.ts"), isBelow: true },
   { name: "playback", key: serverKey("playback", ({ playback }) => playback), load: () => import("./gateway-playback.ts") },
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
   { name: "pprof", key: serverKey("pprof", ({ pprof }) => pprof), load: () => import("./gateway-pprof.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },
 ];
 
-/** Whoever can ask for it. */
+/** Whoever can ask for it: the site page is on WebRTC's port. */
 function healthKey({ global }: Config): string | undefined {
-  return global.api || global.metrics ? "" : undefined;
+  return global.api || global.metrics || global.webrtc ? "" : undefined;
+}
+
+function commandsKey({ global }: Config): string | undefined {
+  return global.api || global.webrtc ? "" : undefined;
 }

@@ -37,6 +37,14 @@ export class PathConfs {
     });
   }
 
+  /** A source that no path has, to be tried with the settings of all paths; undefined: nothing is pulled from such an address by us. */
+  candidate(source: string, rtspTransport: PathEntry["settings"]["rtspTransport"], config: Config): Source | undefined {
+    if (!/^(?:rtsps?|wheps?):\/\//.test(source)) return undefined;
+    const settings = { ...config.pathDefaults, source, rtspTransport };
+    const candidate = pathSourceOf({ name: "", settings }, config, this.#options);
+    return candidate.kind === "pull" ? candidate.open(source, "", { groups: [], query: "" }) : undefined;
+  }
+
   /** Of an entry that was made here. */
   settingsOf(conf: PathConf): PathEntry["settings"] {
     return this.#settings.get(conf)!;
@@ -67,7 +75,7 @@ function pathConfOf(entry: PathEntry, config: Config, options: PathConfsOptions)
   };
 }
 
-function pathSourceOf({ name, settings }: PathEntry, config: Config, options: PathConfsOptions): PathSource {
+function pathSourceOf({ name, settings }: Pick<PathEntry, "name" | "settings">, config: Config, options: PathConfsOptions): PathSource {
   const { rtspSources, capture, demand } = options;
   const { source } = settings;
   const sourceOnDemand = settings.sourceOnDemand

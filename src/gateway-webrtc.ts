@@ -1,5 +1,6 @@
 // The WebRTC server, as a part of the gateway.
 import type { Config } from "#config/config.ts";
+import { WebSessions } from "#http/web-sessions.ts";
 import { srtpStatus } from "#native/srtp-ladder.ts";
 import { WebRtcServer } from "#protocols/webrtc/server.ts";
 import type { GatewayContext } from "./gateway-context.ts";
@@ -17,6 +18,8 @@ const LIMITS = {
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const { registry, sessions, clock } = context;
   const log = context.log.child("WebRTC");
+  const webSessions = new WebSessions({ nowMs: () => clock.nowUs() / 1000 });
+  const pages = pagesOf(context, webSessions);
   const server = await WebRtcServer.listen({
     ...httpListenerOf(context, global, "webrtc", log),
     udp:
@@ -34,7 +37,8 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     sessions,
     clock,
     mayRead: (path) => entryOf(context.config, path)?.settings.webrtc ?? true,
-    servePage: pagesOf(context),
+    webSessions,
+    servePage: (exchange) => pages.serve(exchange),
   });
   const { udpPort } = server;
   log.info(`${openedText(global, "webrtc")}${udpPort === undefined ? "" : `, ${global.webrtcLocalUDPAddress} (UDP/ICE)`}`);
@@ -42,6 +46,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
   if (reason !== undefined) log.info(`packets are encrypted by ${rung}: ${reason}`);
   return {
     ports: { webrtcAddress: server.port, ...(udpPort !== undefined && { webrtcLocalUDPAddress: udpPort }) },
+    update: () => pages.revoke(),
     close: () => server.close(),
   };
 }

@@ -5,6 +5,9 @@ export interface DemoSite {
   /** RTCP is the next one. */
   readonly rtpPort: number;
   readonly playbackPort: number;
+  /** Of the pages, and of their media over UDP. */
+  readonly webPort: number;
+  readonly mediaPort: number;
   /** For what the gateway keeps, the recordings of the first camera, and `ring` with those of the others, which is there. */
   readonly folder: string;
   /** Where the cameras are, with user and password. */
@@ -23,18 +26,20 @@ const HOST = "127.0.0.1";
 const RING_SIZE = "96M";
 
 /** A path for each camera. The first is recorded to files, the others to a ring. */
-export function demoConfig({ rtspPort, rtpPort, playbackPort, folder, cameraUrls }: DemoSite): string {
+export function demoConfig({ rtspPort, rtpPort, playbackPort, webPort, mediaPort, folder, cameraUrls }: DemoSite): string {
   const paths = cameraUrls.map((url, index) => {
     const store = index === 0 ? "files" : "ring";
     return `  ${pathOf(url)}:\n    source: ${url}\n    recordStore: ${store}\n`;
   });
-  return `webrtc: no
-rtspAddress: ${HOST}:${rtspPort}
+  return `rtspAddress: ${HOST}:${rtspPort}
 rtpAddress: ${HOST}:${rtpPort}
 rtcpAddress: ${HOST}:${rtpPort + 1}
+webrtcAddress: ${HOST}:${webPort}
+webrtcLocalUDPAddress: ${HOST}:${mediaPort}
 playback: yes
 playbackAddress: ${HOST}:${playbackPort}
 dataDirectory: ${folder}/data
+clipDirectory: ${folder}/clips
 ring:
   directory: ${folder}/ring
   size: ${RING_SIZE}
@@ -45,12 +50,16 @@ paths:
 ${paths.join("")}`;
 }
 
-export function demoScreen({ rtspPort, playbackPort, folder, cameraUrls }: DemoSite, processes: DemoProcesses): string {
+export function demoScreen({ rtspPort, playbackPort, webPort, folder, cameraUrls }: DemoSite, processes: DemoProcesses): string {
   const paths = cameraUrls.map(pathOf);
   const urls = paths.map((path) => `rtsp://${HOST}:${rtspPort}/${path}`);
   const [first = ""] = urls;
   return `
-camgate demo: ${urls.length} simulated cameras, pulled by one gateway.
+camgate demo: ${urls.length} simulated cameras, pulled by one gateway. All of them, live and recorded, in a browser:
+
+  http://${HOST}:${webPort}/
+
+One by one, for players:
 
 ${urls.map((url) => `  ${url}`).join("\n")}
 
@@ -60,7 +69,7 @@ Watch one with any of these, in another terminal:
   gst-launch-1.0 playbin uri=${first}
   vlc ${first}
 
-All are recorded. What there is of each, with the URL that plays it in a browser:
+All are recorded. What there is of each, as JSON, with the URL of the footage:
 
 ${paths.map((path) => `  http://${HOST}:${playbackPort}/list?path=${path}`).join("\n")}
 

@@ -8,10 +8,10 @@ import { deferred } from "#base/deferred.ts";
 import { errorText } from "#base/errors.ts";
 import { DemoProgram } from "./demo-program.ts";
 import { type DemoSite, demoConfig, demoScreen } from "./demo-text.ts";
-import { freeTcpPort, freeUdpPortPair } from "./free-ports.ts";
+import { freeTcpPort, freeUdpPort, freeUdpPortPair } from "./free-ports.ts";
 
 const CAMERA_COUNT = 4;
-const USUAL_PORTS = { rtsp: 8554, rtp: 8000, playback: 9996 } as const;
+const USUAL_PORTS = { rtsp: 8554, rtp: 8000, playback: 9996, web: 8889, media: 8189 } as const;
 const READY_TIMEOUT_MS = 30_000;
 const PARENT_LOOK_MS = 500;
 const USAGE = "usage: npm run demo -- [--any-port]";
@@ -71,8 +71,10 @@ async function startAll(demo: Demo, anyPort: boolean): Promise<void> {
   const rtspPort = await freeTcpPort(anyPort ? 0 : USUAL_PORTS.rtsp);
   const rtpPort = await freeUdpPortPair(anyPort ? 0 : USUAL_PORTS.rtp);
   const playbackPort = await freeTcpPort(anyPort ? 0 : USUAL_PORTS.playback);
+  const webPort = await freeTcpPort(anyPort ? 0 : USUAL_PORTS.web);
+  const mediaPort = await freeUdpPort(anyPort ? 0 : USUAL_PORTS.media);
   const { folder } = demo;
-  const site: DemoSite = { rtspPort, rtpPort, playbackPort, folder, cameraUrls };
+  const site: DemoSite = { rtspPort, rtpPort, playbackPort, webPort, mediaPort, folder, cameraUrls };
   mkdirSync(join(folder, "ring"));
   const configFile = join(folder, "camgate.yml");
   writeFileSync(configFile, demoConfig(site));
@@ -80,12 +82,14 @@ async function startAll(demo: Demo, anyPort: boolean): Promise<void> {
   await Promise.all([
     gateway.matches(/\[path (\S+)\] stream is available/, CAMERA_COUNT),
     gateway.matches(/\[playback\] listener opened on (\S+)/, 1),
+    gateway.matches(/\[WebRTC\] listener opened on (\S+)/, 1),
   ]);
   clearTimeout(late);
   if (!anyPort && rtspPort !== USUAL_PORTS.rtsp) say(`TCP port ${USUAL_PORTS.rtsp} is taken: the gateway listens on ${rtspPort}.`);
   if (!anyPort && rtpPort !== USUAL_PORTS.rtp) say(`UDP port ${USUAL_PORTS.rtp} or the next is taken: the gateway uses ${rtpPort}.`);
   if (!anyPort && playbackPort !== USUAL_PORTS.playback)
     say(`TCP port ${USUAL_PORTS.playback} is taken: recordings are at ${playbackPort}.`);
+  if (!anyPort && webPort !== USUAL_PORTS.web) say(`TCP port ${USUAL_PORTS.web} is taken: the page is at ${webPort}.`);
   say(demoScreen(site, { configFile, gatewayPid: gateway.pid, camerasPid: cameras.pid }));
   gateway.onLine(say);
 }

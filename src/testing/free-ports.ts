@@ -23,6 +23,15 @@ export async function freeUdpPortPair(first: number): Promise<number> {
   throw new Error(`no two UDP ports from ${first} on are free`);
 }
 
+/** The first free UDP port from `first` on; with 0, one of the system's choice. */
+export async function freeUdpPort(first: number): Promise<number> {
+  for (let port = first; port <= LAST_PORT; port++) {
+    const bound = await tryUdp(port);
+    if (bound !== undefined) return bound;
+  }
+  throw new Error(`no UDP port from ${first} on is free`);
+}
+
 /** An even one. */
 async function someUdpPort(): Promise<number> {
   const port = (await tryUdp(0)) ?? 0;

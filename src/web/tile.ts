@@ -30,7 +30,7 @@ export class Tile {
     this.name = name;
     this.#footage = new Footage(name);
     const page = make("a", { href: `./${name.split("/").map(encodeURIComponent).join("/")}/` }, name);
-    const full = make("button", { type: "button", title: "the whole screen" }, "⛶");
+    const full = make("button", { type: "button", title: "the whole screen" }, "Full");
     full.addEventListener("click", () => void this.#video.requestFullscreen?.());
     full.setAttribute("aria-label", `${name} on the whole screen`);
     this.#play.addEventListener("click", () => (this.isPlaying ? this.stop() : this.play()));

@@ -50,6 +50,7 @@ export function camgateRoutes({ commands, jobs, removeClip }: CamgateSubjects): 
         return OK;
       },
     },
+    { method: "POST", template: "/camgate/v1/cameras/try", answer: async (request) => ask("cam.try", await request.body(), request) },
     {
       method: "GET",
       template: "/camgate/v1/snapshot/{name}",

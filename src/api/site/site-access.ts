@@ -55,12 +55,18 @@ export class SiteAccess {
     return refusal;
   }
 
-  #ask(exchange: HttpExchange, question: Question, credentials: SuppliedCredentials = exchange.credentials): Promise<AuthGrant | AuthDenial> {
+  #ask(
+    exchange: HttpExchange,
+    question: Question,
+    credentials: SuppliedCredentials = exchange.credentials,
+  ): Promise<AuthGrant | AuthDenial> {
     const { authorize, nowMs } = this.#options;
     const { remote, rawQuery, request } = exchange;
     const key = JSON.stringify([question.action, question.path, remote.address, credentials]);
     const known = this.#answers.get(key);
-    if (known !== undefined && nowMs() - known.atMs < REMEMBER_MS) return known.answer;
+    // A login is judged by the users of this moment.
+    const isLogin = credentials !== exchange.credentials;
+    if (!isLogin && known !== undefined && nowMs() - known.atMs < REMEMBER_MS) return known.answer;
     const protocol = question.action === "read" ? "webrtc" : "";
     const userAgent = request.headers["user-agent"] ?? "";
     const answer = authorize({ ...question, protocol, remote, query: rawQuery, id: "", userAgent, credentials });

@@ -90,7 +90,10 @@ export class SiteHandler {
       return;
     }
     if (request.method !== "POST") throw new HttpFault(405, `method ${request.method} is not allowed here`);
-    const { user, pass } = ((await readJsonBody(request, this.#options.bodyLimits)) ?? {}) as { readonly user?: unknown; readonly pass?: unknown };
+    const { user, pass } = ((await readJsonBody(request, this.#options.bodyLimits)) ?? {}) as {
+      readonly user?: unknown;
+      readonly pass?: unknown;
+    };
     if (typeof user !== "string" || user === "" || typeof pass !== "string") throw new HttpFault(400, "user and pass have to be texts");
     const credentials = { kind: "basic", user, pass } as const;
     if (!(await this.#admits(exchange, credentials))) return;
@@ -101,12 +104,18 @@ export class SiteHandler {
   async #changePassword(exchange: HttpExchange, { user }: Visitor): Promise<void> {
     const { request, response, publicUrl } = exchange;
     if (request.method !== "POST") throw new HttpFault(405, `method ${request.method} is not allowed here`);
-    const { old, pass } = ((await readJsonBody(request, this.#options.bodyLimits)) ?? {}) as { readonly old?: unknown; readonly pass?: unknown };
+    const { old, pass } = ((await readJsonBody(request, this.#options.bodyLimits)) ?? {}) as {
+      readonly old?: unknown;
+      readonly pass?: unknown;
+    };
     if (typeof old !== "string") throw new HttpFault(400, "old: has to be the password so far");
     if (user === "") throw new HttpFault(409, "nobody is logged in");
     if (!(await this.#admits(exchange, { kind: "basic", user, pass: old }))) return;
     await this.#users.setPassword(user, pass);
-    response.setHeader("Set-Cookie", this.#options.webSessions.open({ kind: "basic", user, pass: String(pass) }, publicUrl.startsWith("https:")));
+    response.setHeader(
+      "Set-Cookie",
+      this.#options.webSessions.open({ kind: "basic", user, pass: String(pass) }, publicUrl.startsWith("https:")),
+    );
     sendJson(response, 200, OK);
   }
 

@@ -22,28 +22,28 @@ export class UserDesk {
   /** Throws where users are kept by somebody else. */
   get users(): Users {
     const { authMethod, authInternalUsers } = this.#live.config.global;
-    if (authMethod !== "internal") throw new CallerFault("conflict", `users are not kept here: authMethod is ${authMethod}`);
+    if (authMethod !== "internal") throw new HttpFault(409, `users are not kept here: authMethod is ${authMethod}`);
     return authInternalUsers;
   }
 
   async add(name: string, pass: string, permissions: Users[number]["permissions"]): Promise<void> {
     if (name === "any") throw new CallerFault("invalid", "user: 'any' stands for everybody, and is set in the config file", "user");
-    if (this.users.some(({ user }) => user === name)) throw new CallerFault("conflict", `user: '${name}' exists`, "user");
+    if (this.users.some(({ user }) => user === name)) throw new HttpFault(409, `user: '${name}' exists`);
     await this.#replace([...this.users, { user: name, pass: await this.#stored(pass), ips: [], permissions }]);
   }
 
   async remove(name: string): Promise<void> {
     const left = this.users.filter(({ user }) => user !== name);
-    if (left.length === this.users.length) throw new CallerFault("not-found", "user not found");
+    if (left.length === this.users.length) throw new HttpFault(404, "user not found");
     const mayAll = left.some(({ permissions }) => permissions.some(({ action }) => action === "api"));
-    if (!mayAll) throw new CallerFault("conflict", "the last user who may change anything stays: add another one first");
+    if (!mayAll) throw new HttpFault(409, "the last user who may change anything stays: add another one first");
     await this.#replace(left);
   }
 
   /** Whether it is the user who asks is the caller's to find out. */
   async setPassword(name: string, pass: unknown): Promise<void> {
     const text = passwordOf("pass", pass);
-    if (!this.users.some(({ user }) => user === name)) throw new CallerFault("not-found", "user not found");
+    if (!this.users.some(({ user }) => user === name)) throw new HttpFault(404, "user not found");
     const secret = await this.#stored(text);
     await this.#replace(this.users.map((one) => (one.user === name ? { ...one, pass: secret } : one)));
   }
@@ -90,7 +90,10 @@ export function userRoutes(desk: UserDesk): readonly Route[] {
   ];
 }
 
-async function fieldsOf<Name extends string>({ body }: ApiRequest, names: readonly Name[]): Promise<Readonly<Partial<Record<Name, unknown>>>> {
+async function fieldsOf<Name extends string>(
+  { body }: ApiRequest,
+  names: readonly Name[],
+): Promise<Readonly<Partial<Record<Name, unknown>>>> {
   const value = await body();
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new HttpFault(400, "the body has to be a JSON object");
   const unknown = Object.keys(value).find((key) => !(names as readonly string[]).includes(key));
@@ -106,16 +109,19 @@ function textOf(field: string, value: unknown): string {
 
 function passwordOf(field: string, value: unknown): string {
   const text = textOf(field, value);
-  if (text.length < MIN_PASSWORD_LENGTH) throw new CallerFault("invalid", `${field}: has to have ${MIN_PASSWORD_LENGTH} characters or more`, field);
+  if (text.length < MIN_PASSWORD_LENGTH)
+    throw new CallerFault("invalid", `${field}: has to have ${MIN_PASSWORD_LENGTH} characters or more`, field);
   return text;
 }
 
 function permissionsOf(value: unknown): { readonly action: (typeof ACTIONS)[number]; readonly path: string }[] {
   const actions: readonly unknown[] = Array.isArray(value) ? value : [];
-  if (actions.length === 0) throw new CallerFault("invalid", `permissions: has to be a list of some of ${ACTIONS.join(", ")}`, "permissions");
+  if (actions.length === 0)
+    throw new CallerFault("invalid", `permissions: has to be a list of some of ${ACTIONS.join(", ")}`, "permissions");
   return actions.map((action) => {
     const known = ACTIONS.find((one) => one === action);
-    if (known === undefined) throw new CallerFault("invalid", `permissions: '${String(action)}' is none of ${ACTIONS.join(", ")}`, "permissions");
+    if (known === undefined)
+      throw new CallerFault("invalid", `permissions: '${String(action)}' is none of ${ACTIONS.join(", ")}`, "permissions");
     return { action: known, path: "" };
   });
 }
