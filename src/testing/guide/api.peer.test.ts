@@ -157,11 +157,13 @@ test("no source that starts a program comes over the API", async (t) => {
 test("ten publishers over UDP, as a page lists them", { skip }, async (t) => {
   const program = await startCamgate(t, { config: `${THREE_LINES}${ALL_OTHERS}` });
   const names = Array.from({ length: 10 }, (_, i) => `stream_${i + 1}`);
-  for (const name of names) publishClip(t, program, name, "udp");
+  const publishers = names.map((name) => publishClip(t, program, name, "udp"));
   const sessions = await until("ten sessions", async () => {
     const { body } = await call(program, "/v3/rtspsessions/list");
     return body.items.filter(({ state }: Json) => state === "publish").length === 10 && body.items;
   });
   assert.deepEqual(new Set(sessions.map(({ path }: Json) => path)), new Set(names));
   assert.ok(sessions.every(({ transport }: Json) => transport === "UDP"));
+  await Promise.all(publishers.map((publisher) => publisher.kill()));
+  await until("no session", async () => (await call(program, "/v3/rtspsessions/list")).body.itemCount === 0);
 });

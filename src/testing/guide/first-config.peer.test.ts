@@ -39,6 +39,27 @@ test("a source that cannot be resolved is tried again, and the program lives", a
   await assertEndsCleanly(program);
 });
 
+test("sources by RTMP and HLS whose servers are nowhere: the paths are listed, and the program lives", async (t) => {
+  const config = `${THREE_LINES}paths:
+  proxied1:
+    source: rtmp://original-url
+  proxied2:
+    source: http://original-url/stream/index.m3u8
+`;
+  const { code, stdout } = await runCamgate(t, { config, words: ["check"] });
+  assert.equal(code, 0);
+  const warned = stdout.match(/warning: .*/g) ?? [];
+  for (const name of ["proxied1", "proxied2"])
+    assert.ok(warned.filter((line) => line.includes(name)).length <= 1, "one, or none once it is there");
+  const program = await startCamgate(t, { config });
+  const list = (await (await fetch(`${program.apiOrigin}/v3/paths/list`)).json()) as { items: { name: string }[] };
+  assert.deepEqual(
+    list.items.map(({ name }) => name),
+    ["proxied1", "proxied2"],
+  );
+  await assertEndsCleanly(program);
+});
+
 test("two paths with one URL are two sessions of the camera", { skip: ffmpeg.missing }, async (t) => {
   const camera = await startSite();
   t.after(() => camera.close());
