@@ -11,6 +11,7 @@ import { type MergedSettings, mergeLayers } from "./merge-layers.ts";
 import { catchAllNames, parsePathKey } from "./path-name.ts";
 import { type Problem, Problems } from "./problem.ts";
 import { validateGlobal } from "./validate-global.ts";
+import { warnOfBrokenCommands } from "./validate-hooks.ts";
 import { validatePath } from "./validate-path.ts";
 import { warnOfFileSettings } from "./validate-recording.ts";
 import { readYaml } from "./yaml-source.ts";
@@ -83,6 +84,7 @@ function validate(config: Config, settings: MergedSettings, problems: Problems):
     });
   }
   warnOfFileSettings(config, problems);
+  warnOfBrokenCommands(config, problems);
 }
 
 function validatePathKeys(settings: MergedSettings, problems: Problems): void {

@@ -2,7 +2,7 @@
 
 import { compileGoRegexp } from "./go-regexp.ts";
 import type { GlobalConfig } from "./schema.ts";
-import { validateAppliance } from "./validate-appliance.ts";
+import { validateAppliance } from "./validate-hooks.ts";
 import { isHashedCredential } from "./value-types.ts";
 
 /** Takes the setting at fault, what is wrong with it, and the setting that makes it wrong where the first may not stand in the file. */

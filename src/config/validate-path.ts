@@ -4,7 +4,7 @@ import type { PathEntry } from "./config.ts";
 import { parseDuration } from "./duration.ts";
 import type { GlobalConfig, PathConfig } from "./schema.ts";
 import { forwardFault, redirectFault, sourceFault } from "./source-url.ts";
-import { validateAppliance } from "./validate-appliance.ts";
+import { validateAppliance } from "./validate-hooks.ts";
 import { validateRecording } from "./validate-recording.ts";
 import { validateRpiCamera } from "./validate-rpi-camera.ts";
 

@@ -230,3 +230,14 @@ describe("settings of files where the ring is recorded to", () => {
     );
   });
 });
+
+describe("commands that cannot be split into words", () => {
+  it("are warned of, each once, where it stands", () => {
+    const text = `runOnConnect: curl 'x\npathDefaults: {runOnRead: 'a\\'}\npaths:\n  a: {runOnInit: "b 'c"}\n  b: {runOnUnread: "'d'"}\n`;
+    assert.deepEqual(problemsOf(text), [
+      "f.yml:1: warning: runOnConnect: has a quote or a backslash without an end: nothing is run",
+      "f.yml:2: warning: pathDefaults.runOnRead: has a quote or a backslash without an end: nothing is run",
+      "f.yml:4: warning: paths.a.runOnInit: has a quote or a backslash without an end: nothing is run",
+    ]);
+  });
+});
