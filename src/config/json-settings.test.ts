@@ -153,7 +153,7 @@ paths:
     const path = pathJson(config.paths[0]!, config);
     assert.deepEqual(
       [path["name"], path["source"], path["recordDeleteAfter"], path["recordMaxPartSize"], path["webrtc"]],
-      ["cam", "rtsp://u:p@h/1", "1d12h0m0s", "1536K", true],
+      ["cam", "rtsp://u:p@h/1", "1d12h0m0s", "1.5M", true],
     );
     assert.equal(pathDefaultsJson(config)["recordPath"], "./recordings/%path/%Y-%m-%d_%H-%M-%S-%f");
   });

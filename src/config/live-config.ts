@@ -218,7 +218,7 @@ export class LiveConfig {
 
   async #take(overlay: Overlay): Promise<void> {
     const parsed = configOfLayers([...this.#lower, overlay.layer, ...this.#higher]);
-    if (parsed.config === undefined) throw refusalOf(parsed.problems);
+    if (parsed.config === undefined) throw refusalOf(parsed.problems.map(withoutOverlayNote));
     const text = writeOverlay(overlay);
     if (text.length > OVERLAY_LIMITS.bytes)
       throw new CallerFault("invalid", "there are too many changes over the API: put some of them into the file");
@@ -283,6 +283,11 @@ function isHeldBy(layer: Layer, field: string): boolean {
     ([path, leaves]) =>
       field === `paths.${path}` || (field.startsWith(`paths.${path}.`) && leaves.has(field.slice(`paths.${path}.`.length))),
   );
+}
+
+/** Whoever sent the change knows where it comes from. */
+function withoutOverlayNote(problem: Problem): Problem {
+  return { ...problem, message: problem.message.replace(" (set by the overlay layer)", "") };
 }
 
 /** Errors that fit on a few lines. */

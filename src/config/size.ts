@@ -15,14 +15,13 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** The canonical text of a size: the largest unit that divides it, so that nothing is lost (`50M`, `1536K`, `0B`). */
+/** The canonical text of a size, as MediaMTX has it where that says it exactly: one decimal at most (`50M`, `1.5G`), else the next smaller unit that does. */
 export function writeSize(bytes: number): string {
-  let exponent = 0;
-  while (bytes > 0 && exponent < units.length - 1 && bytes % 1024 === 0) {
-    bytes /= 1024;
-    exponent++;
+  for (let exponent = units.length - 1; exponent > 0; exponent--) {
+    const value = bytes / 1024 ** exponent;
+    if (value >= 1 && Number.isInteger(value * 10)) return `${value}${units[exponent]}`;
   }
-  return `${bytes}${units[exponent]}`;
+  return `${bytes}B`;
 }
 
 /** A size, or a percentage of the file system from 0 to 100 (`30%`). */

@@ -1,9 +1,11 @@
 // Watching a file: whatever way it changes is seen, once.
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { collectedLog } from "#testing/collected-log.ts";
 import { watchFile } from "./watch-file.ts";
 
@@ -13,18 +15,22 @@ interface Watched {
   /** Resolves with the next change; changes that nobody waited for are none of ours. */
   changed(): Promise<void>;
   count(): number;
+  /** Of the file, at each change that was told. */
+  readonly sizes: readonly number[];
 }
 
 async function watched(t: TestContext, prepare: (folder: string) => Promise<string>): Promise<Watched> {
   const folder = await mkdtemp(join(tmpdir(), "camgate-"));
   const file = await prepare(folder);
   let count = 0;
+  const sizes: number[] = [];
   let waiting: (() => void)[] = [];
   const close = watchFile({
     file,
     log: collectedLog(),
     onChange: () => {
       count++;
+      sizes.push(statSync(file).size);
       for (const resolve of waiting) resolve();
       waiting = [];
     },
@@ -33,7 +39,7 @@ async function watched(t: TestContext, prepare: (folder: string) => Promise<stri
     close();
     await rm(folder, { recursive: true });
   });
-  return { folder, file, changed: () => new Promise((resolve) => waiting.push(resolve)), count: () => count };
+  return { folder, file, changed: () => new Promise((resolve) => waiting.push(resolve)), count: () => count, sizes };
 }
 
 async function plainFile(folder: string): Promise<string> {
@@ -91,6 +97,22 @@ test("a burst of writes is told of once or twice, not once for each", async (t) 
   await writeFile(file, "the last");
   await last;
   assert.ok(count() <= 3, `${count()} calls`);
+});
+
+test("one that is emptied and then written is not told of in between; one that stays empty is", async (t) => {
+  const { file, changed, sizes } = await watched(t, plainFile);
+  for (const text of ["first", "second"]) {
+    const written = changed();
+    await writeFile(file, "");
+    await setTimeout(300);
+    await writeFile(file, text);
+    await written;
+  }
+  assert.deepEqual(sizes, [5, 6]);
+  const emptied = changed();
+  await writeFile(file, "");
+  await emptied;
+  assert.deepEqual(sizes, [5, 6, 0]);
 });
 
 test("a file that is not there yet is seen when it comes", async (t) => {

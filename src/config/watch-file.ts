@@ -7,13 +7,15 @@ import type { Log } from "#base/log.ts";
 
 /** An editor writes in several steps. */
 const SETTLE_MS = 10;
+/** The first of them may be to empty the file. An empty file is a config as well, but hardly ever what somebody means. */
+const EMPTY_SETTLE_MS = 2000;
 const PERIOD_MS = 1000;
 /** Of a folder that cannot be watched: it is gone, or the system has no watches left. */
 const RETRY_MS = 10_000;
 
 export interface WatchFileOptions {
   readonly file: string;
-  /** Called at most once a second, after the file has been as it is for 10 ms. */
+  /** Called at most once a second, after the file has been as it is for 10 ms; for 2 s where it is empty. */
   onChange(): void;
   readonly log: Log;
 }
@@ -26,6 +28,7 @@ export function watchFile({ file, onChange, log }: WatchFileOptions): () => void
   let seen = identityOf(name);
   let timer: NodeJS.Timeout | undefined;
   let toldMs = Number.NEGATIVE_INFINITY;
+  let eventMs = Number.NEGATIVE_INFINITY;
   let isClosed = false;
   let hasSaid = false;
 
@@ -44,7 +47,10 @@ export function watchFile({ file, onChange, log }: WatchFileOptions): () => void
     watched = identity;
     try {
       for (const folder of folders) {
-        const watcher = watch(folder, () => lookIn(SETTLE_MS));
+        const watcher = watch(folder, () => {
+          eventMs = performance.now();
+          lookIn(SETTLE_MS);
+        });
         watchers.push(watcher);
         watcher.on("error", (error) => giveUp(error));
       }
@@ -63,13 +69,14 @@ export function watchFile({ file, onChange, log }: WatchFileOptions): () => void
   };
 
   const look = (): void => {
-    const waitMs = toldMs + PERIOD_MS - performance.now();
+    const now = identityOf(name);
+    const settleMs = now?.endsWith(EMPTY) ? EMPTY_SETTLE_MS : SETTLE_MS;
+    const waitMs = Math.max(toldMs + PERIOD_MS, eventMs + settleMs) - performance.now();
     if (waitMs > 0) {
-      lookIn(waitMs);
+      lookIn(Math.ceil(waitMs));
       return;
     }
     arm();
-    const now = identityOf(name);
     // A file that is being replaced is away for a moment.
     if (now !== seen && now !== undefined) {
       seen = now;
@@ -87,11 +94,14 @@ export function watchFile({ file, onChange, log }: WatchFileOptions): () => void
   };
 }
 
+/** What the identity of a file without bytes ends with. */
+const EMPTY = ",0";
+
 /** Undefined: it is not there. */
 function identityOf(file: string): string | undefined {
   try {
     const { dev, ino, size, mtimeNs } = statSync(file, { bigint: true });
-    return [dev, ino, size, mtimeNs].join();
+    return [dev, ino, mtimeNs, size].join();
   } catch {
     return undefined;
   }
