@@ -31,6 +31,9 @@ const peers = [
   { package: "chromium", program: "chromium" },
   { package: "openssl", program: "openssl" },
   { package: "prometheus", program: "promtool" },
+  { package: "nginx", program: "nginx" },
+  { package: "apache2-bin", program: "apache2" },
+  { package: "caddy", program: "caddy" },
 ];
 
 const say = (text) => process.stderr.write(`${text}\n`);

@@ -83,7 +83,9 @@ test("what a proxy says counts only where it is trusted", async (t) => {
   const through = (await (await fetch(site.origin, { headers: FORWARDED })).json()) as Record<string, unknown>;
   assert.deepEqual([through["address"], through["publicUrl"]], ["198.51.100.1", `https://127.0.0.1:${site.server.port}/cams`]);
   const bare = (await (await fetch(site.origin, { headers: { "x-forwarded-for": "10.0.0.2, " } })).json()) as Record<string, unknown>;
-  assert.deepEqual([bare["address"], bare["publicUrl"]], ["127.0.0.1", site.origin]);
+  assert.deepEqual([bare["address"], bare["publicUrl"]], ["10.0.0.2", site.origin]);
+  const host = (await (await fetch(site.origin, { headers: { "x-forwarded-host": "noc.example" } })).json()) as Record<string, unknown>;
+  assert.deepEqual([host["address"], host["publicUrl"]], ["127.0.0.1", "http://noc.example"]);
 });
 
 test("pages of other sites: the header for those that may, and preflights without a question", async (t) => {

@@ -9,6 +9,7 @@ import type { Log } from "#base/log.ts";
 import { Certificate, type CertificateFiles } from "./certificate.ts";
 import { allowedOrigin } from "./cors.ts";
 import { type HttpCredentials, httpCredentials } from "./credentials.ts";
+import { readForwarded } from "./forwarded.ts";
 import { HttpFault, statusOf } from "./http-fault.ts";
 import type { WebSessions } from "./web-sessions.ts";
 
@@ -195,9 +196,9 @@ export class HttpServer {
     const { socket, headers } = request;
     const direct = socket.remoteAddress ?? "";
     const { trustsProxy, webSessions } = this.#options;
-    const trusted = trustsProxy(direct);
-    const scheme = (trusted && headerText(headers["x-forwarded-proto"])) || (this.#certificate === undefined ? "http" : "https");
-    const prefix = (trusted && headerText(headers["x-forwarded-prefix"])) || "";
+    const forwarded = trustsProxy(direct) ? readForwarded(headers, trustsProxy) : undefined;
+    const scheme = forwarded?.scheme ?? (this.#certificate === undefined ? "http" : "https");
+    const host = forwarded?.host ?? headers.host ?? `localhost:${this.port}`;
     return {
       request,
       response,
@@ -205,11 +206,11 @@ export class HttpServer {
       query: new URLSearchParams(rawQuery),
       rawQuery,
       remote: {
-        address: trusted ? (clientBehind(headerText(headers["x-forwarded-for"]), trustsProxy) ?? direct) : direct,
+        address: forwarded?.address ?? direct,
         port: socket.remotePort ?? 0,
       },
       credentials: (headers.authorization === undefined && webSessions?.credentialsOf(request)) || httpCredentials(headers.authorization),
-      publicUrl: `${scheme}://${headers.host ?? `localhost:${this.port}`}${prefix.replace(/\/+$/, "")}`,
+      publicUrl: `${scheme}://${host}${forwarded?.prefix ?? ""}`,
       signal,
     };
   }
@@ -217,16 +218,6 @@ export class HttpServer {
 
 function slotKey({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
-}
-
-/** The last address that no trusted proxy stands for. */
-function clientBehind(forwardedFor: string, trustsProxy: (address: string) => boolean): string | undefined {
-  const addresses = forwardedFor.split(",").map((address) => address.trim());
-  return addresses.findLast((address) => address !== "" && !trustsProxy(address));
-}
-
-function headerText(value: string | readonly string[] | undefined): string {
-  return typeof value === "string" ? value : (value ?? []).join(",");
 }
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {

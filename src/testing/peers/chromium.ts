@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { deferred } from "#base/deferred.ts";
 import { findPeer } from "./find-peer.ts";
-import { startPeer, type TestScope } from "./run-peer.ts";
+import { type RunningPeer, startPeer, type TestScope } from "./run-peer.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export const chromium = findPeer("chromium");
@@ -28,6 +28,16 @@ ${script}
 const report = (outcome) => fetch("/outcome", { method: "POST", body: JSON.stringify(outcome) });
 run().then((result) => report({ result }), (error) => report({ error: String(error?.stack ?? error) }));
 </script>`;
+}
+
+/** Opens a page of ours, until the test ends. */
+export async function openInChromium(scope: TestScope, url: string): Promise<RunningPeer> {
+  const profile = join(await temporaryFolder(scope), "profile");
+  // Its sandbox refuses to run as root, as tests in containers do; it opens nothing but our page.
+  const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio"];
+  const calm = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions"];
+  const page = [`--user-data-dir=${profile}`, "--autoplay-policy=no-user-gesture-required"];
+  return startPeer(scope, chromium, [...flags, ...calm, ...page, url], { timeoutMs: TIMEOUT_MS });
 }
 
 /** Opens the page, waits for its script and ends Chromium again. */
@@ -56,13 +66,7 @@ export async function runInChromium<T>(scope: TestScope, { script, files = new M
     server.closeAllConnections();
     server.close();
   });
-  const profile = join(await temporaryFolder(scope), "profile");
-  // Its sandbox refuses to run as root, as tests in containers do; it opens nothing but our page.
-  const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio"];
-  const calm = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions"];
-  const page = [`--user-data-dir=${profile}`, "--autoplay-policy=no-user-gesture-required"];
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const browser = startPeer(scope, chromium, [...flags, ...calm, ...page, url], { timeoutMs: TIMEOUT_MS });
+  const browser = await openInChromium(scope, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   const ended = browser.exited.then(() => ({ result: undefined, error: `Chromium ended before the page was done\n${browser.stderr}` }));
   const { result, error } = await Promise.race([reported.promise, ended]);
   await browser.interrupt();

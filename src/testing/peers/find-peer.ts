@@ -4,6 +4,8 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 export type PeerName =
+  | "apache2"
+  | "caddy"
   | "chromium"
   | "curl"
   | "ffmpeg"
@@ -11,6 +13,7 @@ export type PeerName =
   | "gst-launch-1.0"
   | "gst-rtsp-server"
   | "mediamtx"
+  | "nginx"
   | "openssl"
   | "promtool"
   | "gortsplib"
@@ -68,7 +71,8 @@ function pythonWithGstRtspServer(): string | undefined {
 
 function onPath(name: string): string[] {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.map((folder) => join(folder, name)).filter(isExecutable);
+  // Web servers are there, which is on the PATH of root alone.
+  return [...folders, "/usr/sbin"].map((folder) => join(folder, name)).filter(isExecutable);
 }
 
 function isExecutable(file: string): boolean {
