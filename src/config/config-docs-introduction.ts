@@ -9,7 +9,9 @@ camgate reads the configuration of MediaMTX v1.20.1 unchanged, and some settings
 [\`config/camgate.schema.json\`](../config/camgate.schema.json) lets an editor check and complete a file.
 
 * \`camgate check [file]\` prints everything that is wrong with a config, with line and nearest valid name; its exit code is 1 where there is an error.
-* \`camgate config show [--origins] [file]\` prints what a config comes to, secrets left out; with \`--origins\` also where each value comes from.
+* \`camgate config show [--origins] [file]\` prints what a config comes to, changes over the API included, secrets left out; with \`--origins\` also where
+  each value comes from.
+* The config of a running gateway can be changed, by an edit of the file or over the API: [reload.md](reload.md) tells what a change restarts, and what is kept.
 
 ## Files
 
@@ -31,9 +33,10 @@ Without any file the defaults hold. A file that was named must be there.
 
 ## Layers
 
-From the lowest: defaults (of the profile), file, environment, changes over the API, configuration desired by the NOC. A value of a higher layer wins.
-What starts a program (hooks, \`ffmpeg://\` sources), \`mqtt\`, \`profile\` and \`dataDirectory\` come from file and environment alone;
-\`apiAllowHooks: yes\` lets the API set the former.
+From the lowest: defaults (of the profile), file, environment, changes over the API (kept in \`overlay.yml\` where \`apiPersist\` says so), configuration
+desired by the NOC. A value of a higher layer wins, until the file is edited at a setting that the API has changed: then the change is dropped.
+What starts a program (hooks, \`ffmpeg://\` sources), \`mqtt\`, \`profile\`, \`dataDirectory\`, \`apiPersist\` and \`apiAllowHooks\` come from file and
+environment alone; \`apiAllowHooks: yes\` lets the API set the former.
 
 ## Environment
 
