@@ -32,7 +32,12 @@ interface FfmpegSite {
 async function startFfmpegSite(
   t: TestScope,
   paths: Readonly<Record<string, string>>,
-  options: { readonly onDemand?: OnDemandOptions; readonly readTimeoutMs?: number; readonly schedule?: Schedule } = {},
+  options: {
+    readonly onDemand?: OnDemandOptions;
+    readonly readTimeoutMs?: number;
+    readonly schedule?: Schedule;
+    readonly maxRunning?: number;
+  } = {},
 ): Promise<FfmpegSite> {
   const log = new AwaitedLog();
   const { onDemand, readTimeoutMs = 10_000, ...rest } = options;
@@ -154,6 +159,21 @@ test("it hangs: it is ended, and started again", { skip }, async (t) => {
   await log.line(/\[path made\] source: ffmpeg delivers nothing any more.* \(stalled\)/);
   assert.ok(!isRunning(pid));
   await log.line(/\[path made\] stream is available/, 2);
+});
+
+test("a limit: one more waits until another has ended", { skip }, async (t) => {
+  const onDemand = { startTimeoutMs: 20_000, closeAfterMs: 100 };
+  const made = { "~^made(\\d)$": `ffmpeg://${TEST_CARD} ${X264}` };
+  const { site, log } = await startFfmpegSite(t, made, { onDemand, maxRunning: 1 });
+  const read = (path: string) => ffmpegPacketHashes(t, { input: site.url(path), transport: "tcp", timeoutMs: 60_000 }, "v", { frames: 50 });
+  const first = read("made1");
+  await log.line(/\[path made1\] stream is available/);
+  const second = read("made2");
+  await log.line(/\[path made2\] source: 1 ffmpeg sources run already \(limit\)/);
+  assert.deepEqual(
+    (await Promise.all([first, second])).map(({ length }) => length),
+    [50, 50],
+  );
 });
 
 test("the last thing it says is the path's error", { skip }, async (t) => {

@@ -11,6 +11,8 @@ import { ffmpegArguments } from "./ffmpeg-command.ts";
 import { ffmpegProgram } from "./ffmpeg-program.ts";
 import { FfmpegSource, type Inlet } from "./ffmpeg-source.ts";
 
+/** Paths of expressions may be asked for by strangers. */
+const MAX_RUNNING = 256;
 /** For a process that cannot even be killed: it waits for a disk. */
 const LAST_WAIT_MS = 2000;
 
@@ -25,6 +27,7 @@ export interface FfmpegSourcesOptions {
   readonly program?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly schedule?: Schedule;
+  readonly maxRunning?: number;
 }
 
 export class FfmpegSources {
@@ -64,7 +67,13 @@ export class FfmpegSources {
       schedule: this.#schedule,
       log: log.child(`path ${path}`),
     });
-    return { run: (sink, signal) => this.#remember(one.run(sink, signal)) };
+    return {
+      run: (sink, signal) => {
+        const { maxRunning = MAX_RUNNING } = this.#options;
+        if (this.#running.size >= maxRunning) return Promise.reject(new PeerFault("limit", `${maxRunning} ffmpeg sources run already`));
+        return this.#remember(one.run(sink, signal));
+      },
+    };
   }
 
   /** Call it when the paths are closed. Resolves, within 12 s, when no process runs. */
