@@ -6,7 +6,7 @@ import { camgateServer, peerServer, type ServerKind } from "./server-under-test.
 export const OPTIONS_TEXT = `  --peer mediamtx=<path>   a server to measure beside camgate, in the same run
   --camgate dist|src|none  which camgate: the bundle (default), the sources, or none
   --transport tcp|udp      of cameras and readers (ingest, latency)
-  --readers 1,10,50,200    numbers of readers (fanout, udp-fanout, latency), of viewers (memory)
+  --readers 1,10,50,200    numbers of readers (fanout, udp-fanout, latency), of viewers (memory, webrtc)
   --cameras 16             cameras (ingest, memory)
   --gop 10                 seconds between keyframes, for the first picture (latency)
   --line 0,100             Mbit/s at which the packets of a frame leave a camera, 0: at once (ingest, latency)

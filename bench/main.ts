@@ -10,8 +10,9 @@ import { ingest, record } from "./rtsp-ingest.ts";
 import { latency } from "./rtsp-latency.ts";
 import { memory } from "./rtsp-memory.ts";
 import { srtp } from "./srtp.ts";
+import { webRtcFanout } from "./webrtc-fanout.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [fanout, udpFanout, ingest, record, latency, memory, churn, ring, srtp];
+const BENCHMARKS: readonly Benchmark[] = [fanout, udpFanout, ingest, record, latency, memory, churn, ring, srtp, webRtcFanout];
 
 const USAGE = `npm run bench -- <benchmark> [options]
 

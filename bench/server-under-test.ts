@@ -29,6 +29,7 @@ export interface PulledPath {
 export interface RunningServer {
   readonly pid: number;
   rtspUrl(path: string): string;
+  whepUrl(path: string): string;
   /** What it logged last, once it has ended without having been asked to. */
   lastWords(): string | undefined;
   stop(): Promise<void>;
@@ -67,9 +68,9 @@ export function peerServer(argument: string): ServerKind {
 /** Starts the server and resolves when it accepts RTSP connections. Paths that are not pulled take publishers. */
 export async function startServer(kind: ServerKind, pulled: readonly PulledPath[] = []): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), "camgate-bench-"));
-  const [rtspPort, rtpPort] = await Promise.all([freePort(), freePortPair()]);
+  const [rtspPort, rtpPort, webRtcPort, icePort] = await Promise.all([freePort(), freePortPair(), freePort(), freePortPair()]);
   const configFile = join(folder, "bench.yml");
-  writeFileSync(configFile, configuration(rtspPort, rtpPort, pulled));
+  writeFileSync(configFile, configuration({ rtspPort, rtpPort, webRtcPort, icePort }, pulled));
 
   const child = spawn(kind.file, [...kind.args, configFile], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   running.set(child, folder);
@@ -93,12 +94,20 @@ export async function startServer(kind: ServerKind, pulled: readonly PulledPath[
   return {
     pid: child.pid!,
     rtspUrl: (path) => `rtsp://127.0.0.1:${rtspPort}/${path}`,
+    whepUrl: (path) => `http://127.0.0.1:${webRtcPort}/${path}/whep`,
     lastWords: () => (child.exitCode === null && child.signalCode === null ? undefined : `(${child.exitCode ?? child.signalCode}) ${log}`),
     stop,
   };
 }
 
-function configuration(rtspPort: number, rtpPort: number, pulled: readonly PulledPath[]): string {
+interface Ports {
+  readonly rtspPort: number;
+  readonly rtpPort: number;
+  readonly webRtcPort: number;
+  readonly icePort: number;
+}
+
+function configuration({ rtspPort, rtpPort, webRtcPort, icePort }: Ports, pulled: readonly PulledPath[]): string {
   const paths = pulled.map(
     ({ name, source, transport, record = false }) =>
       `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record ? "yes" : "no"}\n`,
@@ -111,7 +120,9 @@ rtpAddress: 127.0.0.1:${rtpPort}
 rtcpAddress: 127.0.0.1:${rtpPort + 1}
 rtmp: no
 hls: no
-webrtc: no
+webrtc: yes
+webrtcAddress: 127.0.0.1:${webRtcPort}
+webrtcLocalUDPAddress: 127.0.0.1:${icePort}
 srt: no
 moq: no
 paths:
