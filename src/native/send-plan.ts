@@ -83,11 +83,13 @@ export class SendPlan {
     let message = 0;
     for (let first = 0; first < count; message++) {
       const end = this.#segmented ? runEnd(slab, headBytes, first) : first + 1;
-      for (let i = first; i < end; i++) {
+      // Packets that stand one behind the other are one piece to the kernel.
+      const step = headBytes === 0 ? end - first : 1;
+      for (let i = first; i < end; i += step) {
         const start = offsets[i]! + headBytes;
-        vectors.set(i, slabAddress + start, offsets[i + 1]! - start);
+        vectors.set(i, slabAddress + start, offsets[i + step]! - start);
       }
-      headers.setVectors(message, vectors.addressOf(first), end - first);
+      headers.setVectors(message, vectors.addressOf(first), (end - first) / step);
       if (this.#segmented) this.#setSegments(message, end - first, offsets[first + 1]! - offsets[first]! - headBytes);
       this.#firstPackets[message] = first;
       first = end;

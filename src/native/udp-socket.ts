@@ -107,19 +107,24 @@ export class UdpSocket {
     return { address, port, native: socketAddress && { socketAddress, segmented: this.#native!.segmented } };
   }
 
-  /** Each packet as a datagram, in order. Never throws or blocks; what cannot leave is counted. The slab's bytes must not change afterwards. */
-  sendBurst(slab: PacketSlab, headBytes: number, to: DatagramDestination): void {
+  /**
+   * Each packet as a datagram, in order. Never throws or blocks; what cannot leave is counted. True: the kernel has all of it, and the slab's bytes may be
+   * used for something else; false: they must not change any more.
+   */
+  sendBurst(slab: PacketSlab, headBytes: number, to: DatagramDestination): boolean {
     let next = 0;
     if (this.#closed || to.port === 0) {
       this.unsentPackets += slab.count;
-      return;
+      return true;
     }
     if (this.#native !== undefined && to.native !== undefined && !this.#isQueued()) {
       const outcome = this.#native.sender.send(this.#native.fd, slab, headBytes, to.native);
       this.unsentPackets += outcome.refused;
       next = outcome.next;
     }
-    if (next < slab.count) this.#sendSingly(slab, headBytes, to, next);
+    if (next >= slab.count) return true;
+    this.#sendSingly(slab, headBytes, to, next);
+    return false;
   }
 
   close(): void {

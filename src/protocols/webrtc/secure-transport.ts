@@ -3,9 +3,14 @@ import type { PacketBurst } from "#rtp/burst.ts";
 import type { MakePacketCipher } from "#rtp/srtp/packet-cipher.ts";
 import { openSrtcpReceiver, openSrtcpSender, type SrtcpReceiver, type SrtcpSender } from "#rtp/srtp/srtcp.ts";
 import { openSrtpReceiver, type SrtpReceiver } from "#rtp/srtp/srtp-receiver.ts";
-import { openSrtpSender, type SenderNumbering, type SenderStream, type SrtpSender } from "#rtp/srtp/srtp-sender.ts";
+import { openSrtpSender, type ProtectedBurst, type SenderNumbering, type SenderStream, type SrtpSender } from "#rtp/srtp/srtp-sender.ts";
 import type { SrtpKeys } from "./dtls/endpoint.ts";
 import type { PeerPath } from "./peer-path.ts";
+
+/** What a paced step of packets needs; what is larger gets memory of its own. */
+const SCRATCH_BYTES = 65_536;
+/** Packets are encrypted into it for one client after the other: each has left before the next one's turn. */
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 export class SecureTransport {
   /** Where everything goes; the client may change it. */
@@ -35,17 +40,18 @@ export class SecureTransport {
 
   /** Packets first … end − 1 of a burst; returns the bytes that left. */
   sendBurst(burst: PacketBurst, stream: SenderStream, first = 0, end = burst.count): number {
-    const slab = this.#srtpSender.protect(burst, stream, first, end);
-    if (slab === undefined) return 0;
-    this.path.sendBurst(slab);
-    return slab.bytes.length;
+    const slab = this.#srtpSender.protect(burst, stream, first, end, scratch);
+    return slab === undefined ? 0 : this.#send(slab);
   }
 
   /** One packet that was sent before. */
   sendAgain(burst: PacketBurst, stream: SenderStream, index: number): number {
-    const slab = this.#srtpSender.protectAgain(burst, stream, index, index + 1);
-    if (slab === undefined) return 0;
-    this.path.sendBurst(slab);
+    const slab = this.#srtpSender.protectAgain(burst, stream, index, index + 1, scratch);
+    return slab === undefined ? 0 : this.#send(slab);
+  }
+
+  #send(slab: ProtectedBurst): number {
+    if (!this.path.sendBurst(slab) && slab.bytes.buffer === scratch.buffer) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
     return slab.bytes.length;
   }
 

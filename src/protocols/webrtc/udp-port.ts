@@ -47,8 +47,8 @@ class UdpPath implements PeerPath {
     this.#udpPort.socket.dgram.send(datagram, this.to.port, this.to.address);
   }
 
-  sendBurst(slab: PacketSlab): void {
-    this.#udpPort.socket.sendBurst(slab, 0, this.to);
+  sendBurst(slab: PacketSlab): boolean {
+    return this.#udpPort.socket.sendBurst(slab, 0, this.to);
   }
 
   pendingBytes(): number {
