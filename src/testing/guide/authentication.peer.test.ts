@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { freeTcpPort } from "../free-ports.ts";
 import { startHttpService } from "../http-service.ts";
 import { type Camgate, runCamgate, startCamgate } from "../peers/camgate.ts";
 import { ffmpeg, ffprobe } from "../peers/ffmpeg.ts";
@@ -142,8 +143,15 @@ test("every status of 20x lets in, none else does", { skip }, async (t) => {
 
 test("what is excluded asks nobody", async (t) => {
   const auth = await startAuthServer(t, (_, response) => response.writeHead(401).end());
-  const program = await startCamgate(t, { config: `api: yes\n${auth.config}${ALL_OTHERS}` });
-  assert.equal((await fetch(`${program.apiOrigin}/v3/paths/list`)).status, 200);
+  const [metrics, pprof] = [`127.0.0.1:${await freeTcpPort(0)}`, `127.0.0.1:${await freeTcpPort(0)}`];
+  const program = await startCamgate(t, {
+    config: `api: yes\nmetrics: yes\npprof: yes\n${auth.config}${ALL_OTHERS}`,
+    env: { MTX_METRICSADDRESS: metrics, MTX_PPROFADDRESS: pprof },
+  });
+  for (const name of ["metrics", "pprof"]) await program.process.match(new RegExp(`\\[${name}\\] listener opened`));
+  for (const url of [`${program.apiOrigin}/v3/paths/list`, `http://${metrics}/metrics`, `http://${pprof}/debug/pprof/`]) {
+    assert.equal((await fetch(url)).status, 200, url);
+  }
   assert.deepEqual(auth.asked(), []);
 });
 
