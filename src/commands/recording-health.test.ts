@@ -70,7 +70,9 @@ test("what there is, what is missing of the last day, and what each recorder doe
 });
 
 test("spans are gone through every half minute at most, once for everybody; states are of now", async () => {
-  const { watch, clock, looked } = setUp(async () => []);
+  const spans: Span[] = [];
+  const { watch, clock, looked, span } = setUp(async () => spans);
+  spans.push(span(2, 1));
   await Promise.all([watch.read(), watch.recorders("gate")]);
   assert.deepEqual(looked, ["gate", "yard"]);
   clock.passMs(29_999);
@@ -79,6 +81,17 @@ test("spans are gone through every half minute at most, once for everybody; stat
   clock.passMs(1);
   await watch.recorders("gate");
   assert.deepEqual(looked, ["gate", "yard", "gate"]);
+});
+
+test("the first footage of a camera is soon known", async () => {
+  const spans: Span[] = [];
+  const { watch, clock, span } = setUp(async () => spans);
+  assert.equal((await watch.recorders("gate"))["gate"]!.oldest, null);
+  spans.push(span(2, 1));
+  clock.passMs(1999);
+  assert.equal((await watch.recorders("gate"))["gate"]!.oldest, null);
+  clock.passMs(1);
+  assert.notEqual((await watch.recorders("gate"))["gate"]!.oldest, null);
 });
 
 test("footage that cannot be looked up holds nothing up", async () => {

@@ -53,6 +53,8 @@ interface Footage extends FootageHealth {
 
 /** What there is of a camera is looked up this seldom: its spans are all gone through. */
 const MAX_AGE_US = 30e6;
+/** Where there was none yet. */
+const MAX_AGE_OF_NONE_US = 2e6;
 const DAY_US = 86_400e6;
 
 export class RecordingWatch {
@@ -117,7 +119,8 @@ export class RecordingWatch {
   /** One that cannot be looked up has none: what holds it up is told elsewhere. */
   #footageOf(path: string): Promise<Footage> {
     const known = this.#known.get(path);
-    if (known !== undefined && this.#options.clock.nowUs() - known.atUs < MAX_AGE_US) return Promise.resolve(known);
+    const maxAgeUs = known?.oldest === null ? MAX_AGE_OF_NONE_US : MAX_AGE_US;
+    if (known !== undefined && this.#options.clock.nowUs() - known.atUs < maxAgeUs) return Promise.resolve(known);
     let looking = this.#footage.get(path);
     if (looking === undefined) {
       looking = this.#look(path).finally(() => this.#footage.delete(path));

@@ -119,10 +119,16 @@ export class WebSession {
   #end(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    connection?.close();
-    if (this.#sessionUrl === undefined) return;
-    void this.#fetch(this.#sessionUrl, { method: "DELETE", keepalive: true }).catch(() => {});
+    const url = this.#sessionUrl;
     this.#sessionUrl = undefined;
+    if (url === undefined) {
+      connection?.close();
+      return;
+    }
+    // The server first: it would take a connection that closes for the end of the session, and not know it any more.
+    void this.#fetch(url, { method: "DELETE", keepalive: true })
+      .catch(() => {})
+      .then(() => connection?.close());
   }
 }
 
