@@ -68,7 +68,7 @@ export class RtpIngest {
     const { receivers } = this;
     const sum = (pick: (receiver: TrackReceiver) => number): number => receivers.reduce((total, one) => total + pick(one), 0);
     return {
-      inboundBytes: sum((one) => one.counters.bytes),
+      inboundBytes: sum((one) => one.counters.bytes + one.counters.rtcpBytes),
       inboundRTPPackets: sum((one) => one.counters.packets),
       inboundRTPPacketsLost: sum((one) => one.lost),
       inboundRTPPacketsLate: sum((one) => one.late),

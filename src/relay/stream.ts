@@ -11,7 +11,7 @@ import { TrackTimeline } from "./timeline.ts";
 import type { Track } from "./track.ts";
 import { TrackOutput } from "./track-output.ts";
 import { TrackTally } from "./track-tally.ts";
-import { type Face, type Unit, unitBytes } from "./unit.ts";
+import { type Face, mediaBytes, type Unit } from "./unit.ts";
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -273,7 +273,7 @@ export class Stream {
     unit.ptsTicks = state.timeline.place(unit.ptsTicks, sinceEpochUs);
     const reference = this.#states[Math.max(0, this.#videoIndex)]!.timeline;
     state.timeline.align(reference, unit.ptsTicks, unit.senderUtcUs, sinceEpochUs);
-    const sizeBytes = unitBytes(unit);
+    const sizeBytes = mediaBytes(unit);
     this.inboundBytes += sizeBytes;
     state.tally.note(unit, sizeBytes);
     if (unit.damaged) this.framesInError++;

@@ -1,5 +1,5 @@
 // The one type that travels: a whole frame of one track, with two faces.
-import type { PacketBurst } from "#rtp/burst.ts";
+import { FRAMING_BYTES, type PacketBurst } from "#rtp/burst.ts";
 import type { Track } from "./track.ts";
 
 /** `packets` for RTSP and WebRTC, `frame` for everything else. */
@@ -25,7 +25,12 @@ export interface Unit {
   readonly frame?: readonly Buffer[];
 }
 
-/** Size of a unit's native bytes. */
+/** Size of a unit's media as clients count it: of RTP the packets, without what frames them in a slab. */
+export function mediaBytes(unit: Unit): number {
+  return unitBytes(unit) - (unit.packets === undefined ? 0 : unit.packets.count * FRAMING_BYTES);
+}
+
+/** Size of a unit's native bytes in memory. */
 export function unitBytes(unit: Unit): number {
   if (unit.packets !== undefined) return unit.packets.bytes.length;
   let size = 0;

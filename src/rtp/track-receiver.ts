@@ -24,6 +24,7 @@ export interface ReceiverCounters {
   inError: number;
   rtcpPackets: number;
   rtcpInError: number;
+  rtcpBytes: number;
 }
 
 export interface SenderReportSeen {
@@ -41,7 +42,7 @@ export function isRtp(bytes: Buffer, start: number, end: number): boolean {
 }
 
 export class TrackReceiver {
-  readonly counters: ReceiverCounters = { packets: 0, bytes: 0, inError: 0, rtcpPackets: 0, rtcpInError: 0 };
+  readonly counters: ReceiverCounters = { packets: 0, bytes: 0, inError: 0, rtcpPackets: 0, rtcpInError: 0, rtcpBytes: 0 };
   /** Inter-arrival jitter, ticks (A.8). */
   jitter = 0;
   lastSenderReport: SenderReportSeen | undefined;
@@ -157,6 +158,7 @@ export class TrackReceiver {
 
   onRtcp(bytes: Buffer, start: number, end: number, arrivalUs: number): void {
     const packets = parseRtcp(bytes, start, end);
+    this.counters.rtcpBytes += end - start;
     if (packets.length === 0) this.counters.rtcpInError++;
     else this.counters.rtcpPackets++;
     for (const packet of packets) {

@@ -65,6 +65,29 @@ export class OpenApiDocument {
     return schema === undefined ? [`${method} ${path}: no body is described for ${status}`] : this.#faults(schema, body, "body");
   }
 
+  /**
+   * Members that an answer's schema has and the answer lacks, by place. For documents that do not say which must be there and mean all of them, save
+   * those that may be null.
+   */
+  absentFrom({ method, path, status, body }: Answer): readonly string[] {
+    const template = Object.keys(this.#root.paths).find((one) => fits(path, one)) ?? "";
+    const reply = this.#root.paths[template]?.[method.toLowerCase()]?.responses[status];
+    const schema = reply && this.#resolved(reply).content?.["application/json"]?.schema;
+    return schema === undefined ? [`${method} ${path}: no body is described for ${status}`] : this.#absent(schema, body, "body");
+  }
+
+  #absent(named: Schema, value: unknown, at: string): string[] {
+    const schema = this.#resolved(named);
+    if (Array.isArray(value))
+      return value.flatMap((one, i) => (schema.items === undefined ? [] : this.#absent(schema.items, one, `${at}[${i}]`)));
+    if (typeof value !== "object" || value === null) return [];
+    const members = Object.entries(schema.properties ?? {});
+    return members.flatMap(([name, member]) => {
+      if (Object.hasOwn(value, name)) return this.#absent(member, (value as Record<string, unknown>)[name], `${at}.${name}`);
+      return this.#resolved(member).nullable === true ? [] : [`${at}.${name}`];
+    });
+  }
+
   #resolved<T extends { readonly $ref?: string }>(one: T): T {
     if (one.$ref === undefined) return one;
     const keys = one.$ref.replace(/^#\//, "").split("/");

@@ -45,7 +45,10 @@ interface Sent {
 /** Set up track by track, then given its writer, then attached. */
 export class RtspReader implements Reader {
   readonly name: string;
+  /** Of RTP packets; those of RTCP are counted apart. */
   outboundBytes = 0;
+  outboundRtcpBytes = 0;
+  inboundRtcpBytes = 0;
   outboundPackets = 0;
   outboundPacketsDiscarded = 0;
   outboundRtcpPackets = 0;
@@ -112,7 +115,7 @@ export class RtspReader implements Reader {
     if (!this.#inBacklog && this.#timesChanged(unit, sent)) this.#report(unit.track.index, sent);
     this.#writer!.writeBurst(unit.track.index, burst);
     gate.wrote(bytes);
-    this.outboundBytes += bytes;
+    this.outboundBytes += bytes - burst.count * FRAMING_BYTES;
     this.outboundPackets += burst.count;
     sent.packets += burst.count;
     sent.octets += bytes - burst.count * (FRAMING_BYTES + RTP_HEADER_BYTES);
@@ -142,14 +145,14 @@ export class RtspReader implements Reader {
   sayBye(): void {
     for (const [index, sent] of this.#sent) {
       const { ssrc } = this.#stream!.output(index);
-      this.#writer!.writeRtcp(index, Buffer.concat([this.#reportOf(index, sent) ?? writeReceiverReport(ssrc, undefined), writeBye(ssrc)]));
-      this.outboundRtcpPackets++;
+      this.#writeRtcp(index, Buffer.concat([this.#reportOf(index, sent) ?? writeReceiverReport(ssrc, undefined), writeBye(ssrc)]));
     }
   }
 
   /** RTCP of the client: its receiver reports say what it lost, a PLI that it wants a keyframe. */
   onRtcp(bytes: Buffer, start: number, end: number): void {
     const packets = parseRtcp(bytes, start, end);
+    this.inboundRtcpBytes += end - start;
     if (packets.length === 0) this.inboundRtcpInError++;
     else this.inboundRtcpPackets++;
     for (const packet of packets) {
@@ -176,11 +179,16 @@ export class RtspReader implements Reader {
     const stream = this.#stream!;
     const report = this.#reportOf(index, sent);
     if (report === undefined) return;
-    this.#writer!.writeRtcp(index, report);
+    this.#writeRtcp(index, report);
     // gortsplib learns the SSRC from the first packet and ignores a report that comes before it.
     if (sent.packets > 0) sent.reportedSession = stream.session;
     sent.clockUs = stream.sourceClockUs(index);
+  }
+
+  #writeRtcp(index: number, bytes: Buffer): void {
+    this.#writer!.writeRtcp(index, bytes);
     this.outboundRtcpPackets++;
+    this.outboundRtcpBytes += bytes.length;
   }
 
   /** undefined before the track's first unit. */

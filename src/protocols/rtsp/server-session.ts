@@ -111,9 +111,10 @@ export class ServerSession implements SessionEntry {
     const inbound = this.ingest?.counters() ?? {};
     return {
       ...inbound,
+      inboundBytes: (inbound["inboundBytes"] ?? 0) + reader.inboundRtcpBytes,
       inboundRTCPPackets: (inbound["inboundRTCPPackets"] ?? 0) + reader.inboundRtcpPackets,
       inboundRTCPPacketsInError: (inbound["inboundRTCPPacketsInError"] ?? 0) + reader.inboundRtcpInError,
-      outboundBytes: reader.outboundBytes,
+      outboundBytes: reader.outboundBytes + reader.outboundRtcpBytes,
       outboundRTPPackets: reader.outboundPackets,
       outboundRTPPacketsReportedLost: reader.reportedLost,
       outboundRTPPacketsDiscarded: reader.outboundPacketsDiscarded,
