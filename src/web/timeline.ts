@@ -47,6 +47,7 @@ export class Timeline {
     const zoomOut = this.#button("−", "farther", () => this.#zoom(2, this.#cursorMs));
     this.element.append(canvas, make("div", { className: "zoom" }, zoomOut, zoomIn));
     new ResizeObserver(() => this.#draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
   /** In the order of recording. */
