@@ -10,6 +10,7 @@ import { configCommands } from "#commands/config.ts";
 import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
 import { recordingCommands } from "#commands/recordings.ts";
+import { tryCamera } from "#commands/try-camera.ts";
 import type { ConfigStatus } from "#config/live-config.ts";
 import { parseConfig } from "#config/parse-config.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
@@ -118,6 +119,7 @@ async function setUp(t: { after(run: () => unknown): void }) {
       security: () => ({ auth_fail: 0, banned: 0 }),
     }),
     ...cameraCommands({ registry, cameras }),
+    tryCamera({ openCandidate: () => assert.fail("nobody here may try a camera") }),
     ...recordingCommands({ indexOf: () => store, stores: () => [store] }),
     ...configCommands({ live: { config: config!, status: STATUS, patchPath: async () => assert.fail("the config was changed") } }),
     exported,
@@ -202,6 +204,11 @@ test("locks and clips by id: those of another camera are not there, whether the 
   assert.deepEqual([store.locks().length, removed.length, jobs.list().length], [0, 1, 0]);
 });
 
+function bodyOf(template: string): object {
+  if (template.includes("/set/")) return { on: true };
+  return template.endsWith("/try") ? { source: "rtsp://yard" } : { cam: "yard", from: 1, to: 2 };
+}
+
 test("whatever route there is: of another camera it gives nothing", async (t) => {
   const { ask, ann, routes, jobs } = await setUp(t);
   await ask(operator, "POST locks/add", { cam: "yard", from: 1, to: 2 });
@@ -212,11 +219,7 @@ test("whatever route there is: of another camera it gives nothing", async (t) =>
     if (open.has(template)) continue;
     const target = template.replace("/camgate/v1/", "").replace("{name}", "yard");
     for (const one of ["lock-of-yard", id]) {
-      const { status } = await ask(
-        ann,
-        `${method} ${target.replace("{id}", one)}`,
-        template.includes("/set/") ? { on: true } : { cam: "yard", from: 1, to: 2 },
-      );
+      const { status } = await ask(ann, `${method} ${target.replace("{id}", one)}`, bodyOf(template));
       assert.ok(status === 403 || status === 404, `${method} ${template}: ${status}`);
     }
   }
