@@ -1,13 +1,15 @@
 // The pages of src/web as browsers get them: one script and one style sheet each, in a folder that the gateway serves from.
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
+import { apiDocsPage } from "./api-docs-page.ts";
 
-const WEB = join(dirname(import.meta.dirname), "src/web");
+const ROOT = dirname(import.meta.dirname);
+const WEB = join(ROOT, "src/web");
 /** Browsers of 2021 and later: older ones lack what WebRTC pages need. */
 const TARGET = ["chrome94", "firefox93", "safari15"];
 const SCRIPTS = ["reader", "publisher", "player", "publish", "site"];
-const STYLES = ["page", "site"];
+const STYLES = ["page", "site", "docs"];
 const PAGES = ["player", "publish", "site"];
 
 /** Writes the assets into `outputFolder`, which is emptied first. */
@@ -24,5 +26,8 @@ export async function bundleWeb(outputFolder: string): Promise<void> {
     target: TARGET,
     logLevel: "warning",
   });
+  const openApi = await readFile(join(ROOT, "docs/openapi.yaml"), "utf8");
+  await writeFile(join(outputFolder, "openapi.yaml"), openApi);
+  await writeFile(join(outputFolder, "docs.html"), apiDocsPage(openApi));
   for (const name of PAGES) await copyFile(join(WEB, `${name}.html`), join(outputFolder, `${name}.html`));
 }

@@ -2,6 +2,7 @@
 import { ApiServer, type ApiSubjects } from "#api/api-server.ts";
 import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
+import { pageAssets } from "./gateway-assets.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { httpListenerOf, openedText } from "./gateway-listeners.ts";
 import type { RunningPart } from "./gateway-part.ts";
@@ -17,6 +18,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     ...subjectsOf(context, config),
     ...httpListenerOf(context, global, "api", log),
     authorize: context.authenticator.authorize,
+    assets: pageAssets(),
     bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },
   });
   log.info(openedText(global, "api"));

@@ -1,23 +1,15 @@
 // What the WebRTC server's port shows to browsers beside its signalling: the page of the site, those of streams, and the scripts that pages of others use.
-import { fileURLToPath } from "node:url";
 import { SiteHandler } from "#api/site/site-handler.ts";
 import { pathNameFault } from "#config/path-name.ts";
-import { PageAssets } from "#http/page-assets.ts";
 import type { HttpExchange } from "#http/server.ts";
 import type { WebSessions } from "#http/web-sessions.ts";
 import { StreamPages } from "#protocols/webrtc/pages.ts";
 import { PlaybackHandler } from "#record/playback/playback-server.ts";
+import { pageAssets } from "./gateway-assets.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 
-/** Beside the bundle, beside its chunks, and where a gateway that is run from its sources has them built. */
-const FOLDERS = ["web", "../web", "../dist/web"];
-/** What a folder has where the pages are built. */
-const BUILT = "player.js";
 /** Of what the site page sends. */
 const MAX_BODY_BYTES = 64 * 1024;
-
-/** Read once, whatever servers come and go. */
-let assets: PageAssets | undefined;
 
 export interface Pages {
   serve(exchange: HttpExchange): Promise<boolean>;
@@ -27,10 +19,7 @@ export interface Pages {
 
 export function pagesOf(context: GatewayContext, webSessions: WebSessions): Pages {
   const { registry, authenticator, clock, live, log } = context;
-  assets ??= new PageAssets(
-    FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}/`, import.meta.url))),
-    BUILT,
-  );
+  const assets = pageAssets();
   const streams = new StreamPages({ assets, registry });
   const playback = new PlaybackHandler({
     log: log.child("playback"),

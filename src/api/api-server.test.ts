@@ -373,3 +373,18 @@ test("the document tells right answers from wrong ones", () => {
     "body.items is of type object, not array",
   ]);
 });
+
+test("/docs: the page, its style and the document, and no other asset", async (t) => {
+  const { origin } = await startApi(t);
+  const bare = await fetch(`${origin}/docs`, { redirect: "manual" });
+  assert.deepEqual([bare.status, bare.headers.get("location")], [302, "docs/"]);
+  for (const [name, asset] of [
+    ["", "docs.html"],
+    ["docs.css", "docs.css"],
+    ["openapi.yaml", "openapi.yaml"],
+  ] as const)
+    assert.equal(await (await fetch(`${origin}/docs/${name}`)).text(), `asset ${asset}`);
+  for (const name of ["site.html", "player.js", "constructor", "__proto__", "..%2f..%2fpackage.json"])
+    assert.equal((await fetch(`${origin}/docs/${name}`)).status, 404, name);
+  assert.equal((await fetch(`${origin}/docs/`, { method: "POST" })).status, 404);
+});

@@ -5,6 +5,7 @@ import type { Caller } from "#control/command.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type JsonBodyLimits, readJsonBody } from "#http/json-body.ts";
+import type { PageAssets } from "#http/page-assets.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendJson } from "#http/server.ts";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
@@ -12,6 +13,7 @@ import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
 import { type CamgateSubjects, camgateRoutes } from "./camgate/camgate-routes.ts";
 import { type ConfigOptions, configRoutes } from "./config.ts";
+import { DocsPage } from "./docs-page.ts";
 import { type PathsOptions, pathRoutes } from "./paths.ts";
 import { publisherRoutes } from "./publishers.ts";
 import { type RecordingsOptions, recordingRoutes } from "./recordings.ts";
@@ -37,6 +39,8 @@ export interface ApiSubjects extends ConfigOptions, PathsOptions, RecordingsOpti
 export interface ApiServerOptions extends ApiSubjects, HttpListener {
   readonly authorize: Authorize;
   readonly bodyLimits: JsonBodyLimits;
+  /** Where the page of the API is. */
+  readonly assets: Pick<PageAssets, "send">;
 }
 
 const PREFLIGHT = { methods: "OPTIONS, GET, POST, PATCH, DELETE", headers: "Authorization, Content-Type" };
@@ -69,6 +73,7 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
 export class ApiServer {
   readonly #authorize: Authorize;
   readonly #log: Log;
+  readonly #docs: DocsPage;
   readonly #bodyLimits: JsonBodyLimits;
   #routes: readonly Route[];
   #http!: HttpServer;
@@ -76,6 +81,7 @@ export class ApiServer {
   private constructor(options: ApiServerOptions) {
     this.#authorize = options.authorize;
     this.#log = options.log;
+    this.#docs = new DocsPage(options.assets);
     this.#bodyLimits = options.bodyLimits;
     this.#routes = apiRoutes(options);
   }
@@ -105,6 +111,7 @@ export class ApiServer {
     const caller = await this.#admit(exchange);
     if (caller === undefined) return;
     const { request, response, query, signal } = exchange;
+    if (await this.#docs.serve(exchange)) return;
     const found = findRoute(this.#routes, request.method, decoded(exchange.path));
     if (found === undefined) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("404 page not found"); // as MediaMTX: no JSON

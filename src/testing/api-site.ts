@@ -90,6 +90,9 @@ export async function startApi(t: TestContext, more: Partial<ApiServerOptions> =
     trustsProxy: () => false,
     log,
     bodyLimits: { maxBytes: 10_000 },
+    assets: {
+      send: async ({ response }, name) => void response.writeHead(200, { "Content-Type": "text/plain" }).end(`asset ${name}`),
+    },
     ...more,
     ...subjects,
     authorize: (request) => {
