@@ -26,6 +26,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       global.webrtcLocalUDPAddress === ""
         ? undefined
         : { address: addressOf(global.webrtcLocalUDPAddress), readBufferBytes: global.udpReadBufferSize },
+    tcp: global.webrtcLocalTCPAddress === "" ? undefined : addressOf(global.webrtcLocalTCPAddress),
     addressesFromInterfaces: global.webrtcIPsFromInterfaces,
     interfaces: global.webrtcIPsFromInterfacesList,
     additionalHosts: global.webrtcAdditionalHosts,
@@ -40,12 +41,22 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     webSessions,
     servePage: (exchange) => pages.serve(exchange),
   });
-  const { udpPort } = server;
-  log.info(`${openedText(global, "webrtc")}${udpPort === undefined ? "" : `, ${global.webrtcLocalUDPAddress} (UDP/ICE)`}`);
+  const { udpPort, tcpPort } = server;
+  const udpText = udpPort === undefined ? "" : `, ${global.webrtcLocalUDPAddress} (UDP/ICE)`;
+  const tcpText = tcpPort === undefined ? "" : `, ${global.webrtcLocalTCPAddress} (TCP/ICE)`;
+  log.info(`${openedText(global, "webrtc")}${udpText}${tcpText}`);
+  if (udpPort === undefined && tcpPort === undefined)
+    log.warn(
+      "no client can connect: media needs webrtcLocalUDPAddress or webrtcLocalTCPAddress, STUN and TURN servers are for clients alone",
+    );
   const { rung, reason } = srtpStatus();
   if (reason !== undefined) log.info(`packets are encrypted by ${rung}: ${reason}`);
   return {
-    ports: { webrtcAddress: server.port, ...(udpPort !== undefined && { webrtcLocalUDPAddress: udpPort }) },
+    ports: {
+      webrtcAddress: server.port,
+      ...(udpPort !== undefined && { webrtcLocalUDPAddress: udpPort }),
+      ...(tcpPort !== undefined && { webrtcLocalTCPAddress: tcpPort }),
+    },
     update: () => pages.revoke(),
     close: () => server.close(),
   };

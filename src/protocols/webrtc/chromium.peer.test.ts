@@ -100,3 +100,20 @@ test("1 % of the packets lost and 50 ms of jitter: no picture stands for a secon
   assert.ok(played.nacks > 0 && played.frames >= 250, JSON.stringify(played));
   assert.ok(played.longestMs < 1000, `${played.longestMs} ms`);
 });
+
+test("over TCP, where there is no UDP", { skip: missingOf(chromium) }, async (t) => {
+  const clock = new SystemClock();
+  const camera = await ScriptedCamera.start({ frameMs: 40, media: () => new ClipMedia({ clock }) });
+  t.after(() => camera.close());
+  const webrtc = { udp: undefined, tcp: { host: "127.0.0.1", port: 0 } };
+  const site = await startWebRtcSite({ paths: { gate: { source: pulled(camera.url()) } }, webrtc });
+  t.after(() => site.close());
+  await until("the path is available", () => site.registry.get("gate")?.state === "available");
+  const played = await runInChromium<Played>(t, { script: playScript(site.whep("gate"), 30) });
+  assert.ok(played.frames >= 30);
+  assert.match(
+    played.answer,
+    new RegExp(`a=candidate:\\S+ 1 tcp \\d+ 127\\.0\\.0\\.1 ${site.webrtc.tcpPort} typ host tcptype passive\r\n`),
+  );
+  await until("the session ends", () => site.sessions.list("webRTCSession").length === 0);
+});

@@ -75,6 +75,12 @@ export class IceAgent {
     if (this.paths.has(path)) this.#options.onDatagram(datagram, path);
   }
 
+  /** The path is broken: the client may check another one, or is silent from now on. */
+  lost(path: PeerPath): void {
+    this.paths.delete(path);
+    if (this.selected === path) this.selected = undefined;
+  }
+
   close(): void {
     for (const path of this.paths) path.close();
     this.paths.clear();

@@ -14,6 +14,8 @@ import type { StreamHistories } from "./stream-history.ts";
 export interface WebRtcServerOptions extends HttpListener {
   /** undefined: no media over UDP. */
   readonly udp: { readonly address: ListenAddress; readonly readBufferBytes: number } | undefined;
+  /** undefined: no media over TCP. */
+  readonly tcp?: ListenAddress | undefined;
   readonly addressesFromInterfaces: boolean;
   /** Names of interfaces; empty: all. */
   readonly interfaces: readonly string[];

@@ -1,4 +1,4 @@
-// The WebRTC server: signalling over HTTP, and one UDP port for the media of all clients.
+// The WebRTC server: signalling over HTTP, and one UDP port for the media of all clients, or a TCP port for those without UDP.
 import { HttpServer } from "#http/server.ts";
 import { openSrtpLadder } from "#native/srtp-ladder.ts";
 import type { MakePacketCipher } from "#rtp/srtp/packet-cipher.ts";
@@ -12,11 +12,18 @@ import { OfferLimits } from "./offer-limits.ts";
 import type { NewSession, WebRtcContext, WebRtcServerOptions } from "./server-context.ts";
 import { WebRtcSession } from "./session.ts";
 import { StreamHistories } from "./stream-history.ts";
+import { TcpPort } from "./tcp-port.ts";
 import { openUdpPort, type UdpPort } from "./udp-port.ts";
 import { WhepDesk } from "./whep.ts";
 import { openWhip } from "./whip.ts";
 
 const TICK_MS = 1000;
+
+/** Either or both. */
+interface MediaPorts {
+  readonly udp?: UdpPort;
+  readonly tcp?: TcpPort;
+}
 
 /** One for the process: peers know it by the fingerprint of their answer. */
 let identity: DtlsIdentity | undefined;
@@ -25,6 +32,7 @@ export class WebRtcServer {
   readonly #options: WebRtcServerOptions;
   readonly #agents: IceAgents;
   readonly #udp: UdpPort | undefined;
+  readonly #tcp: TcpPort | undefined;
   readonly #makeCipher: MakePacketCipher | undefined;
   readonly #limits: OfferLimits;
   /** By secret. */
@@ -32,10 +40,11 @@ export class WebRtcServer {
   #http: HttpServer | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(options: WebRtcServerOptions, agents: IceAgents, udp: UdpPort | undefined, makeCipher: MakePacketCipher | undefined) {
+  private constructor(options: WebRtcServerOptions, agents: IceAgents, { udp, tcp }: MediaPorts, makeCipher: MakePacketCipher | undefined) {
     this.#options = options;
     this.#agents = agents;
     this.#udp = udp;
+    this.#tcp = tcp;
     this.#makeCipher = makeCipher;
     this.#limits = new OfferLimits(options.limits, () => options.clock.nowUs());
     identity ??= makeIdentity();
@@ -45,19 +54,22 @@ export class WebRtcServer {
   static async listen(options: WebRtcServerOptions): Promise<WebRtcServer> {
     const { makeCipher } = await openSrtpLadder();
     const agents = new IceAgents();
-    const udp = options.udp && (await openUdpPort({ ...options.udp, agents }));
-    const server = new WebRtcServer(options, agents, udp, makeCipher);
+    const ports: { udp?: UdpPort; tcp?: TcpPort } = {};
     try {
+      if (options.udp !== undefined) ports.udp = await openUdpPort({ ...options.udp, agents });
+      if (options.tcp !== undefined) ports.tcp = await TcpPort.open(options.tcp, agents);
+      const server = new WebRtcServer(options, agents, ports, makeCipher);
       server.#http = await HttpServer.listen({
         ...options,
         preflight: { methods: "OPTIONS, GET, POST, PATCH, DELETE", headers: "Authorization, Content-Type, If-Match" },
         handle: server.#handler(),
       });
+      return server;
     } catch (error) {
-      udp?.close();
+      ports.udp?.close();
+      await ports.tcp?.close();
       throw error;
     }
-    return server;
   }
 
   /** Of HTTP. */
@@ -69,12 +81,17 @@ export class WebRtcServer {
     return this.#udp?.port;
   }
 
+  get tcpPort(): number | undefined {
+    return this.#tcp?.port;
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
     for (const session of [...this.#sessions.values()]) session.close();
     await this.#http?.close();
     for (const session of [...this.#sessions.values()]) session.close();
     this.#udp?.close();
+    await this.#tcp?.close();
   }
 
   #handler(): (exchange: Parameters<WebRtcHttpHandler["handle"]>[0]) => Promise<void> {
@@ -97,7 +114,7 @@ export class WebRtcServer {
   }
 
   #openSession(id: string, fields: NewSession, onSettled: () => void): WebRtcSession {
-    const { clock, log, handshakeTimeoutMs, sessions, udp } = this.#options;
+    const { clock, log, handshakeTimeoutMs, sessions, udp, tcp } = this.#options;
     const session = new WebRtcSession(id, {
       ...fields,
       identity: identity!,
@@ -105,7 +122,10 @@ export class WebRtcServer {
       handshakeTimeoutMs,
       clock,
       log,
-      localAddress: (path) => `${addressTowards(path.address, udp?.address.host)}/${this.#udp?.port ?? 0}`,
+      localAddress: ({ protocol, address }) => {
+        const [bound, port] = protocol === "udp" ? [udp?.address.host, this.#udp?.port] : [tcp?.host, this.#tcp?.port];
+        return `${addressTowards(address, bound)}/${port}`;
+      },
       onCredentials: ({ agent }) => this.#agents.register(agent),
       onEstablished: onSettled,
       onClose: (closed) => {
@@ -126,16 +146,16 @@ export class WebRtcServer {
   }
 
   async #transportOf(credentials: IceCredentials) {
-    const { addressesFromInterfaces, interfaces, additionalHosts, log, udp } = this.#options;
-    const addresses = await hostAddresses({
-      fromInterfaces: addressesFromInterfaces,
-      interfaces,
-      additional: additionalHosts,
-      bound: udp?.address.host,
-      log,
-    });
-    const port = this.#udp?.port;
-    const candidates = port === undefined ? [] : addresses.map((address, i) => candidateText({ transport: "udp", address, port }, i));
+    const { addressesFromInterfaces: fromInterfaces, interfaces, additionalHosts: additional, log, udp, tcp } = this.#options;
+    const candidatesOf = async (transport: "udp" | "tcp", port: number | undefined, bound: string | undefined): Promise<string[]> => {
+      if (port === undefined) return [];
+      const addresses = await hostAddresses({ fromInterfaces, interfaces, additional, bound, log });
+      return addresses.map((address, i) => candidateText({ transport, address, port }, i));
+    };
+    const candidates = [
+      ...(await candidatesOf("udp", this.#udp?.port, udp?.address.host)),
+      ...(await candidatesOf("tcp", this.#tcp?.port, tcp?.host)),
+    ];
     return { credentials, fingerprint: identity!.fingerprint, candidates };
   }
 

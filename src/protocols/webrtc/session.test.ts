@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { parseRtcp, writeLost, writePictureLoss, writeReceiverReport } from "#rtp/rtcp.ts";
 import { collectedLog } from "#testing/collected-log.ts";
@@ -11,7 +12,8 @@ import { until } from "#testing/peers/until.ts";
 import { PublishedPath, type PublishedPathOptions } from "#testing/published-path.ts";
 import { RawRtcClient } from "#testing/raw-rtc-client.ts";
 import { startWebRtcSite, type WebRtcSiteOptions } from "#testing/webrtc-site.ts";
-import { writeBindingRequest } from "./stun.ts";
+import { frame } from "./framed.ts";
+import { parseStun, writeBindingRequest } from "./stun.ts";
 
 async function setUp(t: TestContext, options: WebRtcSiteOptions = {}, video: PublishedPathOptions = {}) {
   const log = collectedLog();
@@ -177,6 +179,42 @@ test("media follows the client to another address", async (t) => {
   gate.frame(5);
   await until("it goes on", () => client.rtp.length >= before + 15);
   assertContinuous(client.rtp);
+});
+
+test("a TCP connection begins with a check of a session, or is closed", async (t) => {
+  const { site, gate, url, sessions } = await setUp(t, { webrtc: { tcp: { host: "127.0.0.1", port: 0 } } });
+  const open = async (): Promise<Socket> => {
+    const socket = connect(site.webrtc.tcpPort!, "127.0.0.1");
+    t.after(() => socket.destroy());
+    await once(socket, "connect");
+    return socket;
+  };
+  const rude = await open();
+  rude.write("GET / HTTP/1.1\r\n\r\n");
+  await once(rude, "close");
+  const early = await open();
+  early.write(frame(Buffer.from(`16feff${"00".repeat(20)}`, "hex")));
+  await once(early, "close");
+  const client = await RawRtcClient.open();
+  t.after(() => client.close());
+  await client.post(url);
+  const socket = await open();
+  const request = writeBindingRequest({
+    transactionId: Buffer.alloc(12, 1),
+    username: `${client.server!.ufrag}:${client.ufrag}`,
+    password: client.server!.password,
+    priority: 1,
+    useCandidate: true,
+    role: "controlling",
+    tieBreaker: Buffer.alloc(8),
+  });
+  socket.write(frame(request));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  assert.equal(parseStun(answer.subarray(2))!.kind, "success");
+  assert.match((sessions()[0] as unknown as { remoteCandidate: string }).remoteCandidate, /^prflx\/tcp\/127\.0\.0\.1\/\d+$/);
+  sessions()[0]!.close();
+  await once(socket, "close");
+  gate.frame();
 });
 
 test("garbage at the port, from strangers and from a client: a reader beside it misses nothing", async (t) => {
