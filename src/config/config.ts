@@ -31,11 +31,19 @@ export interface Config {
 
 /** Gives merged settings their types. Keys of `paths:` that are not valid are left out; validation reports them. */
 export function buildConfig(settings: MergedSettings, layers: readonly Layer[]): Config {
+  const defaultsKey = JSON.stringify([...settings.pathDefaults].map(([name, { value }]) => [name, value]));
   const paths: PathEntry[] = [];
   for (const [name, leaves] of settings.paths) {
+    const known = built.get(leaves);
+    if (known?.entry.name === name && known.defaultsKey === defaultsKey) {
+      paths.push(known.entry);
+      continue;
+    }
     const key = parsePathKey(name);
     if (!("fault" in key)) {
-      paths.push(buildEntry(name, key, leaves, settings.pathDefaults));
+      const entry = buildEntry(name, key, leaves, settings.pathDefaults);
+      built.set(leaves, { defaultsKey, entry });
+      paths.push(entry);
     }
   }
   return {
@@ -47,14 +55,18 @@ export function buildConfig(settings: MergedSettings, layers: readonly Layer[]):
   };
 }
 
+/** Entries by what is said of them: a change of one path among thousands does not make all of them anew. */
+const built = new WeakMap<Leaves, { readonly defaultsKey: string; readonly entry: PathEntry }>();
+
 function buildEntry(name: string, { kind, pattern }: PathKey, leaves: Leaves, pathDefaults: Leaves): PathEntry {
   const settings = pathConfig(name, leaves, pathDefaults);
   return { name, kind, pattern, settings, recreateKey: recreateKey(settings) };
 }
 
+const recreating = [...pathSchema.values()].filter(({ effect, name }) => effect !== "live" && name !== "name").map(({ name }) => name);
+
 function recreateKey(settings: PathConfig): string {
-  const fixed = [...pathSchema.values()].filter((entry) => entry.effect !== "live" && entry.name !== "name");
-  return JSON.stringify(fixed.map((entry) => settings[entry.name as keyof PathConfig]));
+  return JSON.stringify(recreating.map((name) => settings[name as keyof PathConfig]));
 }
 
 function pathConfig(name: string, leaves: Leaves, pathDefaults: Leaves): PathConfig {

@@ -110,6 +110,17 @@ describe("changes over the API", () => {
     assert.equal(live.status.overlay.hasChanges, false);
   });
 
+  it("of one path leave the entries of all others as they are", async () => {
+    const { live } = new Rig(KEEPING);
+    await live.addPath("new", { record: true });
+    const [gate, fresh] = ["gate", "new"].map((name) => live.entry(name));
+    await live.patchPath("new", { maxReaders: 2 });
+    assert.equal(live.entry("gate"), gate);
+    assert.notEqual(live.entry("new"), fresh);
+    await live.patchPathDefaults({ maxReaders: 9 });
+    assert.deepEqual([live.entry("gate")!.settings.maxReaders, live.entry("new")!.settings.maxReaders], [9, 2]);
+  });
+
   it("without anything in them disturb nobody", async () => {
     const rig = new Rig(KEEPING);
     await rig.live.patchPath("gate", {});

@@ -22,7 +22,7 @@ export function mergeLayers(layers: readonly Layer[], problems: Problems): Merge
     layers.findLast((layer) => layer.global.has("profile"))?.global.get("profile")?.value === "appliance" ? "appliance" : "dropIn";
   const global = defaults(globalSchema, profile);
   const pathDefaults = defaults(pathSchema, profile);
-  const paths = new Map<string, Map<string, Leaf>>();
+  const paths = new Map<string, Leaves>();
   const pathOrigins = new Map<string, Origin>();
   for (const layer of layers) {
     const overlay = (target: Map<string, Leaf>, leaves: Leaves, schema: ReadonlyMap<string, SchemaEntry>, prefix: string): void => {
@@ -41,10 +41,12 @@ export function mergeLayers(layers: readonly Layer[], problems: Problems): Merge
       pathOrigins.delete(name);
     }
     for (const [name, leaves] of layer.paths) {
-      const target = paths.get(name) ?? new Map<string, Leaf>();
-      paths.set(name, target);
+      const before = paths.get(name);
+      const target = new Map(before);
       pathOrigins.set(name, pathOrigins.get(name) ?? layer.pathOrigins.get(name) ?? defaultOrigin);
       overlay(target, leaves, pathSchema, `paths.${name}.`);
+      // What one layer alone says is the same object as long as it says it: buildConfig makes nothing anew for it.
+      paths.set(name, before === undefined && target.size === leaves.size ? leaves : target);
     }
   }
   return { profile, global, pathDefaults, paths, pathOrigins };

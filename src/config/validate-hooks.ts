@@ -4,16 +4,22 @@ import { splitCommandLine } from "#base/process/command-line.ts";
 import type { Config } from "./config.ts";
 import { originPlace } from "./layer.ts";
 import type { Problems } from "./problem.ts";
+import { globalSchema, pathSchema } from "./schema.ts";
 
 /** Global settings, or those of a path. */
 type Settings = Readonly<Record<string, unknown>>;
 
 const HOOKS_OFF = "cannot be used: in the appliance profile hooks are off. To send a stream on to another server, use forward:";
 
+const COMMANDS = [...globalSchema.values(), ...pathSchema.values()]
+  .filter(({ name, type }) => name.startsWith("runOn") && type.kind === "text")
+  .map(({ name }) => name);
+
 function commandsIn(settings: Settings): readonly (readonly [name: string, line: string])[] {
-  return Object.entries(settings).flatMap(([name, value]) =>
-    name.startsWith("runOn") && typeof value === "string" && value !== "" ? [[name, value] as const] : [],
-  );
+  return COMMANDS.flatMap((name) => {
+    const line = settings[name];
+    return typeof line === "string" && line !== "" ? [[name, line] as const] : [];
+  });
 }
 
 /** A device that ships with a password of its own starts no program for a config. */
