@@ -103,7 +103,7 @@ test("under `sourcePolicy: lan` nothing that the API sets is connected to where 
   t.after(() => target.close());
   await until("the listener", () => target.listening);
   const { port } = target.address() as { port: number };
-  const { ask, gateway, log } = await start(
+  const { ask, gateway, log, apiPort } = await start(
     t,
     `sourcePolicy: any\npaths: {own: {source: 'rtsp://127.0.0.1:${port}/x', sourceOnDemand: yes}}\n`,
   );
@@ -124,6 +124,14 @@ test("under `sourcePolicy: lan` nothing that the API sets is connected to where 
     assert.equal(status, 400, source);
     assert.match(error, /^source: `sourcePolicy: lan` lets the API set /);
   }
+  const tried = await fetch(`http://127.0.0.1:${apiPort}/camgate/v1/cameras/try`, {
+    method: "POST",
+    body: JSON.stringify({ source: `rtsp://localhost:${port}/x` }),
+  });
+  assert.match(
+    ((await tried.json()) as { error: string }).error,
+    /the camera cannot be used: `sourcePolicy: lan` lets the API set no address of this machine/,
+  );
   assert.equal(connections, before);
   const snapshot = gateway.registry.get("before")!.snapshot();
   assert.match(snapshot.lastError ?? "", /private addresses only/);

@@ -1,8 +1,9 @@
 // Paths, as the relay knows them, from entries of the config.
+import { PeerFault } from "#base/errors.ts";
 import type { Config, PathEntry } from "#config/config.ts";
 import { parseDuration } from "#config/duration.ts";
 import { pathNameFault } from "#config/path-name.ts";
-import { addressFault } from "#config/source-policy.ts";
+import { addressFault, sourcePolicyFault } from "#config/source-policy.ts";
 import type { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { findConf, type PathConf, type PathSource, type SourceVariables } from "#relay/path-options.ts";
 import type { Source } from "#relay/source.ts";
@@ -37,11 +38,14 @@ export class PathConfs {
     });
   }
 
-  /** A source that no path has, to be tried with the settings of all paths; undefined: nothing is pulled from such an address by us. */
+  /**
+   * A source that no path has, to be tried with the settings of all paths, and held to the policy of those that the API sets; undefined: nothing is pulled
+   * from such an address by us.
+   */
   candidate(source: string, rtspTransport: PathEntry["settings"]["rtspTransport"], config: Config): Source | undefined {
     if (!/^(?:rtsps?|wheps?):\/\//.test(source)) return undefined;
     const settings = { ...config.pathDefaults, source, rtspTransport };
-    const candidate = pathSourceOf({ name: "", settings }, config, this.#options);
+    const candidate = pathSourceOf(settings, true, config, this.#options);
     return candidate.kind === "pull" ? candidate.open(source, "", { groups: [], query: "" }) : undefined;
   }
 
@@ -65,7 +69,7 @@ function pathConfOf(entry: PathEntry, config: Config, options: PathConfsOptions)
     // The global settings that streams and sources are made with.
     recreateKey: JSON.stringify([entry.recreateKey, udpMaxPayloadSize, udpReadBufferSize]),
     options: {
-      source: pathSourceOf(entry, config, options),
+      source: pathSourceOf(settings, isForeign(entry.name, config), config, options),
       maxReaders: settings.maxReaders,
       absoluteTime: settings.useAbsoluteTimestamp,
       fallback: settings.fallback === "" ? undefined : settings.fallback,
@@ -75,7 +79,22 @@ function pathConfOf(entry: PathEntry, config: Config, options: PathConfsOptions)
   };
 }
 
-function pathSourceOf({ name, settings }: Pick<PathEntry, "name" | "settings">, config: Config, options: PathConfsOptions): PathSource {
+/** `isSetFromOutside`: what is pulled is held to `sourcePolicy`. */
+function pathSourceOf(settings: PathEntry["settings"], isSetFromOutside: boolean, config: Config, options: PathConfsOptions): PathSource {
+  const source = anySourceOf(settings, isSetFromOutside, config, options);
+  if (source.kind !== "pull" || !isSetFromOutside) return source;
+  return {
+    ...source,
+    // Judged at each attempt: the policy may be another one by now, and what clients fill in stands in the URL.
+    open(url, path, variables) {
+      const fault = sourcePolicyFault(url, "api", options.config.global.sourcePolicy);
+      if (fault !== undefined) throw new PeerFault("config", fault);
+      return source.open(url, path, variables);
+    },
+  };
+}
+
+function anySourceOf(settings: PathEntry["settings"], isSetFromOutside: boolean, config: Config, options: PathConfsOptions): PathSource {
   const { rtspSources, capture, demand } = options;
   const { source } = settings;
   const sourceOnDemand = settings.sourceOnDemand
@@ -105,7 +124,7 @@ function pathSourceOf({ name, settings }: Pick<PathEntry, "name" | "settings">, 
     rangeType: settings.rtspRangeType,
     rangeStart: settings.rtspRangeType === "clock" ? settings.rtspRangeStart : (parseDuration(settings.rtspRangeStart) ?? 0),
     scale: settings.rtspScale,
-    ...(isForeign(name, config) && {
+    ...(isSetFromOutside && {
       addressFault: (address: string) => (options.config.global.sourcePolicy === "lan" ? addressFault(address) : undefined),
     }),
   };

@@ -70,8 +70,11 @@ async function startSite(t: TestContext, rest: (camera: ScriptedCamera) => strin
 
 test("settings of paths: hooks, recording, forwarding, the cache and other paths disturb no stream", async (t) => {
   const site = await startSite(t, (camera) => `paths:\n${cameraLine(camera)}  pub: {}\n`);
-  const { change, undisturbed, camera, gateway, folder } = site;
-  const entry = (more: string): string => `paths:\n  cam: {source: '${camera.url()}'${more}}\n  pub: {}\n`;
+  const { change, undisturbed, camera, folder } = site;
+  const apiPort = await site.freePort();
+  const entry = (more: string): string =>
+    `api: yes\napiAddress: 127.0.0.1:${apiPort}\npaths:\n  cam: {source: '${camera.url()}'${more}}\n  pub: {}\n`;
+  const recorders = async (): Promise<string> => (await fetch(`http://127.0.0.1:${apiPort}/camgate/v1/recorders/list`)).text();
   const recorded = async (sub: string): Promise<number> => (await readdir(join(folder, sub, "cam")).catch(() => [])).length;
   const record = (sub: string, more = ""): string => `, record: yes, recordPath: '${folder}/${sub}/%path/%s-%f'${more}`;
 
@@ -90,8 +93,9 @@ test("settings of paths: hooks, recording, forwarding, the cache and other paths
   await change(entry(record("second", ", recordPartDuration: 200ms, recordDeleteAfter: 2d")));
   await until("a recording at the other place", async () => (await recorded("second")) > 0);
   await undisturbed("another place and another part duration");
+  assert.match(await recorders(), /"st":"recording"/);
   await change(entry(""));
-  await until("nothing is recorded any more", () => gateway.live.config.paths.every(({ settings }) => !settings.record));
+  await until("nothing is recorded any more", async () => !/"st":"recording"/.test(await recorders()));
   await undisturbed("no recording");
 
   await change(`${entry("")}  more: {maxReaders: 3}\n  ~^x(\\d)$: {}\n`);
