@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SystemClock } from "#base/clock.ts";
 import { ClipMedia } from "#testing/clip-media.ts";
+import { ffmpeg } from "#testing/peers/ffmpeg.ts";
+import { missingOf } from "#testing/peers/find-peer.ts";
 import { mediamtx, startMediamtx } from "#testing/peers/go-peers.ts";
+import { startPeer } from "#testing/peers/run-peer.ts";
 import { until } from "#testing/peers/until.ts";
 import { watchUnits } from "#testing/peers/watch-units.ts";
 import { pulled } from "#testing/rtsp-site.ts";
@@ -35,4 +38,25 @@ test("a camera's way through MediaMTX and back: read from us, published to us", 
     ["g711", "h264"],
   );
   assert.ok(there.every(({ damaged }) => !damaged));
+});
+
+test("H.265 and Opus, which no browser here plays, there and back", { skip: missingOf(mediamtx, ffmpeg) }, async (t) => {
+  const site = await startWebRtcSite({ paths: { cam: {}, back: {} } });
+  t.after(() => site.close());
+  const picture = ["-re", "-f", "lavfi", "-i", "testsrc2=s=320x240:r=25", "-re", "-f", "lavfi", "-i", "sine=sample_rate=48000"];
+  const h265 = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "bframes=0:keyint=25:log-level=error", "-pix_fmt", "yuv420p"];
+  const output = ["-c:a", "libopus", "-f", "rtsp", "-rtsp_transport", "tcp", site.url("cam")];
+  startPeer(t, ffmpeg, ["-v", "error", "-nostdin", ...picture, ...h265, ...output], { timeoutMs: 60_000 });
+  await until("the path is available", () => site.registry.get("cam")?.state === "available");
+  const [whep, whip] = [site.whep("cam"), site.whip("back")].map((url) => url.replace("http://", ""));
+  await startMediamtx(t, `paths:\n  cam:\n    source: whep://${whep}\n    forward: [{dest: 'whip://${whip}'}]\n`);
+  await until("it comes back", () => site.registry.get("back")?.state === "available");
+  const there = await watchUnits(site, "back");
+  const count = (kind: string): number => there.filter(({ track }) => track.kind === kind).length;
+  await until("two seconds of it", () => count("video") >= 50 && count("audio") >= 50);
+  const codecs = site.registry
+    .get("back")!
+    .snapshot()
+    .tracks.map(({ codec }) => codec);
+  assert.deepEqual(codecs.sort(), ["h265", "opus"]);
 });
