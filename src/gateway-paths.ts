@@ -8,6 +8,7 @@ import type { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { findConf, type PathConf, type PathSource, type SourceVariables } from "#relay/path-options.ts";
 import type { Source } from "#relay/source.ts";
 import type { Capture } from "./gateway-capture.ts";
+import type { WhepSources } from "./gateway-whep.ts";
 
 /** Runs a path's command on demand. */
 export type Demand = (path: string, query: string) => { stop(): void };
@@ -17,6 +18,7 @@ export interface PathConfsOptions {
   readonly config: Config;
   readonly rtspSources: RtspSourceFactory;
   readonly capture: Pick<Capture, "openFfmpeg">;
+  readonly whepSources: Pick<WhepSources, "open">;
   readonly demand: Demand;
 }
 
@@ -95,7 +97,7 @@ function pathSourceOf(settings: PathEntry["settings"], isSetFromOutside: boolean
 }
 
 function anySourceOf(settings: PathEntry["settings"], isSetFromOutside: boolean, config: Config, options: PathConfsOptions): PathSource {
-  const { rtspSources, capture, demand } = options;
+  const { rtspSources, whepSources, capture, demand } = options;
   const { source } = settings;
   const sourceOnDemand = settings.sourceOnDemand
     ? { startTimeoutMs: timerMs(settings.sourceOnDemandStartTimeout), closeAfterMs: timerMs(settings.sourceOnDemandCloseAfter) }
@@ -105,6 +107,10 @@ function anySourceOf(settings: PathEntry["settings"], isSetFromOutside: boolean,
     // What ffmpeg makes comes by RTSP, and clients of the API know this word.
     const open = (_url: string, path: string, variables: SourceVariables): Source => capture.openFfmpeg(source, path, variables);
     return { kind: "pull", type: "rtspSource", url: source, open, onDemand: sourceOnDemand };
+  }
+  if (/^wheps?:\/\//.test(source)) {
+    const open = (url: string, path: string): Source => whepSources.open(url, path, settings);
+    return { kind: "pull", type: "webRTCSource", url: source, open, onDemand: sourceOnDemand };
   }
   if (!/^rtsps?:\/\//.test(source)) {
     const onDemand = settings.runOnDemand !== "" && {

@@ -23,6 +23,7 @@ import { PARTS } from "./gateway-parts.ts";
 import { PathConfs } from "./gateway-paths.ts";
 import { isRecorded } from "./gateway-recording-key.ts";
 import { endRevoked } from "./gateway-revocation.ts";
+import { WhepSources } from "./gateway-whep.ts";
 
 export class Gateway {
   #config: Config;
@@ -74,6 +75,13 @@ export class Gateway {
         return current();
       },
       rtspSources,
+      whepSources: new WhepSources({
+        get config() {
+          return current();
+        },
+        clock,
+        log,
+      }),
       capture: this.#capture,
       demand: (path, query) => this.#context.hooks!.demand(path, query),
     });

@@ -5,7 +5,7 @@ import type { Grant, RemoteAddress } from "./access.ts";
 export type SessionKind = "rtspConn" | "rtspsConn" | "rtspSession" | "rtspsSession" | "webRTCSession" | SourceKind;
 
 /** Pulled sources. */
-export type SourceKind = "rtspSource";
+export type SourceKind = "rtspSource" | "webRTCSource";
 
 export interface SessionEntry {
   /** A UUID; for a pulled source stable over its reconnects. */

@@ -100,6 +100,6 @@ export class IceAgent {
 }
 
 /** RFC 8445 §5.3: at least 24 and 128 bits of randomness. */
-function makeCredentials(): IceCredentials {
+export function makeCredentials(): IceCredentials {
   return { ufrag: randomBytes(8).toString("hex"), password: randomBytes(16).toString("hex") };
 }

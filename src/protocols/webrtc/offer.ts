@@ -135,7 +135,7 @@ function ssrcsIn(attributes: readonly SdpAttribute[]): readonly number[] {
   return [...found];
 }
 
-function fingerprintsIn(attributes: readonly SdpAttribute[]): readonly Fingerprint[] {
+export function fingerprintsIn(attributes: readonly SdpAttribute[]): readonly Fingerprint[] {
   return attributes.flatMap(({ name, value }) => {
     const match = name.toLowerCase() === "fingerprint" && /^([a-z0-9-]{1,16})\s+([0-9a-f]{2}(?::[0-9a-f]{2}){15,63})$/i.exec(value ?? "");
     if (!match) return [];

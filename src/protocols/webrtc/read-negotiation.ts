@@ -48,7 +48,7 @@ export function planRead(offer: Offer, tracks: readonly Track[]): ReadPlan {
 }
 
 /** Why no client of WebRTC can be sent it; undefined: some can. */
-function unsendable(parameters: Parameters): string | undefined {
+export function unsendable(parameters: Parameters): string | undefined {
   switch (parameters.codec) {
     case "h264":
       return (reorderBoundsOf(parameters).stated ?? 0) > 0 ? B_FRAMES : undefined;

@@ -200,6 +200,11 @@ export function writeBindingRequest(request: BindingRequest): Buffer {
   return writeStun("request", request.transactionId, attributes, request.password);
 }
 
+/** Asks a STUN server where this comes from (§11); nobody has to know us. */
+export function writeBindingQuery(transactionId: Buffer): Buffer {
+  return writeStun("request", transactionId, [], undefined);
+}
+
 function writeStun(kind: StunClass, transactionId: Buffer, attributes: readonly Buffer[], password: string | undefined): Buffer {
   const index = CLASSES.indexOf(kind);
   const header = Buffer.alloc(HEADER_BYTES);

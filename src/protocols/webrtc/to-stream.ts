@@ -1,14 +1,12 @@
-// From one WebRTC publisher to the relay: its packets in order, those that are lost asked for, keyframes wanted, and reports of what came.
+// From one WebRTC peer that sends to the relay: its packets in order, those that are lost asked for, keyframes wanted, and reports of what came.
 import type { Clock } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
-import type { Log } from "#base/log.ts";
-import type { PublishLease } from "#relay/path.ts";
-import type { PathRegistry, PublishPermit } from "#relay/path-registry.ts";
 import { RtpIngest } from "#relay/rtp-ingest.ts";
 import type { Track } from "#relay/track.ts";
 import type { Face, Unit } from "#relay/unit.ts";
 import type { ReorderLimits } from "#rtp/reorder.ts";
 import { writeBitrateEstimate, writeLost, writePictureLoss } from "#rtp/rtcp.ts";
+import type { SenderClockMemory } from "#rtp/sender-clock.ts";
 import { BitrateEstimate } from "./bitrate-estimate.ts";
 import { LossWatch } from "./loss-watch.ts";
 import type { OfferedTrack } from "./publish-negotiation.ts";
@@ -25,17 +23,26 @@ const LOSS_TIMER_MS = 20;
 /** Packets that are kept until it is known which tracks come. */
 const MAX_EARLY_PACKETS = 1024;
 
-export interface WebRtcPublisherOptions {
-  readonly id: string;
-  readonly permit: PublishPermit;
-  readonly registry: PathRegistry;
+/** Where the media goes, once it is known what it is. */
+export interface Publication {
+  take(unit: Unit): void;
+  close(): void;
+}
+
+export interface InboundMediaOptions {
+  /** Several of one media are its formats: the first that comes is the one. */
   readonly tracks: readonly OfferedTrack[];
   /** SSRC of ours in reports. */
   readonly ssrc: number;
   readonly gatherTimeoutMs: number;
+  /** A source that we chose: its timestamps are checked and mended. What a publisher sends is taken as it is. */
+  readonly repairTime: boolean;
+  /** What is known of the sender's clock on each track, from its earlier sessions. */
+  readonly senderClocks: (trackIndex: number) => SenderClockMemory;
   readonly clock: Clock;
-  readonly log: Log;
-  /** It is over, and why. */
+  /** What can be decoded has come; may throw why it cannot be published. */
+  publish(tracks: readonly Track[], native: Face, askForKeyframe: () => void): Publication;
+  /** Nothing comes, or it cannot be published: it is over, and why. */
   onEnd(reason: string): void;
 }
 
@@ -50,13 +57,13 @@ interface Incoming {
   index: number | undefined;
 }
 
-export class WebRtcPublisher implements SessionMedia {
-  readonly #options: WebRtcPublisherOptions;
+export class InboundMedia implements SessionMedia {
+  readonly #options: InboundMediaOptions;
   readonly #incoming: readonly Incoming[];
   readonly #estimate = new BitrateEstimate();
   #transport: SecureTransport | undefined;
   #ingest: RtpIngest | undefined;
-  #lease: PublishLease | undefined;
+  #publication: Publication | undefined;
   #early: { readonly incoming: Incoming; readonly bytes: Buffer }[] = [];
   #gatherTimer: NodeJS.Timeout | undefined;
   #lossTimer: NodeJS.Timeout | undefined;
@@ -65,7 +72,7 @@ export class WebRtcPublisher implements SessionMedia {
   #rtcpReceived = 0;
   #closed = false;
 
-  constructor(options: WebRtcPublisherOptions) {
+  constructor(options: InboundMediaOptions) {
     this.#options = options;
     this.#incoming = options.tracks.map((offered) => ({
       offered,
@@ -74,6 +81,11 @@ export class WebRtcPublisher implements SessionMedia {
       ssrc: undefined,
       index: undefined,
     }));
+  }
+
+  /** Monotonic time of the newest packet; undefined before the tracks are known. */
+  get lastPacketUs(): number | undefined {
+    return this.#ingest?.lastPacketUs;
   }
 
   begin(transport: SecureTransport): void {
@@ -92,7 +104,7 @@ export class WebRtcPublisher implements SessionMedia {
       return;
     }
     if (this.#early.length < MAX_EARLY_PACKETS) this.#early.push({ incoming, bytes: datagram.subarray(0, end) });
-    if (this.#incoming.every(({ ssrc }) => ssrc !== undefined)) this.#gathered();
+    if (this.#allCame()) this.#gathered();
   }
 
   onRtcp(compound: Buffer): void {
@@ -119,15 +131,7 @@ export class WebRtcPublisher implements SessionMedia {
   }
 
   counters(): Readonly<Record<string, number>> {
-    const receivers = this.#ingest?.receivers ?? [];
-    const sum = (pick: (receiver: (typeof receivers)[number]) => number): number => receivers.reduce((total, one) => total + pick(one), 0);
-    return {
-      inboundRTPPackets: sum((one) => one.counters.packets),
-      inboundRTPPacketsLost: sum((one) => one.lost),
-      inboundRTPPacketsJitter: receivers.length === 0 ? 0 : sum((one) => one.jitter) / receivers.length,
-      inboundRTCPPackets: this.#rtcpReceived,
-      outboundRTCPPackets: this.#rtcpSent,
-    };
+    return { ...this.#ingest?.counters(), inboundRTCPPackets: this.#rtcpReceived, outboundRTCPPackets: this.#rtcpSent };
   }
 
   close(): void {
@@ -138,14 +142,26 @@ export class WebRtcPublisher implements SessionMedia {
     this.#transport = undefined;
     this.#early = [];
     this.#ingest?.stop();
-    this.#lease?.close();
+    this.#publication?.close();
+  }
+
+  /** One of the formats of each media. */
+  #allCame(): boolean {
+    return this.#incoming.every(({ offered: { mediaIndex } }) =>
+      this.#incoming.some(({ offered, ssrc }) => offered.mediaIndex === mediaIndex && ssrc !== undefined),
+    );
   }
 
   /** Every track came, or has had its time: those that came are published. */
   #gathered(): void {
     clearTimeout(this.#gatherTimer);
-    const { clock, gatherTimeoutMs, onEnd } = this.#options;
-    const came = this.#incoming.filter(({ ssrc }) => ssrc !== undefined);
+    const { clock, gatherTimeoutMs, repairTime, senderClocks, onEnd } = this.#options;
+    const medias = new Set<number>();
+    const came = this.#incoming.filter(({ ssrc, offered: { mediaIndex } }) => {
+      if (ssrc === undefined || medias.has(mediaIndex)) return false;
+      medias.add(mediaIndex);
+      return true;
+    });
     if (came.length === 0) {
       onEnd(`no media came within ${gatherTimeoutMs / 1000} s`);
       return;
@@ -156,36 +172,29 @@ export class WebRtcPublisher implements SessionMedia {
       tracks,
       sink: { ready: (known, native) => this.#publish(known, native) },
       reorder: REORDER,
-      repairTime: false,
-      senderClocks: () => ({ last: undefined }),
+      repairTime,
+      senderClocks,
       nowUs: () => clock.nowUs(),
     });
     this.#ingest = ingest;
     ingest.start();
     const early = this.#early;
     this.#early = [];
-    for (const { incoming, bytes } of early) ingest.onPacket(incoming.index!, false, bytes, 0, bytes.length);
+    for (const { incoming, bytes } of early) {
+      if (incoming.index !== undefined) ingest.onPacket(incoming.index, false, bytes, 0, bytes.length);
+    }
   }
 
-  /** What can be decoded has come: only now a publisher who is there is replaced. */
   #publish(tracks: readonly Track[], native: Face): (unit: Unit) => void {
-    const { registry, permit, id, log, onEnd } = this.#options;
     try {
-      const lease = registry.openForPublish(permit, {
-        type: "webRTCSession",
-        id,
-        onEnd: (reason) => onEnd(reason === "closed" ? "another publisher took over" : reason),
-      });
-      lease.sink.onKeyframeWanted = () => this.#askForKeyframe();
-      this.#lease = lease;
-      const publish = lease.sink.ready(tracks, native);
-      log.info(`is publishing to path '${permit.path}', tracks: ${tracks.map(({ codec }) => codec).join(", ")}`);
+      const publication = this.#options.publish(tracks, native, () => this.#askForKeyframe());
+      this.#publication = publication;
       return (unit) => {
         if (unit.damaged && unit.track.kind === "video") this.#askForKeyframe();
-        publish(unit);
+        publication.take(unit);
       };
     } catch (error) {
-      queueMicrotask(() => onEnd(errorText(error)));
+      queueMicrotask(() => this.#options.onEnd(errorText(error)));
       return () => {};
     }
   }

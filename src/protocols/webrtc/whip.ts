@@ -7,7 +7,7 @@ import { feedbackOf, sessionNumber } from "./feedback.ts";
 import { parseOffer } from "./offer.ts";
 import { planPublish } from "./publish-negotiation.ts";
 import type { Answered, WebRtcContext } from "./server-context.ts";
-import { WebRtcPublisher } from "./to-stream.ts";
+import { InboundMedia } from "./to-stream.ts";
 
 /** What a publisher is told: lost packets, keyframes that are wanted, and how much it may send. */
 const VIDEO_FEEDBACK = ["nack", "nack pli", "ccm fir", "goog-remb"];
@@ -32,15 +32,26 @@ export async function openWhip(context: WebRtcContext, exchange: HttpExchange, p
     });
     const session = context.openSession(id, { mode: "publish", remote, userAgent, path, query, grant: permit.grant, offer }, settle);
     session.serve(
-      new WebRtcPublisher({
-        id,
-        permit,
-        registry: options.registry,
+      new InboundMedia({
         tracks,
         ssrc: randomInt(1, 2 ** 32),
         gatherTimeoutMs: options.trackGatherTimeoutMs,
+        repairTime: false,
+        senderClocks: () => ({ last: undefined }),
         clock: options.clock,
-        log: log.child(`session ${id.slice(0, 8)}`),
+        // Only now a publisher who is there is replaced.
+        publish: (known, native, askForKeyframe) => {
+          const lease = options.registry.openForPublish(permit, {
+            type: "webRTCSession",
+            id,
+            onEnd: (reason) => session.end(reason === "closed" ? "another publisher took over" : reason),
+          });
+          lease.sink.onKeyframeWanted = askForKeyframe;
+          const take = lease.sink.ready(known, native);
+          const names = known.map(({ codec }) => codec).join(", ");
+          log.child(`session ${id.slice(0, 8)}`).info(`is publishing to path '${path}', tracks: ${names}`);
+          return { take, close: () => lease.close() };
+        },
         onEnd: (reason) => session.end(reason),
       }),
     );

@@ -116,17 +116,39 @@ export async function startMediamtx(
   scope: TestScope,
   config = "paths:\n  all_others:\n",
 ): Promise<{ readonly port: number; readonly url: (path: string) => string; readonly process: RunningPeer }> {
+  const { port, process } = await startServers(scope, config, "webrtc: no\n");
+  return { port, url: (path) => `rtsp://127.0.0.1:${port}/${path}`, process };
+}
+
+/** With WebRTC as well: `http(path)` is where its WHEP and WHIP are. `settings`: of WebRTC, beside its ports. */
+export async function startMediamtxWebRtc(
+  scope: TestScope,
+  config = "paths:\n  all_others:\n",
+  settings = "",
+): Promise<{ readonly url: (path: string) => string; readonly http: (path: string) => string; readonly process: RunningPeer }> {
+  const [httpPort, udpPort] = [await freeTcpPort(0), await freeUdpPortPair(0)];
+  const webrtc = `webrtcAddress: 127.0.0.1:${httpPort}\nwebrtcLocalUDPAddress: 127.0.0.1:${udpPort}\n${settings}`;
+  const { port, process } = await startServers(scope, config, webrtc);
+  await process.match(/\[WebRTC\] started/);
+  return { url: (path) => `rtsp://127.0.0.1:${port}/${path}`, http: (path) => `127.0.0.1:${httpPort}/${path}`, process };
+}
+
+async function startServers(
+  scope: TestScope,
+  config: string,
+  webrtc: string,
+): Promise<{ readonly port: number; readonly process: RunningPeer }> {
   const folder = await temporaryFolder(scope);
   const [port, rtpPort] = [await freeTcpPort(0), await freeUdpPortPair(0)];
-  const off = ["rtmp", "hls", "webrtc", "srt", "moq"].map((name) => `${name}: no\n`).join("");
+  const off = ["rtmp", "hls", "srt", "moq"].map((name) => `${name}: no\n`).join("");
   const rtsp = `rtspTransports: [tcp, udp]
 rtspAddress: 127.0.0.1:${port}
 rtpAddress: 127.0.0.1:${rtpPort}
 rtcpAddress: 127.0.0.1:${rtpPort + 1}
 `;
   const file = join(folder, "mediamtx.yml");
-  await writeFile(file, `${off}${rtsp}${config}`);
+  await writeFile(file, `${off}${webrtc}${rtsp}${config}`);
   const process = startPeer(scope, mediamtx, [file], { cwd: folder, timeoutMs: 120_000 });
   await process.match(/\[RTSP\] started/);
-  return { port, url: (path) => `rtsp://127.0.0.1:${port}/${path}`, process };
+  return { port, process };
 }
