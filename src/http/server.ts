@@ -174,9 +174,10 @@ export class HttpServer {
       return;
     }
     const gone = new AbortController();
+    const slot = slotKey(request.socket); // later the request may have lost it
     response.once("close", () => {
       gone.abort();
-      if (response.headersSent && response.statusCode !== 401) this.#slots.get(slotKey(request.socket))?.admit();
+      if (response.headersSent && response.statusCode !== 401) this.#slots.get(slot)?.admit();
       if (this.#closing.signal.aborted) setImmediate(() => this.#server.closeIdleConnections());
     });
     try {
