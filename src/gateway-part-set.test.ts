@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import type { Config } from "#config/config.ts";
 import { type CollectedLog, collectedLog } from "#testing/collected-log.ts";
 import { freeTcpPort } from "#testing/free-ports.ts";
@@ -20,6 +21,8 @@ class Bench {
   readonly set: PartSet;
   /** The name of a part that does not start, though it has its port. */
   failing = "";
+  /** The name of a part that gives up its port late. */
+  slow = "";
   #running: Config = {} as Config;
 
   constructor(names: readonly string[], below = "") {
@@ -67,6 +70,7 @@ class Bench {
       update: () => void this.events.push(`${name} told`),
       close: async () => {
         this.events.push(`${name} down`);
+        if (name === this.slow) await setTimeout(50);
         const closed = once(server, "close");
         server.close();
         for (const socket of sockets) socket.destroy();
@@ -108,6 +112,17 @@ test("two parts swap their ports, and one takes the port of one that is off now"
   assert.deepEqual(bench.set.ports, { a: second, b: first });
   await bench.change({ c: second });
   assert.deepEqual(bench.set.ports, { c: second });
+});
+
+test("one that gives up its port late is waited for", async (t) => {
+  const { bench, ports } = await startBench(t, 2);
+  const [a, b] = ports;
+  bench.slow = "b";
+  await bench.change({ a, b });
+  bench.taken();
+  await bench.change({ a: b });
+  assert.deepEqual(bench.taken().slice(0, 2), ["b down", "a up"]);
+  assert.deepEqual(bench.set.ports, { a: b });
 });
 
 test("a port that somebody else has: the change is refused, clients of the part notice nothing, what was started before it is closed", async (t) => {

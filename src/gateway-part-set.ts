@@ -54,12 +54,13 @@ export class PartSet {
       }
       for (const { part, key, module } of waiting) change.started.push({ part, key, running: await change.startInPlace(start(module)) });
     } catch (error) {
-      for (const entry of change.started.toReversed()) this.#close(entry);
-      for (const { part, key } of this.#inOrder(change.closed)) await this.#restore(part, key);
+      const gone = this.#inOrder(change.closings.keys());
+      for (const entry of change.started.toReversed()) change.close(entry);
+      for (const { part, key } of gone) await this.#restore(part, key, change);
       throw error;
     }
     for (const entry of leaving) {
-      if (!change.closed.has(entry)) this.#close(entry);
+      if (!change.closings.has(entry)) change.close(entry);
       this.#entries.delete(entry.part);
     }
     for (const entry of change.started) this.#entries.set(entry.part, entry);
@@ -79,17 +80,19 @@ export class PartSet {
     for (const { running } of entries.filter(({ part }) => part.isBelow === true)) await running.close();
   }
 
-  /** A request over HTTP may wait for this very change: its server is closed without waiting for the answer. */
-  #close({ part, running }: Entry): void {
+  /** A request over HTTP may wait for this very change: who changes something does not wait for the end of its server, which waits for the answer. */
+  #close({ part, running }: Entry): Promise<void> {
     const closing = running.close().catch((error: unknown) => this.#context.log.child(part.name).error(errorText(error)));
     this.#closings.add(closing);
     void closing.then(() => this.#closings.delete(closing));
+    return closing;
   }
 
-  async #restore(part: Part, key: string): Promise<void> {
+  async #restore(part: Part, key: string, change: Change): Promise<void> {
     this.#entries.delete(part);
+    const module = await part.load();
     try {
-      this.#entries.set(part, { part, key, running: await (await part.load()).start(this.#context, this.#context.config) });
+      this.#entries.set(part, { part, key, running: await change.startInPlace(() => module.start(this.#context, this.#context.config)) });
     } catch (error) {
       this.#context.log.child(part.name).error(`cannot go on as before: ${errorText(error)}; a reload tries again`);
     }
@@ -103,11 +106,12 @@ export class PartSet {
 /** One change: who goes, who came, and whose ports were in the way. */
 class Change {
   readonly started: Entry[] = [];
-  readonly closed = new Set<Entry>();
+  /** Of those that had to go for another one. */
+  readonly closings = new Map<Entry, Promise<void>>();
   readonly #leaving: readonly Entry[];
-  readonly #close: (entry: Entry) => void;
+  readonly #close: (entry: Entry) => Promise<void>;
 
-  constructor(leaving: readonly Entry[], close: (entry: Entry) => void) {
+  constructor(leaving: readonly Entry[], close: (entry: Entry) => Promise<void>) {
     this.#leaving = leaving;
     this.#close = close;
   }
@@ -117,28 +121,41 @@ class Change {
     try {
       return await start();
     } catch (error) {
-      if (this.#holderOf(error) === undefined) throw error;
+      if (this.#holdersOf(error).length === 0) throw error;
       return undefined;
     }
   }
 
-  /** Closes those that leave and have the address that is wanted. */
+  /** Closes those that leave and have the address that is wanted. Some of their addresses may take until their very end. */
   async startInPlace(start: () => Promise<RunningPart>): Promise<RunningPart> {
+    const waitedFor = new Set<Entry>();
     for (;;) {
       try {
         return await start();
       } catch (error) {
-        const holder = this.#holderOf(error);
-        if (holder === undefined) throw error;
-        this.closed.add(holder);
-        this.#close(holder);
+        const holders = this.#holdersOf(error);
+        const open = holders.find((entry) => !this.closings.has(entry));
+        const closing = holders.find((entry) => this.closings.has(entry) && !waitedFor.has(entry));
+        if (open !== undefined) this.close(open);
+        else if (closing === undefined) throw error;
+        else {
+          waitedFor.add(closing);
+          await this.closings.get(closing);
+        }
       }
     }
   }
 
-  #holderOf(error: unknown): Entry | undefined {
+  close(entry: Entry): void {
+    this.closings.set(entry, this.#close(entry));
+  }
+
+  /** Those that leave, or are closed already, with the port that was in use. */
+  #holdersOf(error: unknown): readonly Entry[] {
     const { code, port } = error as { readonly code?: string; readonly port?: number };
-    if (code !== "EADDRINUSE" || port === undefined) return undefined;
-    return this.#leaving.find((entry) => !this.closed.has(entry) && Object.values(entry.running.ports ?? {}).includes(port));
+    if (code !== "EADDRINUSE" || port === undefined) return [];
+    return [...new Set([...this.#leaving, ...this.closings.keys()])].filter(({ running }) =>
+      Object.values(running.ports ?? {}).includes(port),
+    );
   }
 }

@@ -14,7 +14,7 @@ export interface RunningPart {
   readonly ports?: Ports;
   /** Takes a config that differs in settings outside of the part's key. Called after paths and users have theirs. Must not throw. */
   update?(config: Config): void;
-  /** Its addresses are free as soon as it is called; resolves when nothing of it is left. */
+  /** Best frees its addresses at once: the next one waits for them. Resolves when nothing of it is left. */
   close(): Promise<void>;
 }
 

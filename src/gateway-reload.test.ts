@@ -134,9 +134,12 @@ test("global settings: users, hooks, the log and other servers disturb no stream
     ["API", "api"],
     ["metrics", "metrics"],
     ["playback", "playback"],
+    ["pprof", "pprof"],
+    ["WebRTC", "webrtc"],
   ] as const) {
     const [first, second] = [await freePort(), await freePort()];
-    const at = (number: number): string => `${setting}: yes\n${setting}Address: 127.0.0.1:${number}\n`;
+    const media = setting === "webrtc" ? `webrtcLocalUDPAddress: 127.0.0.1:${await freePort()}\n` : "";
+    const at = (number: number): string => `${setting}: yes\n${setting}Address: 127.0.0.1:${number}\n${media}`;
     const answers = async (number: number): Promise<boolean> =>
       fetch(`http://127.0.0.1:${number}/`).then(
         () => true,
@@ -156,6 +159,21 @@ test("global settings: users, hooks, the log and other servers disturb no stream
     await undisturbed(`${name}: on, elsewhere, off`);
   }
   assert.equal(opened("RTSP"), 1);
+});
+
+test("what all servers, and what streams are made with: clients of RTSP are closed, and cameras go on or are pulled anew", async (t) => {
+  const site = await startSite(t, (camera) => `paths:\n${cameraLine(camera)}  pub: {}\n`);
+  const { change, readers, camera, port } = site;
+  const paths = `paths:\n${cameraLine(camera)}  pub: {}\n`;
+  await change(`readTimeout: 9s\n${paths}`);
+  for (const reader of readers) await reader.closed;
+  const again = await WatchedReader.start(port, "cam");
+  t.after(() => again.close());
+  await again.noticesNothing("its own start");
+  assert.deepEqual([camera.of("PLAY").length, site.opened("RTSP")], [1, 2]);
+  await change(`readTimeout: 9s\nudpMaxPayloadSize: 1200\n${paths}`);
+  await again.closed;
+  await until("the camera is pulled anew", () => camera.of("PLAY").length === 2);
 });
 
 test("a port of RTSP: its clients are closed, cameras and other servers go on", async (t) => {

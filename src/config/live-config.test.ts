@@ -195,6 +195,10 @@ describe("changes over the API", () => {
       ["fulfilled", "rejected", "fulfilled", "fulfilled"],
     );
     assert.equal(rig.live.entry("a")!.settings.maxReaders, 5);
+    const late = rig.live.addPath("late", {});
+    await Promise.all([rig.live.close(), assert.rejects(late, { message: "the gateway is shutting down" })]);
+    await assert.rejects(rig.live.reload(), { message: "the gateway is shutting down" });
+    assert.equal(rig.live.entry("late"), undefined);
   });
 });
 

@@ -94,6 +94,7 @@ export class LiveConfig {
   readonly #reloads = { applied: 0, refused: 0 };
   readonly #restartNeeds: RestartNeeds;
   #turn: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor(options: LiveConfigOptions) {
     this.#options = options;
@@ -178,6 +179,7 @@ export class LiveConfig {
 
   /** Nothing is changed any more once it resolves. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#turn;
   }
 
@@ -270,7 +272,10 @@ export class LiveConfig {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
+    const done = this.#turn.then(() => {
+      if (this.#isClosed) throw new CallerFault("conflict", "the gateway is shutting down");
+      return work();
+    });
     this.#turn = done.catch(() => {});
     return done;
   }

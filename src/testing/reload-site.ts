@@ -56,7 +56,7 @@ dataDirectory: ${folder}/data
     port,
     head,
     freePort,
-    write: (rest) => writeFile(file, head + rest),
+    write: (rest) => writeFile(file, (/^webrtc:/m.test(rest) ? head.replace("webrtc: no\n", "") : head) + rest),
     load() {
       const loaded = loadStartConfig(options);
       const { config } = loaded;
