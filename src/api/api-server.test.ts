@@ -246,6 +246,61 @@ test("a session that is set up only", async (t) => {
   assert.deepEqual([session.state, session.transport, session.profile], ["idle", null, null]);
 });
 
+test("WebRTC sessions: as described, before and after their clients have come; a kick ends one", async (t) => {
+  const { ask, errorOf, site } = await startApi(t);
+  let closed = 0;
+  const waiting = {
+    id: "aaaaaaaa-2222-4333-8444-555555555555",
+    kind: "webRTCSession",
+    created: new Date(),
+    remote: { address: "192.0.2.7", port: 4711 },
+    state: "read",
+    path: "cam/sub",
+    query: "a=1",
+    user: "u",
+    userAgent: "page",
+    transport: undefined,
+    counters: () => ({}),
+    close: () => closed++,
+  } as const;
+  const established = {
+    ...waiting,
+    id: "bbbbbbbb-2222-4333-8444-555555555555",
+    established: true,
+    localCandidate: "host/udp/192.0.2.1/8189",
+    remoteCandidate: "prflx/udp/192.0.2.7/5000",
+    skippedTracks: ["audio: WebRTC cannot carry MPEG-4 Audio"],
+    counters: () => ({
+      outboundBytes: 5,
+      outboundRTPPackets: 4,
+      outboundRTPPacketsReportedLost: 3,
+      outboundRTCPPackets: 2,
+      inboundRTCPPackets: 1,
+    }),
+  } as const;
+  for (const entry of [waiting, established]) site.sessions.add(entry);
+  const { items } = await ask("/v3/webrtcsessions/list");
+  assert.deepEqual(
+    items.map((item: Body) => [
+      item.peerConnectionEstablished,
+      item.localCandidate,
+      item.outboundRTPPackets,
+      item.rtpPacketsSent,
+      item.skippedTracks.length,
+    ]),
+    [
+      [false, "", 0, 0, 0],
+      [true, "host/udp/192.0.2.1/8189", 4, 4, 1],
+    ],
+  );
+  assert.deepEqual(await ask(`/v3/webrtcsessions/get/${established.id}`), items[1]);
+  assert.equal(items[1].remoteAddr, "192.0.2.7:4711");
+  assert.deepEqual(await ask(`/v3/webrtcsessions/kick/${established.id}`, 200, "POST"), { status: "ok" });
+  assert.equal(closed, 1);
+  assert.equal(await errorOf(`/v3/webrtcsessions/get/${NOBODY}`, 404), "session not found");
+  assert.match(await errorOf("/v3/webrtcsessions/kick/x", 400, "POST"), /not a UUID/);
+});
+
 test("a kick ends the session", async (t) => {
   const { ask, errorOf, connect, site } = await startApi(t);
   const client = await connect();

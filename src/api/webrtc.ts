@@ -24,6 +24,7 @@ const COUNTERS = [
   "inboundRTCPPackets",
   "outboundBytes",
   "outboundRTPPackets",
+  "outboundRTPPacketsReportedLost",
   "outboundRTCPPackets",
   "outboundFramesDiscarded",
 ];

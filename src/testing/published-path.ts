@@ -6,7 +6,7 @@ import type { PathRegistry } from "#relay/path-registry.ts";
 import type { EndReason } from "#relay/reader.ts";
 import type { Track } from "#relay/track.ts";
 import type { Unit } from "#relay/unit.ts";
-import { SyntheticVideo, type SyntheticVideoOptions, syntheticTrack } from "./synthetic-track.ts";
+import { SYNTHETIC_FRAME_TICKS, SyntheticVideo, type SyntheticVideoOptions, syntheticTrack } from "./synthetic-track.ts";
 import { packetUnit } from "./unit-tap.ts";
 
 export interface PublishedPathOptions {
@@ -55,6 +55,12 @@ export class PublishedPath {
   /** One more frame of the first track, captured now. */
   frame(count = 1): void {
     for (let i = 0; i < count; i++) this.#publish!(packetUnit(this.#video, this.#tracks[0]!, this.#clock.nowUs()));
+  }
+
+  /** One more frame, to be shown at the time of another: `number` counts as the frames' own do. */
+  frameAt(number: number): void {
+    const unit = packetUnit(this.#video, this.#tracks[0]!, this.#clock.nowUs());
+    this.#publish!({ ...unit, ptsTicks: number * SYNTHETIC_FRAME_TICKS });
   }
 
   close(): void {

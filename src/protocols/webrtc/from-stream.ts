@@ -7,7 +7,7 @@ import type { Stream } from "#relay/stream.ts";
 import type { Track } from "#relay/track.ts";
 import type { Face, Unit } from "#relay/unit.ts";
 import { FRAMING_BYTES, type PacketBurst, RTP_HEADER_BYTES, sequenceOf } from "#rtp/burst.ts";
-import { parseRtcp, writeSenderReport } from "#rtp/rtcp.ts";
+import { parseRtcp, type ReportBlock, writeSenderReport } from "#rtp/rtcp.ts";
 import type { SenderStream } from "#rtp/srtp/srtp-sender.ts";
 import { BFrameWatch } from "./b-frame-watch.ts";
 import { PacedSender } from "./paced-sender.ts";
@@ -65,6 +65,8 @@ export class WebRtcReader implements Reader, SessionMedia {
   #packets = 0;
   #rtcpPackets = 0;
   #rtcpReceived = 0;
+  /** Of each track, as the client's newest report has it; by SSRC. */
+  readonly #reportedLost = new Map<number, number>();
   readonly #options: WebRtcReaderOptions;
   readonly #sent = new Map<number, Sent>();
   readonly #pacer: PacedSender;
@@ -117,6 +119,7 @@ export class WebRtcReader implements Reader, SessionMedia {
       inboundRTCPPackets: this.#rtcpReceived,
       outboundBytes: this.outboundBytes,
       outboundRTPPackets: this.#packets,
+      outboundRTPPacketsReportedLost: [...this.#reportedLost.values()].reduce((sum, lost) => sum + lost, 0),
       outboundRTCPPackets: this.#rtcpPackets,
       outboundFramesDiscarded: this.#gate?.discarded ?? 0,
     };
@@ -166,6 +169,7 @@ export class WebRtcReader implements Reader, SessionMedia {
     for (const packet of parseRtcp(compound, 0, compound.length)) {
       if (packet.kind === "keyframe-request") this.#stream?.requestKeyframe();
       else if (packet.kind === "lost") this.#repeat(packet.ssrc, packet.sequences);
+      else if (packet.kind === "receiver-report" || packet.kind === "sender-report") this.#takeReports(packet.reports);
     }
   }
 
@@ -188,6 +192,13 @@ export class WebRtcReader implements Reader, SessionMedia {
     this.#packets += end - first;
     sent.packets += end - first;
     sent.octets += burst.offsets[end]! - burst.offsets[first]! - (end - first) * (FRAMING_BYTES + RTP_HEADER_BYTES);
+  }
+
+  #takeReports(reports: readonly ReportBlock[]): void {
+    for (const { ssrc, cumulativeLost } of reports) {
+      const isOurs = [...this.#sent.values()].some((sent) => sent.ssrc === ssrc);
+      if (isOurs) this.#reportedLost.set(ssrc, Math.max(0, cumulativeLost)); // negative: some came twice
+    }
   }
 
   #repeat(ssrc: number, sequences: readonly number[]): void {

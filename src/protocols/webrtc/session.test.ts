@@ -13,6 +13,7 @@ import { PublishedPath, type PublishedPathOptions } from "#testing/published-pat
 import { RawRtcClient } from "#testing/raw-rtc-client.ts";
 import { startWebRtcSite, type WebRtcSiteOptions } from "#testing/webrtc-site.ts";
 import { frame } from "./framed.ts";
+import { B_FRAMES } from "./read-negotiation.ts";
 import { parseStun, writeBindingRequest } from "./stun.ts";
 
 async function setUp(t: TestContext, options: WebRtcSiteOptions = {}, video: PublishedPathOptions = {}) {
@@ -82,6 +83,32 @@ test("a reader that needs a keyframe has the publisher asked", async (t) => {
   client.sendRtcp(Buffer.concat([writeReceiverReport(7, undefined), writePictureLoss(7, client.rtp[0]!.readUInt32BE(8))]));
   await until("the publisher is asked", () => gate.keyframesAsked > asked);
   assert.equal(sessions()[0]!.counters()["inboundRTCPPackets"], 1);
+});
+
+test("what a reader reports as lost is counted", async (t) => {
+  const { connect, sessions } = await setUp(t);
+  const client = await connect();
+  await until("the open GOP", () => client.rtp.length >= 9);
+  const block = { fractionLost: 1, highestSequence: 9, jitter: 0, lastSenderReport: 0, delaySinceLast: 0 };
+  const ours = client.rtp[0]!.readUInt32BE(8);
+  client.sendRtcp(writeReceiverReport(7, { ssrc: ours + 1, cumulativeLost: 100, ...block }));
+  client.sendRtcp(writeReceiverReport(7, { ssrc: ours, cumulativeLost: 3, ...block }));
+  await until("both reports", () => sessions()[0]!.counters()["inboundRTCPPackets"] === 2);
+  assert.equal(sessions()[0]!.counters()["outboundRTPPacketsReportedLost"], 3);
+});
+
+test("B-frames that nothing announced are found while they are sent: the session ends, and the next offer is refused", async (t) => {
+  const { site, log, gate, url, connect, sessions } = await setUp(t);
+  const client = await connect();
+  await until("the open GOP", () => client.rtp.length >= 9);
+  // Decode order I P B P B …: every second frame is to be shown before the one that came before it.
+  for (let i = 0; i < 8; i++) gate.frameAt(10 + 2 * i + (i % 2 === 0 ? 2 : -1));
+  await until("it is over", () => client.dtlsClosed);
+  assert.equal(sessions().length, 0);
+  await client.post(url);
+  assert.deepEqual([client.response!.status, JSON.parse(client.answer).error], [400, B_FRAMES]);
+  assert.equal(log.lines.filter((line) => line === `path 'gate': ${B_FRAMES}`).length, 1);
+  assert.equal(site.registry.get("gate")!.state, "available");
 });
 
 test("a session that is kicked says goodbye, and so does a stream that ends", async (t) => {
