@@ -4,44 +4,12 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { silentLog } from "#base/log.ts";
 import { FaultFs } from "#testing/fault-fs.ts";
+import { SimulatedTime } from "#testing/simulated-time.ts";
 import { type ConfigPort, DesiredConfig, type DesiredReport, desiredHash } from "./desired-config.ts";
 import { hashOf } from "./desired-document.ts";
 import { DesiredStore } from "./desired-state.ts";
 
 type Doc = Readonly<Record<string, unknown>>;
-
-/** Sleeps end in their order, as soon as nothing else goes on. */
-class SimulatedTime {
-  nowMs = 0;
-  readonly #sleeps: { readonly atMs: number; readonly wake: () => void }[] = [];
-
-  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (signal.aborted) reject(signal.reason);
-      const sleep = { atMs: this.nowMs + ms, wake: resolve };
-      this.#sleeps.push(sleep);
-      signal.addEventListener("abort", () => {
-        const at = this.#sleeps.indexOf(sleep);
-        if (at >= 0) this.#sleeps.splice(at, 1);
-        reject(signal.reason);
-      });
-    });
-
-  async until(done: Promise<unknown>): Promise<void> {
-    let isDone = false;
-    const end = done.then(() => {
-      isDone = true;
-    });
-    while (!isDone) {
-      for (let i = 0; i < 20; i++) await nextTurn();
-      const next = this.#sleeps.sort((a, b) => a.atMs - b.atMs).shift();
-      if (next === undefined) break;
-      this.nowMs = next.atMs;
-      next.wake();
-    }
-    await end;
-  }
-}
 
 interface World {
   /** Whether the broker takes messages while a config runs. */
