@@ -5,10 +5,11 @@ import { type TestContext, test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
 import { parseConfig } from "#config/parse-config.ts";
 import { AwaitedLog } from "#testing/awaited-log.ts";
-import { freeTcpPort } from "#testing/free-ports.ts";
+import { freeTcpPort, freeUdpPortPair } from "#testing/free-ports.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
 import { RawRtspClient, recordOverTcp } from "#testing/raw-rtsp-client.ts";
+import { ScriptedCamera } from "#testing/scripted-camera.ts";
 import { writeSelfSigned } from "#testing/self-signed.ts";
 import { SyntheticVideo, syntheticSdp } from "#testing/synthetic-track.ts";
 import { rtpOf } from "#testing/unit-tap.ts";
@@ -22,14 +23,15 @@ interface Item {
   readonly source: unknown;
 }
 
-async function start(t: TestContext, encryption: string, rest: string) {
+async function start(t: TestContext, encryption: string, rest: string, transports = "[tcp]") {
   const pair = await writeSelfSigned(await temporaryFolder(t));
   const [rtsp, rtsps] = [await freeTcpPort(0), await freeTcpPort(0)];
-  const text = `api: yes
+  const text = `webrtc: no
+api: yes
 apiAddress: 127.0.0.1:0
 metrics: yes
 metricsAddress: 127.0.0.1:0
-rtspTransports: [tcp]
+rtspTransports: ${transports}
 rtspEncryption: ${encryption}
 rtspAddress: 127.0.0.1:${rtsp}
 rtspsAddress: 127.0.0.1:${rtsps}
@@ -116,7 +118,7 @@ test("a rtsps:// source: by sourceFingerprint, and not without", async (t) => {
 });
 
 test("without its certificate the gateway does not start, and says which setting", async () => {
-  const text = `rtspEncryption: strict\nrtspTransports: [tcp]\nrtspsAddress: 127.0.0.1:0\nrtspServerKey: /nowhere/k\nrtspServerCert: /nowhere/c\n`;
+  const text = `webrtc: no\nrtspEncryption: strict\nrtspTransports: [tcp]\nrtspsAddress: 127.0.0.1:0\nrtspServerKey: /nowhere/k\nrtspServerCert: /nowhere/c\n`;
   const { config } = parseConfig(text, "camgate.yml", {});
   await assert.rejects(Gateway.start(config!, new AwaitedLog()), { message: /^rtspServer(Key|Cert): .*ENOENT/ });
 });
@@ -134,4 +136,27 @@ test("a reader behind a proxy is known by the address of its PROXY header", asyn
   assert.equal(await statusOf("PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n"), 404);
   assert.equal(await statusOf("PROXY TCP4 192.0.2.8 192.0.2.1 1 2\r\n"), 401);
   assert.equal(await statusOf(""), 401);
+});
+
+test("with UDP: SRTP on its own ports, told in descriptions", async (t) => {
+  const [srtp, rtp] = [await freeUdpPortPair(0), await freeUdpPortPair(0)];
+  const ports = `srtpAddress: 127.0.0.1:${srtp}\nsrtcpAddress: 127.0.0.1:${srtp + 1}\nrtpAddress: 127.0.0.1:${rtp}\nrtcpAddress: 127.0.0.1:${rtp + 1}\n`;
+  const camera = await ScriptedCamera.start({ frameMs: 40 });
+  t.after(() => camera.close());
+  const paths = `paths: {cam: {source: '${camera.url()}', rtspTransport: tcp}}\n`;
+  const { gateway, connect, url, log, get } = await start(t, "strict", ports + paths, "[tcp, udp]");
+  assert.deepEqual([gateway.ports["srtpAddress"], gateway.ports["srtcpAddress"]], [srtp, srtp + 1]);
+  assert.ok(log.lines.some((line) => /\(TCP, TLS\), 127\.0\.0\.1:\d+ \(UDP\/SRTP\), 127\.0\.0\.1:\d+ \(UDP\/SRTCP\)$/.test(line)));
+  await until("the stream", () => gateway.registry.get("cam")?.state === "available");
+  const client = await connect();
+  assert.match((await client.request("DESCRIBE", url)).body, /m=video 0 RTP\/SAVP 96\r\n.*a=key-mgmt:mikey /s);
+  const setup = await client.request("SETUP", `${url}/trackID=0`, { Transport: "RTP/SAVP;unicast;client_port=40000-40001" });
+  assert.match(setup.headers.get("transport")!, new RegExp(`server_port=${srtp}-${srtp + 1}`));
+  const { items } = (await (await get("api", "/v3/rtspssessions/list")).json()) as {
+    items: readonly { transport: string; profile: string }[];
+  };
+  assert.deepEqual(
+    items.map(({ transport, profile }) => [transport, profile]),
+    [["UDP", "SAVP"]],
+  );
 });

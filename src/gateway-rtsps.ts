@@ -8,14 +8,20 @@ import { rtspOptionsOf } from "./gateway-rtsp-options.ts";
 
 export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
   const log = context.log.child("RTSPS");
+  const [rtp, rtcp] = [addressOf(global.srtpAddress), addressOf(global.srtcpAddress)];
+  const hasUdp = global.rtspTransports.includes("udp");
   const server = await RtspServer.listen(
     rtspOptionsOf(context, global, {
       log,
       address: addressOf(global.rtspsAddress),
       certificate: certificateOf(global, "rtsp"),
-      udp: undefined, // without SRTP it would be in clear
+      udp: hasUdp ? { rtp, rtcp, readBufferBytes: global.udpReadBufferSize } : undefined,
     }),
   );
-  log.info(`listener opened on ${global.rtspsAddress} (TCP, TLS)`);
-  return { ports: { rtspsAddress: server.port }, close: () => server.close() };
+  const udp = hasUdp ? `, ${global.srtpAddress} (UDP/SRTP), ${global.srtcpAddress} (UDP/SRTCP)` : "";
+  log.info(`listener opened on ${global.rtspsAddress} (TCP, TLS)${udp}`);
+  return {
+    ports: { rtspsAddress: server.port, ...(hasUdp && { srtpAddress: rtp.port, srtcpAddress: rtcp.port }) },
+    close: () => server.close(),
+  };
 }

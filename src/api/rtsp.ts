@@ -5,6 +5,11 @@ import type { SessionEntry } from "#relay/session-registry.ts";
 import { OK, type Route } from "./route.ts";
 import { commonItem, countersOf, entryOf, type OldNames, type Sessions } from "./session-item.ts";
 
+/** What sessions of the RTSP server tell besides. */
+interface SrtpEntry extends SessionEntry {
+  readonly profile?: string | undefined;
+}
+
 /** What connections of the RTSP server tell besides. */
 interface ConnectionEntry extends SessionEntry {
   /** The one that its newest request belonged to. */
@@ -116,7 +121,7 @@ function sessionItem(entry: SessionEntry, connections: ReadonlyMap<string, reado
     user,
     userAgent,
     transport: transport ?? null,
-    profile: transport === undefined ? null : "AVP",
+    profile: (entry as SrtpEntry).profile ?? (transport === undefined ? null : "AVP"),
     conns: connections.get(entry.id) ?? [],
     ...countersOf(entry, SESSION_COUNTERS, OLD_SESSION_COUNTERS),
   };

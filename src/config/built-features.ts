@@ -4,7 +4,7 @@
 export const featureNames = {
   rtsp: "RTSP server and sources",
   rtspDigest: "RTSP digest authentication",
-  rtspTls: "RTSPS",
+  rtspTls: "RTSPS and SRTP",
   rtspTunnel: "RTSP tunnelled through HTTP or WebSocket",
   rtspMulticast: "RTSP over UDP multicast",
   rtspRange: "start position and speed of RTSP sources",

@@ -221,7 +221,7 @@ export const rtsp = section(
         needs: [{ feature: "rtspMulticast", asks: includes("multicast") }],
       },
     ),
-    rtspEncryption: setting(encryption, "no", "RTSPS: no, optional (beside plain RTSP) or strict (alone).", {
+    rtspEncryption: setting(encryption, "no", "RTSPS and SRTP: no, optional (beside plain RTSP) or strict (alone).", {
       needs: rtspTls,
     }),
     rtspAddress: setting(address, ":8554", "RTSP over TCP."),

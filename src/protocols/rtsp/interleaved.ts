@@ -5,6 +5,9 @@ import { NO_BODY, type RtspRequest, type RtspResponse } from "./message.ts";
 import { MESSAGE_LIMITS, parseContentLength } from "./message-parser.ts";
 import { findSync, isCutFrame, LONGEST_START_BYTES, RESYNC_WINDOW_BYTES } from "./resync.ts";
 
+/** Takes the packets of one track, over whatever they came. The bytes are only borrowed. */
+export type TakePacket = (isRtcp: boolean, bytes: Buffer, start: number, end: number) => void;
+
 /** Who uses a splitter. Callbacks run inside `push`; they may call `stop`, and nothing else of the splitter but its flags and counters. */
 export interface SplitterHandler {
   /** A channel of this connection's SETUPs; asked for each packet, so cheap. */

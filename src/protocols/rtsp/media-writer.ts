@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { DatagramDestination } from "#native/udp-socket.ts";
 import { FRAMING_BYTES, type PacketBurst } from "#rtp/burst.ts";
 import { onChannel } from "./channel-variants.ts";
+import type { SecureTrack } from "./secure-track.ts";
 import type { UdpPair } from "./udp-pair.ts";
 
 export interface MediaWriter {
@@ -24,11 +25,14 @@ export interface MediaWriter {
 export class TcpMediaWriter implements MediaWriter {
   readonly #socket: Socket;
   readonly #channels: ReadonlyMap<number, number>;
+  readonly #secured: SecuredTracks;
   #onDrained: (() => void) | undefined;
 
-  constructor(socket: Socket, channels: ReadonlyMap<number, number>) {
+  /** `secured`: tracks that go as SRTP. */
+  constructor(socket: Socket, channels: ReadonlyMap<number, number>, secured: SecuredTracks = NOTHING_SECURED) {
     this.#socket = socket;
     this.#channels = channels;
+    this.#secured = secured;
   }
 
   pendingBytes(): number {
@@ -43,16 +47,23 @@ export class TcpMediaWriter implements MediaWriter {
   /** One write for the whole frame; the slab is shared by every reader on the same channel. */
   writeBurst(trackIndex: number, burst: PacketBurst): void {
     const channel = this.#channels.get(trackIndex)!;
+    const secured = this.#secured.get(trackIndex);
+    if (secured !== undefined) {
+      const protectedBurst = secured.protect(burst);
+      if (protectedBurst !== undefined) this.#socket.write(framed(protectedBurst, channel));
+      return;
+    }
     this.#socket.write(channel === trackIndex * 2 ? burst.bytes : onChannel(burst, channel));
   }
 
   writeRtcp(trackIndex: number, bytes: Buffer): void {
-    const framed = Buffer.allocUnsafe(FRAMING_BYTES + bytes.length);
-    framed[0] = 0x24; // '$'
-    framed[1] = this.#channels.get(trackIndex)! + 1;
-    framed.writeUInt16BE(bytes.length, 2);
-    bytes.copy(framed, FRAMING_BYTES);
-    this.#socket.write(framed);
+    const secured = this.#secured.get(trackIndex);
+    const packet = secured === undefined ? bytes : secured.protectReport(bytes);
+    if (packet === undefined) return;
+    const out = Buffer.allocUnsafe(FRAMING_BYTES + packet.length);
+    writeFraming(out, 0, this.#channels.get(trackIndex)! + 1, packet.length);
+    packet.copy(out, FRAMING_BYTES);
+    this.#socket.write(out);
   }
 
   /** The backlog leaves in as few system calls as its size allows. */
@@ -72,6 +83,29 @@ export class TcpMediaWriter implements MediaWriter {
     this.finish();
   }
 }
+
+/** Protected packets, as they go over TCP. */
+function framed({ bytes, offsets, count }: PacketBurst, channel: number): Buffer {
+  const out = Buffer.allocUnsafe(offsets[count]! + count * FRAMING_BYTES);
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const sizeBytes = offsets[i + 1]! - offsets[i]!;
+    writeFraming(out, at, channel, sizeBytes);
+    bytes.copy(out, at + FRAMING_BYTES, offsets[i]!, offsets[i + 1]!);
+    at += FRAMING_BYTES + sizeBytes;
+  }
+  return out;
+}
+
+function writeFraming(out: Buffer, at: number, channel: number, sizeBytes: number): void {
+  out[at] = 0x24; // '$'
+  out[at + 1] = channel;
+  out.writeUInt16BE(sizeBytes, at + 2);
+}
+
+/** By track index. */
+type SecuredTracks = ReadonlyMap<number, SecureTrack>;
+const NOTHING_SECURED: SecuredTracks = new Map();
 
 export interface UdpDestination {
   /** The sockets to send from. */
@@ -93,6 +127,7 @@ const PACED_PACKETS_PER_MS = 24;
 export class UdpMediaWriter implements MediaWriter {
   readonly #destinations: ReadonlyMap<number, PreparedDestination>;
   readonly #isReplay: boolean;
+  readonly #secured: SecuredTracks;
   /** The backlog, and what came behind it, until it has left. */
   #paced: { readonly trackIndex: number; readonly what: PacketBurst | Buffer }[] | undefined;
   /** Of a replay, RTP only. */
@@ -101,8 +136,9 @@ export class UdpMediaWriter implements MediaWriter {
   #timer: NodeJS.Timeout | undefined;
 
   /** `isReplay`: everything is paced as a backlog is, for frames that lead up to an instant come at once. */
-  constructor(destinations: ReadonlyMap<number, UdpDestination>, isReplay = false) {
+  constructor(destinations: ReadonlyMap<number, UdpDestination>, isReplay = false, secured: SecuredTracks = NOTHING_SECURED) {
     this.#isReplay = isReplay;
+    this.#secured = secured;
     this.#destinations = new Map(
       [...destinations].map(([index, to]) => [index, { ...to, rtp: to.from.rtp.destination(to.address, to.rtpPort) }]),
     );
@@ -187,11 +223,19 @@ export class UdpMediaWriter implements MediaWriter {
 
   #sendRtcp(trackIndex: number, bytes: Buffer): void {
     const { from, address, rtcpPort } = this.#destinations.get(trackIndex)!;
-    from.rtcp.socket.send(bytes, rtcpPort, address);
+    const secured = this.#secured.get(trackIndex);
+    const packet = secured === undefined ? bytes : secured.protectReport(bytes);
+    if (packet !== undefined) from.rtcp.socket.send(packet, rtcpPort, address);
   }
 
   #send(trackIndex: number, burst: PacketBurst): void {
     const { from, rtp } = this.#destinations.get(trackIndex)!;
-    from.rtp.sendBurst(burst, rtp);
+    const secured = this.#secured.get(trackIndex);
+    if (secured === undefined) {
+      from.rtp.sendBurst(burst, rtp);
+      return;
+    }
+    const protectedBurst = secured.protect(burst);
+    if (protectedBurst !== undefined) from.rtp.sendBurst(protectedBurst, rtp, 0);
   }
 }

@@ -1,12 +1,17 @@
 // The client's side of one RTSP session with a camera: DESCRIBE, SETUP, PLAY, and where its packets come in (RFC 2326 §10).
 import { isIP } from "node:net";
 import { PeerFault, type PeerFaultCode } from "#base/errors.ts";
-import { parseSdp, type Sdp } from "#rtp/sdp.ts";
+import { openSrtpLadder } from "#native/srtp-ladder.ts";
+import { parseSdp, type Sdp, type SdpAttribute, type SdpMedia } from "#rtp/sdp.ts";
+import type { MikeyKey } from "#rtp/srtp/mikey.ts";
 import { ChannelMap } from "./channel-map.ts";
 import { type AddressFault, RtspClient, type ServerMemory } from "./client.ts";
 import { contentBaseOf, parsePublic, parseSession } from "./headers.ts";
+import type { TakePacket } from "./interleaved.ts";
+import { keyOfAttributes, parseKeyMgmtHeader, writeKeyMgmtHeader } from "./key-mgmt.ts";
 import type { RtspResponse } from "./message.ts";
 import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
+import { newMikeyKey, SecureTrack } from "./secure-track.ts";
 import { parseTransports, writeTransport } from "./transport-header.ts";
 import { openUdpPair, type UdpPair } from "./udp-pair.ts";
 import { controlUrl, parseRtspUrl, type RtspUrl, urlWithoutCredentials } from "./url.ts";
@@ -58,6 +63,8 @@ export class PlaySession {
   readonly #aggregateUrl: string;
   readonly #channels: ChannelMap;
   readonly #pairs: UdpPair[] = [];
+  readonly #secured: SecureTrack[] = [];
+  readonly #sessionAttributes: readonly SdpAttribute[];
   readonly #sendRtcp: SendRtcp[] = [];
   readonly #punches: (() => void)[] = [];
 
@@ -69,6 +76,7 @@ export class PlaySession {
     this.#channels = described.channels;
     this.#contentBase = described.contentBase;
     this.#aggregateUrl = controlUrl(described.url, described.contentBase, described.sdp.control)[0]!;
+    this.#sessionAttributes = described.sdp.attributes;
     const { usable, skipped, remarks } = tracksOf(described.sdp);
     this.medias = usable;
     this.skipped = skipped;
@@ -93,8 +101,8 @@ export class PlaySession {
 
   async setUpAll(): Promise<void> {
     for (const { media, track } of this.medias) {
-      if (this.#options.transport === "tcp") await this.#setUpTcp(track.index, media.control);
-      else await this.#setUpUdp(track.index, media.control);
+      if (this.#options.transport === "tcp") await this.#setUpTcp(track.index, media);
+      else await this.#setUpUdp(track.index, media);
     }
   }
 
@@ -131,12 +139,13 @@ export class PlaySession {
     }
     this.client.close(fault);
     for (const pair of this.#pairs.splice(0)) pair.close();
+    for (const secured of this.#secured.splice(0)) secured.close();
   }
 
-  async #setUpTcp(trackIndex: number, control: string | undefined): Promise<void> {
+  async #setUpTcp(trackIndex: number, media: SdpMedia): Promise<void> {
     const wanted = trackIndex * 2;
     const header = writeTransport({ profile: "RTP/AVP", lower: "tcp", multicast: false, interleaved: [wanted, wanted + 1] });
-    const response = await this.#setUp(control, header);
+    const response = await this.#setUp(media.control, { Transport: header });
     // The reply decides, whatever was asked for.
     const granted = parseTransports(response.headers.getAll("Transport")).find(({ lower }) => lower === "tcp");
     const [rtp, rtcp] = granted?.interleaved ?? [wanted, wanted + 1];
@@ -148,36 +157,63 @@ export class PlaySession {
     };
   }
 
-  async #setUpUdp(trackIndex: number, control: string | undefined): Promise<void> {
-    const { udpPortRange, udpReadBufferBytes, random, anyPort, onPacket } = this.#options;
+  async #setUpUdp(trackIndex: number, media: SdpMedia): Promise<void> {
+    const { udpPortRange, udpReadBufferBytes, random, anyPort } = this.#options;
+    const local = this.#url.scheme === "rtsps" ? newMikeyKey([]) : undefined;
+    if (local !== undefined && !media.protocol.startsWith("RTP/SAVP"))
+      throw new PeerFault("config", "the source offers no SRTP, and media over UDP would be in clear: set `rtspTransport: tcp`");
     const peer = this.client.remoteAddress;
     const pair = await openUdpPair(peer, udpPortRange, random, { readBufferBytes: udpReadBufferBytes });
     this.#pairs.push(pair);
     const clientPorts = [pair.rtp.port, pair.rtcp.port] as const;
-    const header = writeTransport({ profile: "RTP/AVP", lower: "udp", multicast: false, clientPorts });
-    const response = await this.#setUp(control, header);
+    const profile = local === undefined ? "RTP/AVP" : "RTP/SAVP";
+    const transport = writeTransport({ profile, lower: "udp", multicast: false, clientPorts });
+    const keys = local && { KeyMgmt: writeKeyMgmtHeader(urlWithoutCredentials(this.#url), local, Date.now()) };
+    const response = await this.#setUp(media.control, { Transport: transport, ...keys });
+    const secured = local && (await this.#secure(local, response, media));
+    if (secured !== undefined) this.#secured.push(secured);
+    const take = this.#takerOf(trackIndex, secured);
     const granted = parseTransports(response.headers.getAll("Transport")).find(({ lower }) => lower === "udp");
     const ports = granted?.serverPorts?.includes(0) ? undefined : granted?.serverPorts;
     if (ports === undefined && !anyPort) {
       throw new PeerFault("config", "the source does not say which UDP ports it uses: set `rtspAnyPort: yes`, or `rtspTransport: tcp`");
     }
     const from = isUsable(granted?.source) ? granted.source : peer;
-    pair.rtp.expect(from, anyPort ? undefined : ports![0], (bytes) => onPacket(trackIndex, false, bytes, 0, bytes.length));
-    pair.rtcp.expect(from, anyPort ? undefined : ports![1], (bytes) => onPacket(trackIndex, true, bytes, 0, bytes.length));
+    pair.rtp.expect(from, anyPort ? undefined : ports![0], (bytes) => take(false, bytes, 0, bytes.length));
+    pair.rtcp.expect(from, anyPort ? undefined : ports![1], (bytes) => take(true, bytes, 0, bytes.length));
     if (ports === undefined) return;
     const address = pair.rtp.addressFor(from);
-    this.#sendRtcp[trackIndex] = (bytes) => pair.rtcp.socket.send(bytes, ports[1], address);
+    this.#sendRtcp[trackIndex] = (bytes) => {
+      const packet = secured === undefined ? bytes : secured.protectReport(bytes);
+      if (packet !== undefined) pair.rtcp.socket.send(packet, ports[1], address);
+    };
     this.#punches.push(() => {
       pair.rtp.socket.send(HOLE_PUNCH, ports[0], address);
       pair.rtcp.socket.send(HOLE_PUNCH, ports[1], address);
     });
   }
 
+  /** The server tells its key in the answer, or told it in the description. */
+  async #secure(local: MikeyKey, response: RtspResponse, media: SdpMedia): Promise<SecureTrack> {
+    const remote =
+      parseKeyMgmtHeader(response.headers.get("KeyMgmt")) ?? keyOfAttributes(media.attributes) ?? keyOfAttributes(this.#sessionAttributes);
+    if (remote === undefined)
+      throw new PeerFault("unsupported", "the source tells no key for SRTP that can be used: set `rtspTransport: tcp`");
+    return new SecureTrack({ local, remote, makeCipher: (await openSrtpLadder()).makeCipher });
+  }
+
+  #takerOf(trackIndex: number, secured: SecureTrack | undefined): TakePacket {
+    const { onPacket } = this.#options;
+    if (secured === undefined) return (isRtcp, bytes, start, end) => onPacket(trackIndex, isRtcp, bytes, start, end);
+    return (isRtcp, bytes, start, end) =>
+      secured.open(isRtcp, bytes, start, end, (opened, from, to) => onPacket(trackIndex, isRtcp, opened, from, to));
+  }
+
   /** Tries the control URL's readings in order; only "no such thing" goes on to the next. */
-  async #setUp(control: string | undefined, transport: string): Promise<RtspResponse> {
+  async #setUp(control: string | undefined, headers: Readonly<Record<string, string>>): Promise<RtspResponse> {
     let last: RtspResponse | undefined;
     for (const url of controlUrl(this.#url, this.#contentBase, control)) {
-      last = await this.client.request("SETUP", url, { Transport: transport });
+      last = await this.client.request("SETUP", url, headers);
       if (last.status === 200) {
         this.#readSession(last);
         return last;

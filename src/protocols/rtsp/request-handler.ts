@@ -3,8 +3,10 @@ import { CallerFault } from "#base/errors.ts";
 import type { AccessRequest, Action } from "#relay/access.ts";
 import type { GrantedLease } from "#relay/path-registry.ts";
 import type { Stream } from "#relay/stream.ts";
-import { parseSdp } from "#rtp/sdp.ts";
+import { parseSdp, type SdpAttribute } from "#rtp/sdp.ts";
+import type { MikeyKey } from "#rtp/srtp/mikey.ts";
 import { parseSession, writeRtpInfo } from "./headers.ts";
+import { keyAttribute } from "./key-mgmt.ts";
 import { RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse } from "./message.ts";
 import { ReplayRefusal, RtspRefusal } from "./refusal.ts";
 import type { ReplayPlayer } from "./replay-player.ts";
@@ -12,6 +14,7 @@ import { parseReplayQuery, type ReplayWish } from "./replay-query.ts";
 import { describeReplayRange, parseReplayRange, writeReplayRange } from "./replay-range.ts";
 import { contentBaseFor, parseRequestPath, type RequestPath } from "./request-path.ts";
 import { describeStream } from "./sdp-tracks.ts";
+import { newMikeyKey } from "./secure-track.ts";
 import type { ServerContext } from "./server.ts";
 import type { ServerConnection } from "./server-connection.ts";
 import { ADVERTISED_TIMEOUT_S, type ServerSession } from "./server-session.ts";
@@ -31,6 +34,8 @@ export class RequestHandler {
   readonly #context: ServerContext;
   /** What was described last: SETUPs of some clients leave the query out. */
   #described: RequestPath | undefined;
+  /** The keys that its description told, by track; each is for one SETUP. */
+  #keys: (MikeyKey | undefined)[] = [];
 
   constructor(connection: ServerConnection, context: ServerContext) {
     this.#connection = connection;
@@ -98,7 +103,25 @@ export class RequestHandler {
     if ("redirect" in description) {
       return { response: rtspResponse(302, RtspHeaders.of({ Location: redirectUrl(request.url, description.redirect) })) };
     }
-    return described(request, describeStream(description.stream));
+    return described(request, describeStream(description.stream, [], this.#offerKeys(description.stream)));
+  }
+
+  /** Where a secure server has UDP, media goes as SRTP over it, and over TCP where the client wants that. */
+  #offerKeys(stream: Stream): readonly SdpAttribute[] | undefined {
+    const { isSecure, udp } = this.#context;
+    this.#keys = [];
+    if (!isSecure || udp === undefined) return undefined;
+    return stream.tracks.map(({ index }) => {
+      const key = newMikeyKey([stream.output(index).ssrc]);
+      this.#keys[index] = key;
+      return keyAttribute(key, Date.now());
+    });
+  }
+
+  #takeKey(trackIndex: number): MikeyKey | undefined {
+    const key = this.#keys[trackIndex];
+    this.#keys[trackIndex] = undefined;
+    return key;
   }
 
   /** Opened to look at it: clients that describe need not set up. */
@@ -143,9 +166,11 @@ export class RequestHandler {
     try {
       if (session.phase === "active") throw new RtspRefusal(455, "SETUP while the session is playing or recording");
       if (session.mode === "none") await this.#openForRead(request, session, target);
-      const transport = setUpTrack({ request, target, session, connection: this.#connection, context: this.#context });
+      const takeKey = (trackIndex: number): MikeyKey | undefined =>
+        target.path === this.#described?.path ? this.#takeKey(trackIndex) : undefined;
+      const headers = setUpTrack({ request, target, session, connection: this.#connection, context: this.#context, takeKey });
       session.phase = "ready";
-      return ok(session, { Transport: transport });
+      return ok(session, headers);
     } catch (error) {
       if (existing === undefined) session.tearDown();
       throw error;

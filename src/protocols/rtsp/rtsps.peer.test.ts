@@ -7,7 +7,7 @@ import { ffmpeg, ffmpegPacketHashes } from "#testing/peers/ffmpeg.ts";
 import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
 import { mediamtx, startMediamtx } from "#testing/peers/go-peers.ts";
 import { gstLaunch } from "#testing/peers/gst.ts";
-import { runPeer, startPeer, type TestScope } from "#testing/peers/run-peer.ts";
+import { startPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
 import { pulled, type SiteOptions, startSite } from "#testing/rtsp-site.ts";
@@ -15,10 +15,15 @@ import { writeSelfSigned } from "#testing/self-signed.ts";
 
 const openssl = findPeer("openssl");
 
+interface SrtpSession {
+  readonly transport: string | undefined;
+  readonly profile?: string | undefined;
+}
+
 async function startSecureSite(scope: TestScope, options: SiteOptions = {}) {
   const pair = await writeSelfSigned(await temporaryFolder(scope));
   const certificate = { ...pair, keySetting: "rtspServerKey", certSetting: "rtspServerCert" };
-  const site = await startSite({ ...options, server: { certificate, udp: undefined } });
+  const site = await startSite({ ...options, server: { certificate, ...options.server } });
   scope.after(() => site.close());
   return { site, pair, url: (path: string) => `rtsps://127.0.0.1:${site.port}/${path}` };
 }
@@ -39,10 +44,17 @@ test("ffmpeg publishes over TLS; ffmpeg and GStreamer read it over TLS", { skip:
   await availableIn(site);
   const hashes = await ffmpegPacketHashes(t, { input: url("cam"), transport: "tcp" }, "v", { frames: 10 });
   assert.equal(hashes.length, 10);
-  // No protocol is named: it tries UDP first, and falls back to the TLS connection.
-  const source = `rtspsrc location=${url("cam")} tls-validation-flags=0 latency=100`;
-  const read = `${source} ! application/x-rtp,media=video ! identity eos-after=20 ! fakesink sync=false`;
-  await runPeer(t, gstLaunch, ["-q", ...read.split(" ")]);
+  for (const protocols of ["udp", "tcp"]) {
+    const source = `rtspsrc location=${url("cam")} tls-validation-flags=0 latency=100 protocols=${protocols}`;
+    const read = `${source} ! application/x-rtp,media=video ! rtph264depay ! h264parse ! avdec_h264 ! identity eos-after=10 ! fakesink sync=false`;
+    const gst = startPeer(t, gstLaunch, ["-q", ...read.split(" ")]);
+    const [transport, profile] = await until(`GStreamer over ${protocols}`, () => {
+      const reader = site.sessions.list("rtspsSession").find(({ state }) => state === "read") as SrtpSession | undefined;
+      return reader && [reader.transport, reader.profile];
+    });
+    assert.deepEqual([transport, profile], [protocols.toUpperCase(), "SAVP"]);
+    assert.equal((await gst.exited).code, 0, gst.stderr);
+  }
   assert.ok(site.sessions.list("rtspsSession").some(({ state, transport }) => state === "publish" && transport === "TCP"));
 });
 
@@ -57,22 +69,31 @@ test("openssl: TLS 1.2 and 1.3, and a request through it", { skip: missingOf(ope
   }
 });
 
-test("pulled from MediaMTX over TLS", { skip: missingOf(ffmpeg, mediamtx) }, async (t) => {
-  const pair = await writeSelfSigned(await temporaryFolder(t));
-  const [port, srtp] = [await freeTcpPort(0), await freeUdpPortPair(0)];
-  const tls = `rtspEncryption: optional\nrtspsAddress: 127.0.0.1:${port}\nsrtpAddress: 127.0.0.1:${srtp}\nsrtcpAddress: 127.0.0.1:${srtp + 1}\nrtspServerKey: ${pair.keyFile}\nrtspServerCert: ${pair.certFile}\n`;
-  await startMediamtx(t, `${tls}paths: {all_others: {}}\n`);
-  publish(t, `rtsps://127.0.0.1:${port}/cam`);
-  const source = pulled(`rtsps://127.0.0.1:${port}/cam`, { fingerprint: pair.fingerprint });
-  const site = await startSite({ paths: { cam: { source } } });
-  t.after(() => site.close());
-  await availableIn(site);
-});
+for (const transport of ["tcp", "udp"] as const)
+  test(`pulled from MediaMTX over TLS, media over ${transport}`, { skip: missingOf(ffmpeg, mediamtx) }, async (t) => {
+    const pair = await writeSelfSigned(await temporaryFolder(t));
+    const [port, srtp] = [await freeTcpPort(0), await freeUdpPortPair(0)];
+    const tls = `rtspEncryption: optional\nrtspsAddress: 127.0.0.1:${port}\nsrtpAddress: 127.0.0.1:${srtp}\nsrtcpAddress: 127.0.0.1:${srtp + 1}\nrtspServerKey: ${pair.keyFile}\nrtspServerCert: ${pair.certFile}\n`;
+    await startMediamtx(t, `${tls}paths: {all_others: {}}\n`);
+    publish(t, `rtsps://127.0.0.1:${port}/cam`);
+    const source = pulled(`rtsps://127.0.0.1:${port}/cam`, { fingerprint: pair.fingerprint, transport });
+    const site = await startSite({ paths: { cam: { source } } });
+    t.after(() => site.close());
+    await availableIn(site);
+  });
 
-test("MediaMTX pulls from us over TLS", { skip: missingOf(ffmpeg, mediamtx) }, async (t) => {
-  const { site, pair, url } = await startSecureSite(t);
-  publish(t, url("cam"));
-  await availableIn(site);
-  const server = await startMediamtx(t, `paths:\n  cam:\n    source: ${url("cam")}\n    sourceFingerprint: ${pair.fingerprint}\n`);
-  await server.process.match(/\[path cam\] stream is available/);
-});
+for (const transport of ["tcp", "udp"] as const)
+  test(`MediaMTX pulls from us over TLS, media over ${transport}`, { skip: missingOf(ffmpeg, mediamtx) }, async (t) => {
+    const { site, pair, url } = await startSecureSite(t);
+    publish(t, url("cam"));
+    await availableIn(site);
+    const server = await startMediamtx(
+      t,
+      `paths:\n  cam:\n    source: ${url("cam")}\n    sourceFingerprint: ${pair.fingerprint}\n    rtspTransport: ${transport}\n`,
+    );
+    await server.process.match(/\[path cam\] stream is available/);
+    const reader = (await until("the reader", () =>
+      site.sessions.list("rtspsSession").find(({ state }) => state === "read"),
+    )) as SrtpSession;
+    assert.deepEqual([reader.transport, reader.profile], [transport.toUpperCase(), "SAVP"]);
+  });

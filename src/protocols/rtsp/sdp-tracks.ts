@@ -5,7 +5,7 @@ import type { Track } from "#relay/track.ts";
 import { clockRateOf, describeFormat, parametersFromSdp, payloadFormatOf } from "#rtp/payload/formats.ts";
 import { parseFmtp } from "#rtp/payload/sdp-text.ts";
 import { parseSprop } from "#rtp/payload/sprop.ts";
-import { isBackChannel, type Sdp, type SdpFormat, type SdpMedia, writeSdp } from "#rtp/sdp.ts";
+import { isBackChannel, type Sdp, type SdpAttribute, type SdpFormat, type SdpMedia, writeSdp } from "#rtp/sdp.ts";
 
 /** A media that becomes a track. */
 export interface MediaTrack {
@@ -68,9 +68,12 @@ function trackOf(index: number, kind: string, parameters: Track["parameters"]): 
   };
 }
 
-/** The description that readers of a stream get; the control attribute of track N is `trackID=N`. `ranges`: of recorded footage, in one or more units. */
-export function describeStream(stream: Stream, ranges: readonly string[] = []): string {
-  return describeTracks(stream.tracks, (track) => stream.output(track.index).payloadType, ranges);
+/**
+ * The description that readers of a stream get; the control attribute of track N is `trackID=N`. `ranges`: of recorded footage, in one or more units.
+ * `keys`: attributes that tell the key of each track, which goes as SRTP then.
+ */
+export function describeStream(stream: Stream, ranges: readonly string[] = [], keys?: readonly SdpAttribute[]): string {
+  return describeTracks(stream.tracks, (track) => stream.output(track.index).payloadType, ranges, keys);
 }
 
 /** A description of tracks as packets of the given payload types. */
@@ -78,6 +81,7 @@ export function describeTracks(
   tracks: readonly Track[],
   payloadTypeOf: (track: Track) => number,
   [range, ...moreRanges]: readonly string[] = [],
+  keys?: readonly SdpAttribute[],
 ): string {
   return writeSdp({
     origin: undefined,
@@ -92,13 +96,13 @@ export function describeTracks(
       return {
         kind: track.kind === "data" ? "application" : track.kind,
         port: 0,
-        protocol: "RTP/AVP",
+        protocol: keys === undefined ? "RTP/AVP" : "RTP/SAVP",
         formats: [{ payloadType: payloadTypeOf(track), rtpmap, fmtp }],
         control: `trackID=${track.index}`,
         direction: undefined,
         connection: undefined,
         bandwidth: [],
-        attributes: [],
+        attributes: keys?.slice(track.index, track.index + 1) ?? [],
       };
     }),
   });

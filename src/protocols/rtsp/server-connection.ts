@@ -7,7 +7,7 @@ import type { Log } from "#base/log.ts";
 import { AccessDenied, type RemoteAddress } from "#relay/access.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import { DigestServer } from "./digest-server.ts";
-import { RtspSplitter } from "./interleaved.ts";
+import { RtspSplitter, type TakePacket } from "./interleaved.ts";
 import { RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse, writeResponse } from "./message.ts";
 import { ReplayRefusal, RtspRefusal } from "./refusal.ts";
 import { RequestHandler } from "./request-handler.ts";
@@ -16,9 +16,6 @@ import { SESSION_TIMEOUT_S, type ServerSession } from "./server-session.ts";
 
 /** Requests of a client that may wait for their turn. */
 const MAX_WAITING = 32;
-
-/** What came on a pair of interleaved channels. The bytes are only borrowed. */
-export type TakePacket = (isRtcp: boolean, bytes: Buffer, start: number, end: number) => void;
 
 export class ServerConnection implements SessionEntry {
   readonly id = randomUUID();

@@ -11,8 +11,10 @@ import { RtpIngest } from "#relay/rtp-ingest.ts";
 import type { SessionEntry } from "#relay/session-registry.ts";
 import type { ReorderLimits } from "#rtp/reorder.ts";
 import type { Sdp } from "#rtp/sdp.ts";
+import type { MikeyKey } from "#rtp/srtp/mikey.ts";
 import type { RtspDoor } from "./door.ts";
 import { RtspReader } from "./from-stream.ts";
+import { keyOfAttributes } from "./key-mgmt.ts";
 import type { MediaWriter } from "./media-writer.ts";
 import type { ReplayPlayer } from "./replay-player.ts";
 import { type MediaTrack, tracksOf } from "./sdp-tracks.ts";
@@ -63,6 +65,8 @@ export class ServerSession implements SessionEntry {
   grant: Grant | undefined;
   /** `TCP` or `UDP`, the same for all tracks. */
   transport: "TCP" | "UDP" | undefined;
+  /** `SAVP` is SRTP. */
+  profile: "AVP" | "SAVP" | undefined;
   readonly setups: SetupTrack[] = [];
   media: SessionMedia | undefined;
   /** The URL of the ANNOUNCE, which control attributes count from. */
@@ -74,6 +78,7 @@ export class ServerSession implements SessionEntry {
   ingest: RtpIngest | undefined;
   readonly #options: ServerSessionOptions;
   readonly #log: Log;
+  #announced: Sdp | undefined;
   #writer: MediaWriter | undefined;
   #permit: PublishPermit | undefined;
   #publishLease: PublishLease | undefined;
@@ -131,12 +136,18 @@ export class ServerSession implements SessionEntry {
   announce(url: string, sdp: Sdp, permit: PublishPermit): readonly string[] {
     const { usable, skipped } = tracksOf(sdp);
     this.mode = "publish";
+    this.#announced = sdp;
     this.announceUrl = url;
     this.medias = usable;
     this.path = permit.path;
     this.grant = permit.grant;
     this.#permit = permit;
     return skipped;
+  }
+
+  /** The key for SRTP that the ANNOUNCE told for a track. */
+  announcedKey(trackIndex: number): MikeyKey | undefined {
+    return keyOfAttributes(this.medias[trackIndex]?.media.attributes ?? []) ?? keyOfAttributes(this.#announced?.attributes ?? []);
   }
 
   /** The first track of a publisher is set up: its packets need somewhere to go. Delivery begins with RECORD. */

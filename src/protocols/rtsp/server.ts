@@ -7,8 +7,10 @@ import { EventCounter, eventReportText } from "#base/event-counter.ts";
 import type { ListenAddress } from "#base/listen-address.ts";
 import type { Log } from "#base/log.ts";
 import { openFileLimit } from "#base/open-file-limit.ts";
+import { openSrtpLadder } from "#native/srtp-ladder.ts";
 import type { RemoteAddress } from "#relay/access.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { MakePacketCipher } from "#rtp/srtp/packet-cipher.ts";
 import { ChannelChoice } from "./channel-variants.ts";
 import type { RtspDoor } from "./door.ts";
 import { Entrance, type EntranceOptions } from "./entrance.ts";
@@ -27,7 +29,7 @@ const MIN_CONNECTIONS = 16;
 export interface RtspServerOptions extends Pick<EntranceOptions, "certificate" | "trustsProxy"> {
   readonly address: ListenAddress;
   readonly tcp: boolean;
-  /** undefined: no UDP. */
+  /** Of SRTP where there is a certificate. undefined: no UDP. */
   readonly udp: { readonly rtp: ListenAddress; readonly rtcp: ListenAddress; readonly readBufferBytes: number } | undefined;
   readonly authMethods: readonly ("basic" | "digest")[];
   readonly readTimeoutMs: number;
@@ -51,7 +53,10 @@ export interface ServerContext {
   readonly options: RtspServerOptions;
   /** RTSPS. */
   readonly isSecure: boolean;
+  /** The best way to compute SRTP; undefined: Node's. */
+  readonly makeCipher: MakePacketCipher | undefined;
   readonly tcp: boolean;
+  /** Of a secure server: for SRTP. */
   readonly udp: UdpPair | undefined;
   readonly channels: ChannelChoice;
   readonly replays: ReplayDesk | undefined;
@@ -80,7 +85,7 @@ export class RtspServer {
   readonly #udp: UdpPair | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(options: RtspServerOptions, entrance: Entrance, udp: UdpPair | undefined) {
+  private constructor(options: RtspServerOptions, entrance: Entrance, udp: UdpPair | undefined, makeCipher: MakePacketCipher | undefined) {
     this.#options = options;
     this.#entrance = entrance;
     this.#udp = udp;
@@ -92,6 +97,7 @@ export class RtspServer {
     this.#context = {
       options,
       isSecure: entrance.isSecure,
+      makeCipher,
       tcp: options.tcp,
       udp,
       channels: new ChannelChoice(),
@@ -112,7 +118,8 @@ export class RtspServer {
     let udp: UdpPair | undefined;
     try {
       udp = options.udp && (await listenUdpPair(options.udp.rtp, options.udp.rtcp, options.udp));
-      const server = new RtspServer(options, entrance, udp);
+      const makeCipher = entrance.isSecure && udp !== undefined ? (await openSrtpLadder()).makeCipher : undefined;
+      const server = new RtspServer(options, entrance, udp, makeCipher);
       await server.#listen();
       return server;
     } catch (error) {

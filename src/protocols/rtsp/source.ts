@@ -54,10 +54,8 @@ export class RtspSource implements Source {
     if (url === undefined) throw new PeerFault("config", "the source is no RTSP URL");
     if (url.tunnel !== "none") throw new PeerFault("config", "a tunnel through HTTP or WebSocket is not available yet");
     const { memory, log } = this.#options;
-    // Media beside a TLS connection would be in clear.
+    // UDP would have to be SRTP, which few sources have.
     const transport = url.scheme === "rtsps" && this.#options.transport === "automatic" ? "tcp" : this.#options.transport;
-    if (url.scheme === "rtsps" && transport !== "tcp")
-      throw new PeerFault("config", "rtsps goes over TCP only: set rtspTransport to automatic or tcp");
     if (transport === "multicast")
       throw new PeerFault("config", "multicast is not available yet: set rtspTransport to automatic, tcp or udp");
     const first = transport === "automatic" ? (memory.transport ?? "tcp") : transport;

@@ -58,9 +58,9 @@ export class UdpPort {
     return this.#udp.destination(address, port);
   }
 
-  /** Every packet of a frame as a datagram, in order. What the system does not take is dropped: the peer's session ends by its own timeout. */
-  sendBurst(burst: PacketBurst, to: DatagramDestination): void {
-    this.#udp.sendBurst(burst, FRAMING_BYTES, to);
+  /** Every packet of a frame as a datagram, in order, without the framing that stands before each in the burst. What the system does not take is dropped: the peer's session ends by its own timeout. */
+  sendBurst(burst: PacketBurst, to: DatagramDestination, framingBytes = FRAMING_BYTES): void {
+    this.#udp.sendBurst(burst, framingBytes, to);
   }
 
   close(): void {

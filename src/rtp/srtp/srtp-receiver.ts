@@ -24,11 +24,18 @@ export class SrtpReceiver {
   readonly #nonce: PacketNonce;
   readonly #tagBytes: number;
   readonly #streams = new Map<number, ReplayWindow>();
+  /** Of streams that began before us, by SSRC. */
+  readonly #rollovers = new Map<number, number>();
 
   constructor(keys: SessionKeys, makeCipher: MakePacketCipher) {
     this.#tagBytes = keys.profile.tagBytes;
     this.#nonce = new PacketNonce(keys.profile, keys.salt);
     this.#cipher = makeCipher(keys, this.#nonce.bytes);
+  }
+
+  /** The first packet of `ssrc` has an index with these upper 32 bits; 0 where nothing is said. */
+  expectRollover(ssrc: number, rollover: number): void {
+    if (this.#rollovers.size < MAX_STREAMS) this.#rollovers.set(ssrc, rollover);
   }
 
   /** Decrypts bytes[start … end) in place and returns where the RTP packet ends. `undefined`: drop it; its payload may be garbage. */
@@ -37,7 +44,8 @@ export class SrtpReceiver {
     if (packetEnd - start < RTP_HEADER_BYTES || bytes[start]! >> 6 !== 2) return this.#reject();
     const ssrc = bytes.readUInt32BE(start + 8);
     const known = this.#streams.get(ssrc);
-    const index = nearestIndex(known?.highest ?? -1, (bytes[start + 2]! << 8) | bytes[start + 3]!);
+    const sequence = (bytes[start + 2]! << 8) | bytes[start + 3]!;
+    const index = known === undefined ? (this.#rollovers.get(ssrc) ?? 0) * 0x10000 + sequence : nearestIndex(known.highest, sequence);
     if (index < 0 || known?.isFresh(index) === false) {
       this.replayed++;
       return undefined;
