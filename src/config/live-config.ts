@@ -16,7 +16,7 @@ import {
   withReplacedPath,
   withSettings,
 } from "./overlay.ts";
-import { OVERLAY_LIMITS, writeOverlay } from "./overlay-file.ts";
+import { isTooLarge, writeOverlay } from "./overlay-file.ts";
 import { configOfLayers } from "./parse-config.ts";
 import { formatProblem, type Problem } from "./problem.ts";
 import { RestartNeeds } from "./restart-needs.ts";
@@ -71,6 +71,9 @@ export interface ConfigStatus {
   /** Full names of settings that were changed and are taken at the next start. */
   readonly pendingRestart: readonly string[];
 }
+
+/** Of a change, in its line of the log. */
+const MAX_TOLD_FIELDS = 10;
 
 /** The change runs, and is lost with a restart. */
 export class NotKeptFault extends Error {
@@ -157,7 +160,7 @@ export class LiveConfig {
     return this.#inTurn(async () => {
       if (this.entry(path) === undefined) throw new CallerFault("not-found", "path not found", "path");
       this.#checkHigher([`paths.${path}`]);
-      await this.#take(withoutPath(this.#overlay, this.#lower, path));
+      await this.#take(withoutPath(this.#overlay, this.#lower, path), [`paths.${path}`]);
     });
   }
 
@@ -214,17 +217,19 @@ export class LiveConfig {
       this.#checkHigher(change.fields);
       const isEmpty = change.fields.length === ("path" in request ? 1 : 0);
       if (isEmpty && request.scope !== "add" && request.scope !== "replace") return;
-      await this.#take(changed(change));
+      await this.#take(changed(change), change.fields);
     });
   }
 
-  async #take(overlay: Overlay): Promise<void> {
+  /** `fields`: what is changed, for the log. */
+  async #take(overlay: Overlay, fields: readonly string[]): Promise<void> {
     const parsed = configOfLayers([...this.#lower, overlay.layer, ...this.#higher]);
     if (parsed.config === undefined) throw refusalOf(parsed.problems.map(withoutOverlayNote));
-    const text = writeOverlay(overlay);
-    if (text.length > OVERLAY_LIMITS.bytes)
+    if (isTooLarge(writeOverlay(overlay)))
       throw new CallerFault("invalid", "there are too many changes over the API: put some of them into the file");
     await this.#apply(parsed.config);
+    const more = fields.length > MAX_TOLD_FIELDS ? ` and ${fields.length - MAX_TOLD_FIELDS} more` : "";
+    this.#options.log.info(`changed over the API: ${fields.slice(0, MAX_TOLD_FIELDS).join(", ")}${more}`);
     this.#overlay = overlay;
     await this.#keep(overlay);
   }

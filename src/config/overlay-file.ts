@@ -4,7 +4,7 @@ import { settingsLayer } from "./file-layer.ts";
 import { type Leaves, OldNameLog } from "./layer.ts";
 import { oldPathNames } from "./old-names.table.ts";
 import { type Overlay, overlayOf, overlayOrigin } from "./overlay.ts";
-import type { Problems } from "./problem.ts";
+import { Problems } from "./problem.ts";
 import type { RawMap, RawNode } from "./raw-node.ts";
 import { globalGroups, globalSchema, pathSchema } from "./schema.ts";
 import { plainValue, yamlLines, yamlText } from "./value-text.ts";
@@ -12,6 +12,9 @@ import { readYaml, type YamlLimits } from "./yaml-source.ts";
 
 /** Settings of some ten thousand paths. */
 export const OVERLAY_LIMITS: YamlLimits = { bytes: 8 * 1024 * 1024, lexemes: 1_000_000 };
+
+/** Of a text that may have too many lexemes. */
+const LEAST_LENGTH = OVERLAY_LIMITS.lexemes;
 
 const HEAD = [
   "# What was changed over camgate's API, in the words of the config file. camgate reads this file when it starts and writes it at each change.",
@@ -34,11 +37,9 @@ export function writeOverlay({ layer, said }: Overlay): string {
   for (const [path, leaves] of layer.paths) {
     lines.push(leaves.size === 0 ? `  ${yamlText(path)}: {}` : `  ${yamlText(path)}:`, ...pathLines(leaves, "    "));
   }
-  lines.push(
-    "overlay:",
-    "  # Paths of the config file that are not taken from there.",
-    ...yamlLines("removedPaths", [...layer.removedPaths!], "  "),
-  );
+  if (layer.removedPaths!.size + said.size > 0) lines.push("overlay:");
+  if (layer.removedPaths!.size > 0)
+    lines.push("  # Paths of the config file that are not taken from there.", ...yamlLines("removedPaths", [...layer.removedPaths!], "  "));
   if (said.size > 0)
     lines.push(
       "  # Marks of what file and environment said when a setting was changed: once they say something else, the change is dropped.",
@@ -46,6 +47,15 @@ export function writeOverlay({ layer, said }: Overlay): string {
     );
   for (const [field, mark] of said) lines.push(`    ${yamlText(field)}: ${yamlText(mark)}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Whether a text of ours is too large to be read again. */
+export function isTooLarge(text: string): boolean {
+  if (text.length > OVERLAY_LIMITS.bytes) return true;
+  if (text.length < LEAST_LENGTH) return false;
+  const problems = new Problems();
+  parseOverlay(text, "", problems);
+  return problems.hasErrors;
 }
 
 /** Undefined where it has problems. */

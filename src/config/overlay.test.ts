@@ -10,6 +10,7 @@ import {
   emptyOverlay,
   isEmptyOverlay,
   type Overlay,
+  overlayOf,
   withoutField,
   withoutOutdated,
   withoutPath,
@@ -17,7 +18,7 @@ import {
   withReplacedPath,
   withSettings,
 } from "./overlay.ts";
-import { parseOverlay, writeOverlay } from "./overlay-file.ts";
+import { isTooLarge, parseOverlay, writeOverlay } from "./overlay-file.ts";
 import { configOfLayers, readLayers } from "./parse-config.ts";
 import { Problems } from "./problem.ts";
 import { showConfig } from "./show-config.ts";
@@ -179,6 +180,18 @@ describe("the text", () => {
       const overlay = withPath(emptyOverlay, [], "cam", pathOf({ rpiCameraTextOverlay: value, recordPath: value }));
       assert.deepEqual(parsed(writeOverlay(overlay)), overlay, JSON.stringify(value));
     }
+  });
+
+  it("is never larger than what can be read again", () => {
+    const many = (count: number, body: unknown): string => {
+      const paths = new Map(Array.from({ length: count }, (_, i) => [`p${i}`, pathOf(body)]));
+      return writeOverlay(overlayOf({ global: new Map(), pathDefaults: new Map(), paths, removedPaths: new Set() }, []));
+    };
+    assert.equal(isTooLarge(many(3000, { source: "rtsp://10.0.0.1/x", record: true })), false);
+    assert.equal(isTooLarge(many(200, { rpiCameraTextOverlay: "x".repeat(60_000) })), true, "too many bytes");
+    const dense = many(80_000, { maxReaders: 1, gopCache: false });
+    assert.ok(dense.length < 8 * 2 ** 20);
+    assert.equal(isTooLarge(dense), true, "too many words");
   });
 
   it("that is damaged is refused with the line, and never throws", () => {
