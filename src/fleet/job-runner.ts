@@ -66,6 +66,8 @@ export interface JobRunnerOptions extends JobPlace {
 }
 
 const RETRY_MS = 60_000;
+/** Numbers that may have been used since the last one that was kept: a step has a hundred at most. */
+const UNKEPT_NUMBERS = 1000;
 /** No timer is longer: after each the time is looked at again, since clocks are set. */
 const MAX_SLEEP_MS = 60_000;
 
@@ -96,7 +98,7 @@ export class JobRunner {
   async open(): Promise<void> {
     const kept = await this.#options.store.load();
     if (kept === undefined) return;
-    this.#kept = kept;
+    this.#kept = { ...kept, xv: kept.xv + UNKEPT_NUMBERS };
     const request = requestOf(kept.text);
     if (kept.end !== null || "fault" in request) return;
     this.#begin(request);
@@ -216,7 +218,12 @@ export class JobRunner {
         if (signal.aborted) throw signal.reason;
       },
     );
-    const progress = (percent: number): void => void this.#tell("run", step.name, Math.round(percent));
+    let told = 0;
+    const progress = (percent: number): void => {
+      if (Math.floor(percent) <= told || over.signal.aborted) return;
+      told = Math.min(100, Math.floor(percent));
+      void this.#tell("run", step.name, told);
+    };
     const work = step.run({ args, signal: AbortSignal.any([signal, over.signal]), progress });
     work.catch(() => {}); // one that is late is not heard any more
     try {
