@@ -4,7 +4,7 @@ import { version } from "#base/version.ts";
 import type { Config } from "#config/config.ts";
 import { pageAssets } from "./gateway-assets.ts";
 import type { GatewayContext } from "./gateway-context.ts";
-import { httpListenerOf, openedText } from "./gateway-listeners.ts";
+import { browserGuardOf, httpListenerOf, openedText } from "./gateway-listeners.ts";
 import type { RunningPart } from "./gateway-part.ts";
 import { servesRtsp, servesRtsps } from "./gateway-rtsp-options.ts";
 
@@ -19,6 +19,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     ...httpListenerOf(context, global, "api", log),
     authorize: context.authenticator.authorize,
     assets: pageAssets(),
+    browserGuard: browserGuardOf(context, "api"),
     bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },
   });
   log.info(openedText(global, "api"));

@@ -1,7 +1,9 @@
 // From the config to the listeners of HTTP servers: one place for what the settings of each say alike.
+import { hostname } from "node:os";
 import type { Log } from "#base/log.ts";
 import type { GlobalConfig } from "#config/schema.ts";
 import { AddressSet } from "#control/auth/address-set.ts";
+import { BrowserGuard } from "#http/browser-guard.ts";
 import type { CertificateFiles } from "#http/certificate.ts";
 import type { HttpListener } from "#http/server.ts";
 import type { GatewayContext } from "./gateway-context.ts";
@@ -38,4 +40,14 @@ export function openedText(global: GlobalConfig, section: HttpSection): string {
 export function certificateOf(global: GlobalConfig, section: HttpSection | "rtsp" | "rtmp"): CertificateFiles {
   const [keySetting, certSetting] = [`${section}ServerKey`, `${section}ServerCert`] as const;
   return { keyFile: global[keySetting], certFile: global[certSetting], keySetting, certSetting };
+}
+
+/** For what browsers ask of the API and of the page; undefined: as in MediaMTX, there is none. */
+export function browserGuardOf(context: Pick<GatewayContext, "config">, section: "api" | "webrtc"): BrowserGuard | undefined {
+  if (context.config.global.profile !== "appliance") return undefined;
+  return new BrowserGuard({
+    hostName: hostname(),
+    allowedHosts: () => context.config.global.httpAllowedHosts,
+    allowedOrigins: () => context.config.global[`${section}AllowOrigins`],
+  });
 }

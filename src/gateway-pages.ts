@@ -7,6 +7,7 @@ import { StreamPages } from "#protocols/webrtc/pages.ts";
 import { PlaybackHandler } from "#record/playback/playback-server.ts";
 import { pageAssets } from "./gateway-assets.ts";
 import type { GatewayContext } from "./gateway-context.ts";
+import { browserGuardOf } from "./gateway-listeners.ts";
 
 /** Of what the site page sends. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -32,6 +33,7 @@ export function pagesOf(context: GatewayContext, webSessions: WebSessions): Page
     webSessions,
     playback,
     config: live,
+    browserGuard: browserGuardOf(context, "webrtc"),
     bodyLimits: { maxBytes: MAX_BODY_BYTES, isTyped: true },
     authorize: authenticator.authorize,
     cameras: () => registry.list().map(({ name }) => name),

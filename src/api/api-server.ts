@@ -2,6 +2,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Caller } from "#control/command.ts";
+import type { BrowserGuard } from "#http/browser-guard.ts";
 import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type JsonBodyLimits, readJsonBody } from "#http/json-body.ts";
@@ -39,6 +40,8 @@ export interface ApiSubjects extends ConfigOptions, PathsOptions, RecordingsOpti
 export interface ApiServerOptions extends ApiSubjects, HttpListener {
   readonly authorize: Authorize;
   readonly bodyLimits: JsonBodyLimits;
+  /** Undefined: browsers may come under any name and from any page. */
+  readonly browserGuard?: BrowserGuard | undefined;
   /** Where the page of the API is. */
   readonly assets: Pick<PageAssets, "send">;
 }
@@ -74,6 +77,7 @@ export class ApiServer {
   readonly #authorize: Authorize;
   readonly #log: Log;
   readonly #docs: DocsPage;
+  readonly #guard: BrowserGuard | undefined;
   readonly #bodyLimits: JsonBodyLimits;
   #routes: readonly Route[];
   #http!: HttpServer;
@@ -81,6 +85,7 @@ export class ApiServer {
   private constructor(options: ApiServerOptions) {
     this.#authorize = options.authorize;
     this.#log = options.log;
+    this.#guard = options.browserGuard;
     this.#docs = new DocsPage(options.assets);
     this.#bodyLimits = options.bodyLimits;
     this.#routes = apiRoutes(options);
@@ -108,6 +113,7 @@ export class ApiServer {
 
   /** One request. Rejects with what the HTTP server makes an answer of. */
   async #answer(exchange: HttpExchange): Promise<void> {
+    this.#guard?.check(exchange);
     const caller = await this.#admit(exchange);
     if (caller === undefined) return;
     const { request, response, query, signal } = exchange;

@@ -8,6 +8,9 @@ export type PathKind = "static" | "regex" | "catch-all";
 /** The ways to write the catch-all; a config may have one of them. */
 export const catchAllNames: ReadonlySet<string> = new Set(["all", "all_others", "~^.*$"]);
 
+/** What a file system takes as one name: recordings are called so. */
+const MAX_NAME_LENGTH = 255;
+
 /** What is wrong with the name of a path, or undefined. The rules hold for names that clients ask for as well. */
 export function pathNameFault(name: string): string | undefined {
   if (name === "") {
@@ -15,6 +18,9 @@ export function pathNameFault(name: string): string | undefined {
   }
   if (name.startsWith("/") || name.endsWith("/")) {
     return "a path name cannot begin or end with a slash";
+  }
+  if (name.length > MAX_NAME_LENGTH) {
+    return `a path name cannot have more than ${MAX_NAME_LENGTH} characters`;
   }
   if (!/^[0-9a-zA-Z_\-/.]+$/.test(name)) {
     return "a path name can have letters, digits, underscore, dot, minus and slash only";

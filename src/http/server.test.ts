@@ -159,7 +159,10 @@ test("targets that are no path, and bytes that are no request", async (t) => {
   assert.match(absolute, /^HTTP\/1\.1 400 Bad Request\r\n/);
   assert.match(absolute, /\r\n\r\n0\r\n\r\n$|\r\nContent-Length: 0\r\n.*\r\n\r\n$/s);
   assert.match(await site.raw("\x16\x03\x01\x00\r\n\r\n"), /^HTTP\/1\.1 400 Bad Request\r\n/);
-  assert.match(await site.raw(`GET / HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assert.match(
+    await site.raw(`GET / HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`),
+    /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/,
+  );
 });
 
 test("a request that never comes to its end is given up", async (t) => {

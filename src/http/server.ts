@@ -58,6 +58,7 @@ export interface HttpExchange {
 const SERVER_NAME = "mediamtx";
 const KEEP_ALIVE_MS = 30_000;
 const MAX_CONNECTIONS = 256;
+const MAX_ERROR_LENGTH = 2000;
 const MAX_HEADER_BYTES = 16_384;
 const TLS_HANDSHAKE_MS = 5000;
 /** What stands open when the server closes may finish its answer for so long. */
@@ -97,7 +98,9 @@ export class HttpServer {
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       // A TLS handshake that failed comes here, too: there is nobody to tell.
       if (socket.writable && /^(?:HPE|ERR_HTTP)_/.test(error.code ?? ""))
-        socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        socket.end(
+          `HTTP/1.1 ${error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request"}\r\nConnection: close\r\n\r\n`,
+        );
       else socket.destroy();
     });
   }
@@ -226,9 +229,10 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   response.writeHead(status, { "Content-Type": "application/json; charset=utf-8", "Content-Length": body.length }).end(body);
 }
 
-/** The error envelope of every MediaMTX server. */
+/** The error envelope of every MediaMTX server. A text that has something of the request in it is no longer than it has to be. */
 export function sendError(response: ServerResponse, status: number, error: string): void {
-  sendJson(response, status, { status: "error", error });
+  const shown = error.length > MAX_ERROR_LENGTH ? `${error.slice(0, MAX_ERROR_LENGTH)}…` : error;
+  sendJson(response, status, { status: "error", error: shown });
 }
 
 /** Hands bytes to the client; resolves when it may have more. Rejects when it is gone. */

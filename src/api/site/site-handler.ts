@@ -1,6 +1,7 @@
 // The site page and what it asks for, on the port of the streams: the API's own port is closed to the network by default.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CommandTable } from "#control/command.ts";
+import type { BrowserGuard } from "#http/browser-guard.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type JsonBodyLimits, readJsonBody } from "#http/json-body.ts";
 import type { PageAssets } from "#http/page-assets.ts";
@@ -20,6 +21,8 @@ export interface SiteHandlerOptions extends SiteAccessOptions, ConfigOptions {
   readonly camgate: CamgateSubjects & { readonly commands: Pick<CommandTable, "dispatch" | "list"> };
   readonly playback: PlaybackHandler;
   readonly bodyLimits: JsonBodyLimits;
+  /** Undefined: browsers may come under any name. */
+  readonly browserGuard?: BrowserGuard | undefined;
 }
 
 const API = "/camgate/v1/";
@@ -52,6 +55,7 @@ export class SiteHandler {
   /** False: it is nothing of the site's. Rejects with what the HTTP server makes an answer of. */
   async serve(exchange: HttpExchange): Promise<boolean> {
     const { path } = exchange;
+    if (path.startsWith(API) && !path.startsWith(`${PLAYBACK}/`)) this.#options.browserGuard?.check(exchange);
     if (path.startsWith(API)) await this.#answer(exchange);
     else if (path === "/" || path.startsWith(ASSETS)) await this.#sendPage(exchange);
     else return false;
