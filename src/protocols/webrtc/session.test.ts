@@ -244,6 +244,19 @@ test("a TCP connection begins with a check of a session, or is closed", async (t
   gate.frame();
 });
 
+test("a port of both families serves IPv4 as such", async (t) => {
+  const { site, gate, connect } = await setUp(t, { webrtc: { udp: { address: { host: undefined, port: 0 }, readBufferBytes: 0 } } });
+  const client = await connect();
+  await until("the open GOP", () => client.rtp.length >= 9);
+  const answer = await client.check();
+  assert.deepEqual(answer.mappedAddress, { address: "127.0.0.1", port: client.socket.address().port });
+  const [session] = site.sessions.list("webRTCSession") as unknown as readonly { localCandidate: string; remoteCandidate: string }[];
+  assert.equal(session!.remoteCandidate, `prflx/udp/127.0.0.1/${client.socket.address().port}`);
+  assert.equal(session!.localCandidate, `host/udp/127.0.0.1/${site.webrtc.udpPort}`);
+  gate.frame(2);
+  await until("what follows", () => client.rtp.length >= 15);
+});
+
 test("garbage at the port, from strangers and from a client: a reader beside it misses nothing", async (t) => {
   const { gate, connect, sessions } = await setUp(t);
   const [reader, rude] = [await connect(), await connect()];
