@@ -15,6 +15,8 @@ export interface ServerKind {
   readonly version: string;
   readonly file: string;
   readonly args: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A path that pulls a camera over RTSP. */
@@ -58,6 +60,11 @@ export function camgateServer(from: "dist" | "src"): ServerKind | undefined {
   return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [...NODE_OPTIONS, entry] };
 }
 
+/** The same without what koffi calls. */
+export function plainServer(own: ServerKind): ServerKind {
+  return { ...own, name: "without koffi", env: { CAMGATE_NATIVE: "off" } };
+}
+
 /** A peer from the command line: `mediamtx=/path/of/the/binary`. */
 export function peerServer(argument: string): ServerKind {
   const [name, file] = argument.split("=");
@@ -72,7 +79,11 @@ export async function startServer(kind: ServerKind, pulled: readonly PulledPath[
   const configFile = join(folder, "bench.yml");
   writeFileSync(configFile, configuration({ rtspPort, rtpPort, webRtcPort, icePort }, pulled));
 
-  const child = spawn(kind.file, [...kind.args, configFile], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(kind.file, [...kind.args, configFile], {
+    cwd: folder,
+    env: { ...process.env, ...kind.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   running.set(child, folder);
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {
