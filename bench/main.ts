@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { type Invocation, OPTIONS_TEXT, parseCommandLine } from "./command-line.ts";
+import { recordBeyond } from "./record-beyond.ts";
 import { type Report, reportsJson, reportText } from "./report.ts";
 import { ring } from "./ring.ts";
 import { churn } from "./rtsp-churn.ts";
@@ -18,6 +19,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   udpFanout,
   ingest,
   record,
+  recordBeyond,
   latency,
   memory,
   churn,

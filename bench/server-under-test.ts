@@ -1,7 +1,7 @@
 // The servers that are measured: each runs as its own process from an equivalent configuration in MediaMTX's format.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,9 +24,12 @@ export interface PulledPath {
   readonly name: string;
   readonly source: string;
   readonly transport: Transport;
-  /** Recorded to files, a fragment a second. */
-  readonly record?: boolean;
+  /** Recorded, a fragment a second. */
+  readonly record?: RecordStore | undefined;
 }
+
+/** Only camgate has the ring. */
+export type RecordStore = "files" | "ring";
 
 export interface RunningServer {
   readonly pid: number;
@@ -39,8 +42,8 @@ export interface RunningServer {
 
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
-/** A small young generation: what the units and the bin wrapper start camgate with. */
-const NODE_OPTIONS = ["--max-semi-space-size=1"];
+/** Sixteen cameras at 4 Mbit/s write over it after little more than a minute. */
+const RING_SIZE = "640M";
 /** What the ratios of a report are of. */
 export const OWN_NAME = "camgate";
 
@@ -57,7 +60,7 @@ process.on("exit", () => {
 export function camgateServer(from: "dist" | "src"): ServerKind | undefined {
   const entry = fileURLToPath(new URL(from === "dist" ? "../dist/camgate.mjs" : "../src/main.ts", import.meta.url));
   if (!existsSync(entry)) return undefined;
-  return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [...NODE_OPTIONS, entry] };
+  return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [entry] };
 }
 
 /** The same without what koffi calls. */
@@ -77,6 +80,7 @@ export async function startServer(kind: ServerKind, pulled: readonly PulledPath[
   const folder = mkdtempSync(join(tmpdir(), "camgate-bench-"));
   const [rtspPort, rtpPort, webRtcPort, icePort] = await Promise.all([freePort(), freePortPair(), freePort(), freePortPair()]);
   const configFile = join(folder, "bench.yml");
+  mkdirSync(join(folder, "ring"));
   writeFileSync(configFile, configuration({ rtspPort, rtpPort, webRtcPort, icePort }, pulled));
 
   const child = spawn(kind.file, [...kind.args, configFile], {
@@ -120,9 +124,12 @@ interface Ports {
 
 function configuration({ rtspPort, rtpPort, webRtcPort, icePort }: Ports, pulled: readonly PulledPath[]): string {
   const paths = pulled.map(
-    ({ name, source, transport, record = false }) =>
-      `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record ? "yes" : "no"}\n`,
+    ({ name, source, transport, record }) =>
+      `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record === undefined ? "no" : "yes"}\n${
+        record === "ring" ? "    recordStore: ring\n" : ""
+      }`,
   );
+  const ring = pulled.some(({ record }) => record === "ring") ? `ring:\n  directory: ring\n  size: ${RING_SIZE}\n` : "";
   return `logLevel: error
 rtsp: yes
 rtspTransports: [tcp, udp]
@@ -136,7 +143,7 @@ webrtcAddress: 127.0.0.1:${webRtcPort}
 webrtcLocalUDPAddress: 127.0.0.1:${icePort}
 srt: no
 moq: no
-paths:
+${ring}paths:
 ${paths.join("")}  all_others:
 `;
 }
