@@ -1,7 +1,7 @@
 // The servers that are measured: each runs as its own process from an equivalent configuration in MediaMTX's format.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,8 +15,6 @@ export interface ServerKind {
   readonly version: string;
   readonly file: string;
   readonly args: readonly string[];
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A path that pulls a camera over RTSP. */
@@ -24,12 +22,9 @@ export interface PulledPath {
   readonly name: string;
   readonly source: string;
   readonly transport: Transport;
-  /** Recorded, a fragment a second. */
-  readonly record?: RecordStore | undefined;
+  /** Recorded to files, a fragment a second. */
+  readonly record?: boolean;
 }
-
-/** Only camgate has the ring. */
-export type RecordStore = "files" | "ring";
 
 export interface RunningServer {
   readonly pid: number;
@@ -42,8 +37,8 @@ export interface RunningServer {
 
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
-/** Sixteen cameras at 4 Mbit/s write over it after little more than a minute. */
-const RING_SIZE = "640M";
+/** A small young generation: what the units and the bin wrapper start camgate with. */
+const NODE_OPTIONS = ["--max-semi-space-size=1"];
 /** What the ratios of a report are of. */
 export const OWN_NAME = "camgate";
 
@@ -60,12 +55,7 @@ process.on("exit", () => {
 export function camgateServer(from: "dist" | "src"): ServerKind | undefined {
   const entry = fileURLToPath(new URL(from === "dist" ? "../dist/camgate.mjs" : "../src/main.ts", import.meta.url));
   if (!existsSync(entry)) return undefined;
-  return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [entry] };
-}
-
-/** The same without what koffi calls. */
-export function plainServer(own: ServerKind): ServerKind {
-  return { ...own, name: "without koffi", env: { CAMGATE_NATIVE: "off" } };
+  return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [...NODE_OPTIONS, entry] };
 }
 
 /** A peer from the command line: `mediamtx=/path/of/the/binary`. */
@@ -80,14 +70,9 @@ export async function startServer(kind: ServerKind, pulled: readonly PulledPath[
   const folder = mkdtempSync(join(tmpdir(), "camgate-bench-"));
   const [rtspPort, rtpPort, webRtcPort, icePort] = await Promise.all([freePort(), freePortPair(), freePort(), freePortPair()]);
   const configFile = join(folder, "bench.yml");
-  mkdirSync(join(folder, "ring"));
   writeFileSync(configFile, configuration({ rtspPort, rtpPort, webRtcPort, icePort }, pulled));
 
-  const child = spawn(kind.file, [...kind.args, configFile], {
-    cwd: folder,
-    env: { ...process.env, ...kind.env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(kind.file, [...kind.args, configFile], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   running.set(child, folder);
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -124,12 +109,9 @@ interface Ports {
 
 function configuration({ rtspPort, rtpPort, webRtcPort, icePort }: Ports, pulled: readonly PulledPath[]): string {
   const paths = pulled.map(
-    ({ name, source, transport, record }) =>
-      `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record === undefined ? "no" : "yes"}\n${
-        record === "ring" ? "    recordStore: ring\n" : ""
-      }`,
+    ({ name, source, transport, record = false }) =>
+      `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record ? "yes" : "no"}\n`,
   );
-  const ring = pulled.some(({ record }) => record === "ring") ? `ring:\n  directory: ring\n  size: ${RING_SIZE}\n` : "";
   return `logLevel: error
 rtsp: yes
 rtspTransports: [tcp, udp]
@@ -143,7 +125,7 @@ webrtcAddress: 127.0.0.1:${webRtcPort}
 webrtcLocalUDPAddress: 127.0.0.1:${icePort}
 srt: no
 moq: no
-${ring}paths:
+paths:
 ${paths.join("")}  all_others:
 `;
 }

@@ -34,6 +34,8 @@ const peers = [
   { package: "nginx", program: "nginx" },
   { package: "apache2-bin", program: "apache2" },
   { package: "caddy", program: "caddy" },
+  { package: "mosquitto", program: "mosquitto_passwd" },
+  { package: "mosquitto-clients", program: "mosquitto_sub" },
 ];
 
 const say = (text) => process.stderr.write(`${text}\n`);

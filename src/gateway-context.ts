@@ -8,13 +8,13 @@ import type { Config } from "#config/config.ts";
 import type { LiveConfig } from "#config/live-config.ts";
 import type { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
-import type { SyncTimes } from "#device/health/sync-times.ts";
 import type { HookRunner } from "#hooks/hook-runner.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
 import type { Capture } from "./gateway-capture.ts";
 import type { GatewayCommands } from "./gateway-commands.ts";
+import type { GatewayFleet } from "./gateway-fleet.ts";
 import type { GatewayHealth } from "./gateway-health.ts";
 import type { PathConfs } from "./gateway-paths.ts";
 import type { Recording } from "./gateway-recording.ts";
@@ -36,8 +36,6 @@ export interface GatewayContext {
   readonly log: Log;
   /** For every file of the gateway: together they leave threads to the rest. */
   readonly fs: FsPort;
-  /** How long its syncs took. */
-  readonly syncs: SyncTimes;
   readonly pathConfs: PathConfs;
   readonly capture: Pick<Capture, "takeSnapshot">;
   /** What parts made that others use; undefined while they do not run. */
@@ -46,6 +44,7 @@ export interface GatewayContext {
   hooks: HookRunner | undefined;
   ring: Ring | undefined;
   recording: Recording | undefined;
+  fleet: GatewayFleet | undefined;
 }
 
 /** The clock of everything: the system's, until something is recorded or played back, whose times only a clock knows that remembers other boots. */

@@ -1,5 +1,6 @@
 // The parts of a gateway, in the order they are started. A new server is a file `gateway-<noun>.ts` and a line here.
 import type { Config } from "#config/config.ts";
+import { hasLink, linkKey } from "./gateway-fleet-key.ts";
 import { type Part, serverKey } from "./gateway-part.ts";
 import { recordingKey, ringKey } from "./gateway-recording-key.ts";
 import { servesRtsp, servesRtsps } from "./gateway-rtsp-options.ts";
@@ -21,13 +22,15 @@ export const PARTS: readonly Part[] = [
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
   { name: "pprof", key: serverKey("pprof", ({ pprof }) => pprof), load: () => import("./gateway-pprof.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },
+  { name: "MQTT", key: linkKey, load: () => import("./gateway-fleet.ts") },
 ];
 
-/** Whoever can ask for it: the site page is on WebRTC's port. */
-function healthKey({ global }: Config): string | undefined {
-  return global.api || global.metrics || global.webrtc ? "" : undefined;
+/** Whoever can ask for it: the site page is on WebRTC's port, and the NOC behind the link. */
+function healthKey(config: Config): string | undefined {
+  return config.global.metrics ? "" : commandsKey(config);
 }
 
-function commandsKey({ global }: Config): string | undefined {
-  return global.api || global.webrtc ? "" : undefined;
+function commandsKey(config: Config): string | undefined {
+  const { api, webrtc } = config.global;
+  return api || webrtc || hasLink(config) ? "" : undefined;
 }

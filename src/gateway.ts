@@ -4,14 +4,12 @@ import { ConnectionLimits } from "#base/connection-limits.ts";
 import { DiskQueue } from "#base/disk-queue.ts";
 import type { Log } from "#base/log.ts";
 import { NodeFs } from "#base/node-fs.ts";
-import { timedFs } from "#base/timed-fs.ts";
 import type { Config } from "#config/config.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
 import { LiveConfig } from "#config/live-config.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import { sourcePolicyFault } from "#config/source-policy.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
-import { SyncTimes } from "#device/health/sync-times.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
 import { enterPulledSources } from "#relay/pulled-sources.ts";
@@ -19,6 +17,7 @@ import { SessionRegistry } from "#relay/session-registry.ts";
 import { Capture } from "./gateway-capture.ts";
 import { fromSource, type GatewaySource, withoutSource } from "./gateway-config.ts";
 import { type GatewayContext, SharedClock } from "./gateway-context.ts";
+import { hasLink } from "./gateway-fleet-key.ts";
 import type { Ports } from "./gateway-part.ts";
 import { PartSet } from "./gateway-part-set.ts";
 import { PARTS } from "./gateway-parts.ts";
@@ -103,7 +102,6 @@ export class Gateway {
     });
     const sessions = new SessionRegistry();
     enterPulledSources(registry, sessions);
-    const syncs = new SyncTimes(() => clock.nowUs());
     this.#context = {
       get config() {
         return current();
@@ -119,8 +117,7 @@ export class Gateway {
       clock,
       startedUs: clock.nowUs(),
       log,
-      fs: new DiskQueue(timedFs(new NodeFs(), syncs.note)),
-      syncs,
+      fs: new DiskQueue(new NodeFs()),
       pathConfs,
       capture: this.#capture,
       health: undefined,
@@ -128,6 +125,7 @@ export class Gateway {
       hooks: undefined,
       ring: undefined,
       recording: undefined,
+      fleet: undefined,
     };
     this.#parts = new PartSet(PARTS, this.#context);
   }
@@ -137,7 +135,7 @@ export class Gateway {
     const gateway = new Gateway(config, log, source);
     const { clock, registry, pathConfs } = gateway.#context;
     try {
-      if (isRecorded(config)) await clock.keep(config);
+      if (isRecorded(config) || hasLink(config)) await clock.keep(config);
       registry.reload(pathConfs.of(config));
       await gateway.#parts.change(config);
       return gateway;

@@ -71,6 +71,7 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "api",
   "apiConfig",
   "metrics",
+  "mqtt",
   "pprof",
   "logFile",
   "syslog",

@@ -2,6 +2,7 @@
 
 import { schedule } from "./object-types.table.ts";
 import { section, setting } from "./setting.ts";
+import { brokerUrlFault } from "./source-url.ts";
 import { bool, count, duration, float, list, oneOf, seconds, share, size, text } from "./value-types.ts";
 
 export const gateway = section(
@@ -89,17 +90,16 @@ export const ring = section(
 
 export const mqtt = section(
   "camgate: MQTT link",
-  { group: "mqtt", effect: "process", needs: [{ feature: "mqtt" }] },
+  { group: "mqtt", effect: "mqtt", needs: [{ feature: "mqtt" }] },
   {
     urls: setting(
       list({
         kind: "text",
-        check: (value: string) =>
-          /^(mqtts?|wss?):\/\/[^/\s]+/.test(value) ? undefined : "is not a mqtt://, mqtts://, ws:// or wss:// URL",
+        check: brokerUrlFault,
       }),
       [],
       "Brokers, tried in order; `mqtt.url` may be written for a single one.",
-      { localOnly: "noc" },
+      { localOnly: "always" },
     ),
     tenant: setting(
       {
@@ -139,14 +139,14 @@ export const mqtt = section(
       },
     ),
     commandKeys: setting(list(text), [], "Public keys (Ed25519) that may sign commands.", { localOnly: "always" }),
-    telemetryInterval: setting(duration, seconds(60), "How often telemetry is sent.", { effect: "live", localOnly: "noc" }),
+    telemetryInterval: setting(duration, seconds(60), "How often telemetry is sent.", { effect: "live", localOnly: "always" }),
     reconnectCap: setting(duration, seconds(300), "Longest pause between attempts to reach a broker.", {
       effect: "live",
-      localOnly: "noc",
+      localOnly: "always",
     }),
     homeAssistantDiscovery: setting(text, "", "Discovery prefix of Home Assistant, such as `homeassistant`; empty turns it off.", {
       effect: "live",
-      localOnly: "noc",
+      localOnly: "always",
     }),
   },
 );

@@ -47,6 +47,7 @@ describe("environment", () => {
     const { global, pathDefaults, paths } = load(
       {
         CAMGATE_MQTT_URLS: "mqtt://a,mqtts://b",
+        CAMGATE_MQTT_TENANT: "acme",
         MTX_RING_SYNCPERIOD: "2s",
         MTX_PATHDEFAULTS_RECORD: "yes",
         MTX_PATHS_CAM1_SOURCE: "rtsp://testing",

@@ -57,6 +57,7 @@ const VARIABLES: Environment = {
   MTX_PATHS_CAM1_SOURCE: "rtsp://10.0.0.1/",
   MTX_PATHDEFAULTS_RECORDDELETEAFTER: "1d",
   CAMGATE_MQTT_URLS: "mqtt://a,mqtts://b",
+  CAMGATE_MQTT_TENANT: "acme",
   RTSP_READTIMEOUT: "10s",
 };
 

@@ -160,7 +160,7 @@ describe("short forms", () => {
   });
 
   it("mqtt.url is a list of one, without a warning", () => {
-    const { config, warnings } = load("mqtt:\n  url: mqtts://broker\n");
+    const { config, warnings } = load("mqtt:\n  url: mqtts://broker\n  tenant: acme\n");
     assert.deepEqual(config.global.mqtt.urls, ["mqtts://broker"]);
     assert.deepEqual(warnings, []);
   });

@@ -5,7 +5,7 @@ import type { Feature } from "./built-features.ts";
 /** `dropIn` keeps MediaMTX's defaults for a user's own file; `appliance` is what the images ship. */
 export type Profile = "dropIn" | "appliance";
 
-/** What has to restart when a setting changes: nothing (`live`), the path, every media server (`servers`), one server, or the process. */
+/** What has to restart when a setting changes: nothing (`live`), the path, every media server (`servers`), one server, the link to the NOC (`mqtt`), or the process. */
 export type Effect =
   | "live"
   | "path"
@@ -20,6 +20,7 @@ export type Effect =
   | "metrics"
   | "pprof"
   | "playback"
+  | "mqtt"
   | "process";
 
 export interface BoolType {
@@ -110,8 +111,6 @@ export interface Need {
   readonly security?: true;
 }
 
-export type LocalOnly = "always" | "hook" | "noc";
-
 export interface SettingNotes {
   /** Overrides the section's. */
   readonly effect?: Effect;
@@ -119,11 +118,8 @@ export interface SettingNotes {
   readonly needs?: readonly Need[];
   /** The value is never shown. */
   readonly secret?: true;
-  /**
-   * Taken from the file and the environment alone: always, or (`hook`) unless the file lets the API set what starts a program. `noc`: the NOC's desired
-   * config may set it as well, the API may not.
-   */
-  readonly localOnly?: LocalOnly;
+  /** Taken from the file and the environment alone: always, or (`hook`) unless the file lets the API set what starts a program. */
+  readonly localOnly?: "always" | "hook";
   /** For fields of an object: must be given. */
   readonly required?: true;
   /** What the number counts, for people (`bytes`, `px`, `µs`); durations and sizes carry their unit. */

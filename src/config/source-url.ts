@@ -77,3 +77,13 @@ function authorityFault(url: string): string | undefined {
     ? "has a user name without a password; write user:@host if it is empty"
     : undefined;
 }
+
+/** What is wrong with the URL of a MQTT broker, or undefined. */
+export function brokerUrlFault(url: string): string | undefined {
+  if (!/^(mqtts?|wss?):\/\/[^/\s]+/.test(url)) return "is not a mqtt://, mqtts://, ws:// or wss:// URL";
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || parsed.hostname === "") return "names no host";
+  if (parsed.username !== "" || parsed.password !== "") return "carries credentials: they belong to mqtt.username and mqtt.passwordFile";
+  if (parsed.search !== "" || parsed.hash !== "") return "has more than a host, a port and, for WebSocket, a path";
+  return parsed.protocol.startsWith("mqtt") && parsed.pathname.length > 1 ? "has a path, which only WebSocket has" : undefined;
+}

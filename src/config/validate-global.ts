@@ -21,6 +21,9 @@ export function validateGlobal(config: GlobalConfig, report: Report): void {
   if (config.webrtc) {
     validateWebRtc(config, report);
   }
+  if (config.mqtt.urls.length > 0) {
+    validateMqtt(config, report);
+  }
 }
 
 function validateGeneral(config: GlobalConfig, report: Report): void {
@@ -127,5 +130,29 @@ function validateWebRtc(config: GlobalConfig, report: Report): void {
   }
   if (hasListener && !config.webrtcIPsFromInterfaces && config.webrtcAdditionalHosts.length === 0) {
     report("webrtcIPsFromInterfaces", "must be on unless webrtcAdditionalHosts names the addresses to tell clients");
+  }
+}
+
+function validateMqtt({ mqtt }: GlobalConfig, report: Report): void {
+  if (mqtt.tenant === "") {
+    report("mqtt.tenant", "must be set while mqtt.urls has a broker", "mqtt.urls");
+  }
+  for (const [one, other] of [
+    ["cert", "key"],
+    ["key", "cert"],
+  ] as const) {
+    if (mqtt[one] === "" && mqtt[other] !== "") {
+      report(`mqtt.${one}`, `must be set together with mqtt.${other}`, `mqtt.${other}`);
+    }
+  }
+  const files = (["ca", "cert"] as const).filter((name) => mqtt[name] !== "");
+  const plain = mqtt.urls.find((url) => /^(?:mqtt|ws):/.test(url));
+  if (files.length > 0 && plain !== undefined) {
+    report("mqtt.urls", `${plain} has no TLS, which mqtt.${files[0]} is for: write mqtts:// or wss://`);
+  }
+  for (const name of ["telemetryInterval", "reconnectCap"] as const) {
+    if (mqtt[name] < 1000) {
+      report(`mqtt.${name}`, "must be 1s or more");
+    }
   }
 }

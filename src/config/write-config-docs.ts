@@ -21,6 +21,7 @@ const effectTexts: Readonly<Record<Effect, string>> = {
   metrics: "metrics server",
   pprof: "profiling server",
   playback: "playback server",
+  mqtt: "MQTT link",
   process: "camgate",
 };
 

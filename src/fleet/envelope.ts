@@ -47,6 +47,12 @@ export class SessionStamps {
     return this.#envelope(happened, this.#next++);
   }
 
+  /** For a message with QoS 1 that holds several: all have its number. */
+  batch(): (happened: Happened) => Envelope {
+    const seq = this.#next++;
+    return (happened) => this.#envelope(happened, seq);
+  }
+
   /** For one with QoS 0: the number is that of the counted message before it. */
   uncounted(happened: Happened): Envelope {
     return this.#envelope(happened, Math.max(0, this.#next - 1));

@@ -87,17 +87,37 @@ export class Outbox {
     return entry.id;
   }
 
-  /** The next to send: the critical first, then the oldest. `skip`: those that are on their way. A payload that cannot be read is dropped. */
-  async next(skip: ReadonlySet<number>): Promise<OutboxEntry | undefined> {
-    for (const entries of Object.values(this.#waiting)) {
-      for (const entry of entries.values()) {
+  /** Of the entry that was added last; 0: there was none. */
+  get lastId(): number {
+    return this.#nextId - 1;
+  }
+
+  /**
+   * The next to send: the critical first, then the oldest. `skip`: those that are on their way; `upToId`: later ones wait. A payload that cannot be read is
+   * dropped.
+   */
+  async next(
+    skip: ReadonlySet<number>,
+    {
+      classes = [0, 1, 2],
+      upToId = Number.POSITIVE_INFINITY,
+    }: { readonly classes?: readonly OutboxClass[]; readonly upToId?: number } = {},
+  ): Promise<OutboxEntry | undefined> {
+    for (const itsClass of classes) {
+      for (const entry of this.#waiting[itsClass].values()) {
+        if (entry.id > upToId) break;
         if (skip.has(entry.id)) continue;
-        const payload = entry.payload ?? (await this.#read(entry));
-        if (payload !== undefined) return { id: entry.id, class: entry.class, payload };
-        if (entries.has(entry.id)) this.#drop(entry);
+        const found = await this.#open(entry);
+        if (found !== undefined) return found;
       }
     }
     return undefined;
+  }
+
+  /** Undefined: it does not wait. */
+  async get(id: number): Promise<OutboxEntry | undefined> {
+    const entry = Object.values(this.#waiting).flatMap((entries) => entries.get(id) ?? [])[0];
+    return entry && (await this.#open(entry));
   }
 
   /** It is with the NOC, or not wanted any more. */
@@ -120,6 +140,14 @@ export class Outbox {
     await this.flush();
     this.#cancelWrite?.();
     await this.#log?.close().catch(() => {});
+  }
+
+  /** Undefined: it is damaged, and dropped. */
+  async #open(entry: Waiting): Promise<OutboxEntry | undefined> {
+    const payload = entry.payload ?? (await this.#read(entry));
+    if (payload !== undefined) return { id: entry.id, class: entry.class, payload };
+    if (this.#isWaiting(entry)) this.#drop(entry);
+    return undefined;
   }
 
   async #openLog(): Promise<void> {

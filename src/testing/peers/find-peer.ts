@@ -13,6 +13,9 @@ export type PeerName =
   | "gst-launch-1.0"
   | "gst-rtsp-server"
   | "mediamtx"
+  | "mosquitto"
+  | "mosquitto_pub"
+  | "mosquitto_sub"
   | "nginx"
   | "openssl"
   | "promtool"
@@ -23,7 +26,7 @@ export type PeerName =
   | SystemTool;
 
 /** Of e2fsprogs, util-linux, mount and coreutils: every Debian has them. */
-export type SystemTool = "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount" | "unshare";
+export type SystemTool = "stdbuf" | "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount" | "unshare";
 
 export interface Peer {
   readonly name: string;

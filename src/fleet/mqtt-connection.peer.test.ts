@@ -1,0 +1,90 @@
+// One connection to Debian's mosquitto, over what a URL can say, and what a broker does with it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deferred } from "#base/deferred.ts";
+import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
+import type { ConnectionLoss } from "./connection-loss.ts";
+import { type ConnectionOptions, connectMqtt, type IncomingMessage } from "./mqtt-connection.ts";
+
+function optionsOf(url: string, more: Partial<ConnectionOptions> = {}): ConnectionOptions {
+  return {
+    url,
+    version: 5,
+    clientId: "gw-0001",
+    tls: {},
+    will: { topic: "cg/v1/acme/gw-0001/up/state", payload: '{"online":false}', delaySeconds: 0 },
+    keepaliveSeconds: 60,
+    timeoutMs: 10_000,
+    onMessage: async () => {},
+    ...more,
+  };
+}
+
+for (const version of [5, 4] as const) {
+  test(`MQTT ${version}: what is published arrives, what is sent is handed over, good-bye sends no will`, {
+    skip: mosquittoMissing,
+  }, async (t) => {
+    const broker = await startMosquitto(t);
+    const noc = await broker.subscribe("cg/#");
+    const received = deferred<IncomingMessage>();
+    const connection = await connectMqtt(
+      optionsOf(`mqtt://127.0.0.1:${broker.port}`, { version, onMessage: async (message) => received.resolve(message) }),
+      AbortSignal.timeout(60_000),
+    );
+    await connection.subscribe(["cg/v1/acme/gw-0001/dn/cmd"]);
+    await connection.publish({ topic: "cg/v1/acme/gw-0001/up/evt", payload: '{"id":1}', qos: 1 });
+    await noc.wait("the event", ({ json }) => json?.id === 1);
+    await broker.publish("cg/v1/acme/gw-0001/dn/cmd", "{}", ["-D", "publish", "response-topic", "cg/v1/acme/gw-0001/up/res/x"]);
+    const { topic, isRetained, payload, responseTopic } = await received.promise;
+    assert.deepEqual([topic, isRetained, payload.toString()], ["cg/v1/acme/gw-0001/dn/cmd", false, "{}"]);
+    assert.equal(responseTopic, version === 5 ? "cg/v1/acme/gw-0001/up/res/x" : undefined);
+    await connection.close();
+    await broker.publish("cg/v1/acme/gw-0001/up/evt", '{"id":2}');
+    await noc.wait("the end", ({ json }) => json?.id === 2);
+    assert.ok(!noc.messages().some(({ json }) => json?.online === false));
+  });
+}
+
+test("a message that is not done yet is not acknowledged: the broker sends it again to the next connection", {
+  skip: mosquittoMissing,
+}, async (t) => {
+  const broker = await startMosquitto(t);
+  const url = `mqtt://127.0.0.1:${broker.port}`;
+  const came = deferred<void>();
+  const never = new Promise<void>(() => {});
+  const onMessage = (): Promise<void> => {
+    came.resolve();
+    return never;
+  };
+  const first = await connectMqtt(optionsOf(url, { onMessage }), AbortSignal.timeout(60_000));
+  await first.subscribe(["cg/v1/acme/gw-0001/dn/cmd"]);
+  await broker.publish("cg/v1/acme/gw-0001/dn/cmd", "once");
+  await came.promise;
+  // What else there is to say goes on meanwhile.
+  await first.publish({ topic: "cg/v1/acme/gw-0001/up/evt", payload: "{}", qos: 1 });
+  const again = deferred<string>();
+  const second = await connectMqtt(
+    optionsOf(url, { onMessage: async ({ payload }) => again.resolve(payload.toString()) }),
+    AbortSignal.timeout(60_000),
+  );
+  assert.equal(await again.promise, "once");
+  assert.equal((await first.ended).why, "server");
+  await second.close();
+});
+
+const refusals: readonly [name: string, config: string, more: Partial<ConnectionOptions>, loss: RegExp, why: ConnectionLoss["why"]][] = [
+  ["nobody may come in", "allow_anonymous false", {}, /Not authorized/, "auth"],
+];
+for (const [name, config, more, text, why] of refusals) {
+  test(`refused: ${name}`, { skip: mosquittoMissing }, async (t) => {
+    const broker = await startMosquitto(t, { config });
+    await assert.rejects(
+      connectMqtt(optionsOf(`mqtt://127.0.0.1:${broker.port}`, more), AbortSignal.timeout(60_000)),
+      (loss: ConnectionLoss) => {
+        assert.match(loss.message, text);
+        assert.equal(loss.why, why);
+        return true;
+      },
+    );
+  });
+}

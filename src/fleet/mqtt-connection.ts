@@ -1,0 +1,264 @@
+// One connection to one broker. The only file that knows mqtt.js: it neither reconnects nor queues here, and each of its callbacks can only end the connection.
+import { isIP } from "node:net";
+import { connect, type IClientOptions, type IClientPublishOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import { errorText } from "#base/errors.ts";
+import { ConnectionLoss, lossOf, lossOfCode } from "./connection-loss.ts";
+import { WIRE_LIMITS, WireGuard } from "./wire-guard.ts";
+
+/** MQTT 3.1.1 is protocol level 4. */
+export type MqttVersion = 4 | 5;
+
+/** PEM. */
+export interface TlsFiles {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+export interface ConnectionOptions {
+  /** `mqtt:`, `mqtts:`, `ws:` or `wss:`. */
+  readonly url: string;
+  readonly version: MqttVersion;
+  readonly clientId: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls: TlsFiles;
+  /** Of an earlier connection to this broker. */
+  readonly tlsSession?: Buffer;
+  readonly will: { readonly topic: string; readonly payload: string; readonly delaySeconds: number };
+  readonly keepaliveSeconds: number;
+  /** Until the broker has answered. */
+  readonly timeoutMs: number;
+  /** The broker may forget the message when this resolves. Must not reject. */
+  onMessage(message: IncomingMessage): Promise<void>;
+  /** The next connection to this broker can be set up faster with it. */
+  onTlsSession?(session: Buffer): void;
+}
+
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly isRetained: boolean;
+  /** MQTT 5 alone. */
+  readonly responseTopic: string | undefined;
+}
+
+export interface OutgoingMessage {
+  readonly topic: string;
+  readonly payload: Buffer | string;
+  readonly qos: 0 | 1;
+  readonly retain?: boolean;
+  /** These are told with MQTT 5 alone. */
+  readonly expirySeconds?: number;
+  readonly contentType?: string;
+  readonly correlation?: string;
+}
+
+export interface Connection {
+  readonly version: MqttVersion;
+  /** Resolves with why it ended. */
+  readonly ended: Promise<ConnectionLoss>;
+  /** Messages with QoS 1 that the broker takes at once. */
+  readonly receiveMaximum: number;
+  /** Rejects where the broker refuses one of them. */
+  subscribe(topics: readonly string[]): Promise<void>;
+  /** QoS 1: resolves when the broker has it. Rejects with a PublishRefusal where the broker refuses it, with a ConnectionLoss when the connection ends before. */
+  publish(message: OutgoingMessage): Promise<void>;
+  /** Says good-bye: no will is sent. Never rejects. */
+  close(): Promise<void>;
+  /** Ends it at once. */
+  drop(loss: ConnectionLoss): void;
+}
+
+/** Rejects with a ConnectionLoss. */
+export type Connect = (options: ConnectionOptions, signal: AbortSignal) => Promise<Connection>;
+
+/** The broker took the message and does not want it: MQTT 5 §3.4.2.1. */
+export class PublishRefusal extends Error {}
+
+const SESSION_EXPIRY_SECONDS = 3600;
+/** Messages that we work on at once; the broker is told with MQTT 5, and made to wait with 3.1.1. */
+const RECEIVE_MAXIMUM = 20;
+/** Of brokers that say nothing: few are asked to take more at once. */
+const USUAL_RECEIVE_MAXIMUM = 20;
+/** What may wait in memory for a broker that reads nothing, before messages with QoS 0 are left out. */
+const MAX_UNSENT_BYTES = 256 * 1024;
+const GOODBYE_MS = 2000;
+
+export const connectMqtt: Connect = (options, signal) =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(closedByUs());
+      return;
+    }
+    const link = new MqttLink(options, reject);
+    const abort = (): void => link.drop(closedByUs());
+    signal.addEventListener("abort", abort, { once: true });
+    void link.ended.then(() => signal.removeEventListener("abort", abort));
+    link.onConnected = () => resolve(link);
+  });
+
+function closedByUs(): ConnectionLoss {
+  return new ConnectionLoss("link", "the link was closed");
+}
+
+class MqttLink implements Connection {
+  readonly version: MqttVersion;
+  readonly ended: Promise<ConnectionLoss>;
+  receiveMaximum = USUAL_RECEIVE_MAXIMUM;
+  onConnected: (() => void) | undefined;
+  readonly #client: MqttClient;
+  readonly #guard = new WireGuard(WIRE_LIMITS, performance.now());
+  readonly #options: ConnectionOptions;
+  #end!: (loss: ConnectionLoss) => void;
+  #loss: ConnectionLoss | undefined;
+  /** Messages of the broker that are worked on, and the one that is not read on after until one of them is done. */
+  #working = 0;
+  #readOn: (() => void) | undefined;
+
+  /** `refused` is called with a loss that comes before the connection stands, or after. */
+  constructor(options: ConnectionOptions, refused: (loss: ConnectionLoss) => void) {
+    this.#options = options;
+    this.version = options.version;
+    this.ended = new Promise((resolve) => {
+      this.#end = (loss) => {
+        refused(loss);
+        resolve(loss);
+      };
+    });
+    const client = connect(options.url, clientOptions(options));
+    this.#client = client;
+    client.stream.on("data", (chunk: Buffer) => {
+      const fault = this.#guard.push(chunk, performance.now());
+      if (fault !== undefined) this.drop(new ConnectionLoss("server", `the broker is not to be believed: ${fault}`));
+    });
+    client.stream.on("session", (session: Buffer) => options.onTlsSession?.(session));
+    client.on("error", (error) => this.drop(lossOf(error)));
+    client.on("disconnect", ({ reasonCode = 0 }) => this.drop(lossOfCode(reasonCode)));
+    client.on("close", () => this.drop(new ConnectionLoss("server", "the broker closed the connection")));
+    client.handleMessage = (packet, readOn) => this.#receive(packet, readOn);
+    client.on("packetreceive", (packet) => {
+      if (packet.cmd === "connack") this.#serverReference = packet.properties?.serverReference;
+    });
+    client.once("connect", ({ properties }) => {
+      if (properties?.maximumQoS === 0) this.drop(new ConnectionLoss("auth", "the broker takes no messages with QoS 1"));
+      this.receiveMaximum = properties?.receiveMaximum ?? USUAL_RECEIVE_MAXIMUM;
+      this.onConnected?.();
+    });
+  }
+
+  async subscribe(topics: readonly string[]): Promise<void> {
+    try {
+      const grants = await this.#orLoss(this.#client.subscribeAsync([...topics], { qos: 1, rap: true }));
+      const refused = grants.find(({ qos }) => qos > 2);
+      if (refused !== undefined) throw new Error(refused.topic);
+    } catch (error) {
+      if (error instanceof ConnectionLoss) throw error;
+      throw new ConnectionLoss("auth", `the broker refuses a subscription: ${errorText(error)}`);
+    }
+  }
+
+  publish({ topic, payload, qos, retain = false, expirySeconds, contentType, correlation }: OutgoingMessage): Promise<void> {
+    // Without a connection the library would queue it without bound, and send it in its own time.
+    if (this.#loss !== undefined) return Promise.reject(this.#loss);
+    if (qos === 0 && this.#client.stream.writableLength > MAX_UNSENT_BYTES)
+      return Promise.reject(new PublishRefusal("the broker does not read what is sent to it"));
+    if (qos === 1) this.#guard.expectAck();
+    const properties: NonNullable<IClientPublishOptions["properties"]> = {
+      ...(expirySeconds !== undefined && { messageExpiryInterval: expirySeconds }),
+      ...(contentType !== undefined && { contentType }),
+      ...(correlation !== undefined && { correlationData: Buffer.from(correlation) }),
+    };
+    const sent = this.#client.publishAsync(topic, payload as Buffer, { qos, retain, ...(this.version === 5 && { properties }) }).then(
+      () => {},
+      (error: unknown) => {
+        throw this.#loss ?? new PublishRefusal(errorText(error));
+      },
+    );
+    return this.#orLoss(sent);
+  }
+
+  async close(): Promise<void> {
+    if (this.#loss !== undefined) return;
+    const late = setTimeout(() => this.drop(closedByUs()), GOODBYE_MS);
+    this.#client.end(false, { reasonCode: 0 });
+    await this.ended;
+    clearTimeout(late);
+  }
+
+  drop(loss: ConnectionLoss): void {
+    if (this.#loss !== undefined) return;
+    this.#loss = this.#serverReference === undefined ? loss : loss.towards(this.#serverReference);
+    this.#client.end(true);
+    this.#end(this.#loss);
+  }
+
+  #serverReference: string | undefined;
+
+  #orLoss<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.ended.then((loss) => Promise.reject(loss))]);
+  }
+
+  /** What else the broker sends is read on meanwhile: acknowledgements and answers to pings do not wait for a disk. */
+  #receive({ topic, payload, retain, properties, qos, messageId }: IPublishPacket, readOn: (error?: Error) => void): void {
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+    const work = this.#options.onMessage({ topic, payload: bytes, isRetained: retain, responseTopic: properties?.responseTopic });
+    this.#working++;
+    void work.then(() => {
+      this.#working--;
+      if (qos === 1 && this.#loss === undefined) this.#client["_sendPacket"]({ cmd: "puback", messageId: messageId!, reasonCode: 0 });
+      this.#readOn?.();
+      this.#readOn = undefined;
+    });
+    // The error says to the library that it is not the one to acknowledge.
+    const go = (): void => readOn(qos === 1 ? new Error("acknowledged when it is done") : undefined);
+    if (this.#working < RECEIVE_MAXIMUM) go();
+    else this.#readOn = go;
+  }
+}
+
+function clientOptions(options: ConnectionOptions): IClientOptions {
+  const { url, version, clientId, username, password, tls, tlsSession, will, keepaliveSeconds, timeoutMs } = options;
+  const { hostname, protocol } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const isEncrypted = protocol === "mqtts:" || protocol === "wss:";
+  const trust = { ...tls, minVersion: "TLSv1.2", rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }) } as const;
+  return {
+    ...(isEncrypted && trust),
+    ...(isEncrypted && tlsSession !== undefined && { session: tlsSession }),
+    ...(protocol.startsWith("ws") && {
+      wsOptions: {
+        ...(isEncrypted && trust),
+        perMessageDeflate: false,
+        maxPayload: 2 * WIRE_LIMITS.packetBytes,
+        handshakeTimeout: timeoutMs,
+      },
+    }),
+    clientId,
+    protocolVersion: version,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    clean: false,
+    keepalive: keepaliveSeconds,
+    reschedulePings: true,
+    connectTimeout: timeoutMs,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+    resubscribe: false,
+    timerVariant: "native",
+    will: {
+      topic: will.topic,
+      payload: Buffer.from(will.payload),
+      qos: 1,
+      retain: true,
+      ...(version === 5 && { properties: { willDelayInterval: will.delaySeconds } }),
+    },
+    ...(version === 5 && {
+      properties: {
+        sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+        receiveMaximum: RECEIVE_MAXIMUM,
+        maximumPacketSize: WIRE_LIMITS.packetBytes,
+      },
+    }),
+  };
+}
