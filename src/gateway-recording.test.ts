@@ -1,6 +1,6 @@
 // Recording and playback of the whole gateway, from the text of its config to what HTTP clients get.
 import assert from "node:assert/strict";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { StartFault } from "#base/errors.ts";
@@ -188,11 +188,36 @@ test("a ring whose directory is missing is told of; other paths are recorded, an
   gate: {source: '${camera.url("gate")}', record: yes}
   yard: {source: '${camera.url("yard")}', record: yes, recordStore: ring}
 `;
-  const { log, gateway, spans, recorded } = await start(t, folder, rest);
+  const { log, gateway, recorded } = await start(t, folder, rest);
   assert.ok(log.lines.includes(`[ring] nothing is recorded: ${folder}/ring is not there (gone)`), log.lines.join("\n"));
   await recorded("gate", 0.5);
-  assert.equal(await spans("yard"), undefined);
   assert.equal(gateway.registry.get("yard")!.state, "available");
+  const { url } = await recorded("yard", 0.5);
+  const numbers = await framesOf(url);
+  assert.ok(numbers.length >= 10, "the last half minute is in memory, and plays");
+  assert.deepEqual(await readdir(folder), ["data", "files"]);
+});
+
+test("what is recorded while a disk is out of use is played from memory, and is on the disk when it is back", async (t) => {
+  const [camera, folder] = [await startCamera(t), await temporaryFolder(t)];
+  await writeFile(join(folder, "files"), "in the way");
+  const rest = `paths: {gate: {source: '${camera.url("gate")}', record: yes}}\n`;
+  const { log, spans, recorded } = await start(t, folder, rest);
+  const held = await framesOf((await recorded("gate", 1)).url);
+  assert.ok(
+    log.lines.some((line) => /\[recorder gate\] the store failed: .*\(io\)/.test(line)),
+    log.lines.join("\n"),
+  );
+  assert.equal((await readFile(join(folder, "files"))).toString(), "in the way");
+  await rm(join(folder, "files"));
+  const onDisk = async (): Promise<boolean> => (await readdir(join(folder, "files", "gate")).catch(() => [])).length === 1;
+  await until("the disk to have it", onDisk);
+  const { url, duration } = await recorded("gate", held.length / 25 + 1);
+  const stored = await framesOf(url);
+  assert.deepEqual(stored.slice(0, 20), held.slice(0, 20));
+  assertConsecutive(stored, Math.floor(duration * 25) - 1);
+  assert.equal((await spans("gate"))!.length, 1);
+  assert.ok(!log.lines.some((line) => line.includes("is missing")), log.lines.join("\n"));
 });
 
 test("a ring belongs to one process: the second does not start, with an exit code of its own, and leaves nothing running", async (t) => {

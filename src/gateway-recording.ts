@@ -14,6 +14,7 @@ import { Cleaner } from "#record/files/cleaner.ts";
 import { FilesIndex } from "#record/files/files-index.ts";
 import { FilesStore } from "#record/files/files-store.ts";
 import { holdsTrack } from "#record/files/segment-format.ts";
+import { HeldIndex } from "#record/held-index.ts";
 import { PathRecorders, type RecordingPlan } from "#record/path-recorders.ts";
 import type { RecordingIndex } from "#record/recording-index.ts";
 import type { Path } from "#relay/path.ts";
@@ -102,7 +103,8 @@ export class Recording {
     const { ring, config } = this.#context;
     const entry = entryOf(config, path);
     if (entry === undefined) return undefined;
-    return entry.settings.recordStore === "ring" && ring !== undefined ? ring.recordings : this.#stores.files;
+    const stored = entry.settings.recordStore === "ring" && ring !== undefined ? ring.recordings : this.#stores.files;
+    return new HeldIndex({ stored, clock: this.#stores.clock, held: (name) => this.recorders.get(name)?.held ?? [] });
   }
 
   /** What recorders do follows from the registry's news. Disks may take their time with the rest: nobody waits for them. */

@@ -14,6 +14,8 @@ const RECORDING: RecorderState = {
   droppedUnits: 3,
   bytes: 5000,
   fragments: 2,
+  heldUs: 0,
+  heldBytes: 0,
   gaps: [],
   openGap: undefined,
 };
@@ -64,9 +66,10 @@ test("what there is, what is missing of the last day, and what each recorder doe
     mb: 16_000,
     dropped: 3,
     write_age_ms: 100,
+    held_s: 0,
   });
   const nothing = { oldest: null, newest: null, gaps_24h: 0, gap_s_24h: 0, span_s: 0, mb: 0 };
-  assert.deepEqual(cams["yard"], { st: "error", why: "the disk is full", ...nothing, dropped: 3, write_age_ms: null });
+  assert.deepEqual(cams["yard"], { st: "error", why: "the disk is full", ...nothing, dropped: 3, write_age_ms: null, held_s: 0 });
 });
 
 test("spans are gone through every half minute at most, once for everybody; states are of now", async () => {

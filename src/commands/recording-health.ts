@@ -22,6 +22,8 @@ export interface RecorderHealth extends FootageHealth {
   readonly dropped: number;
   /** Since bytes were last safe on the medium. */
   readonly write_age_ms: number | null;
+  /** Footage that waits in memory for a medium that is out of use. */
+  readonly held_s: number;
 }
 
 export interface RingHealth {
@@ -95,6 +97,7 @@ export class RecordingWatch {
         ...footage,
         dropped: state.droppedUnits,
         write_age_ms: lastWriteUs === undefined ? null : Math.max(0, Math.round((clock.nowUs() - lastWriteUs) / 1000)),
+        held_s: Number((state.heldUs / 1e6).toFixed(1)),
       };
     }
     return cams;

@@ -5,6 +5,7 @@ import type { Path } from "#relay/path.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { Track } from "#relay/track.ts";
 import { FrameMemory } from "./frame-memory.ts";
+import { HoldBudget } from "./hold-budget.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 import type { Gap, RecorderState } from "./recorder-state.ts";
 import type { RecordingStore } from "./store.ts";
@@ -44,6 +45,7 @@ export class PathRecorders {
   readonly #unwatch: () => void;
   readonly #entries = new Map<string, Entry>();
   readonly #memory = new FrameMemory();
+  readonly #budget = new HoldBudget();
   /** By path: stores that are being closed. There is never more than one open for a path. */
   readonly #closing = new Map<string, Promise<void>>();
 
@@ -99,6 +101,7 @@ export class PathRecorders {
       log,
       store: plan.makeStore(),
       memory: this.#memory,
+      budget: this.#budget,
       keeps: (track) => plan.keeps(track),
       follow: (reader) => entry.path!.follow(reader),
       onGap: (gap) => onGap?.(name, gap),

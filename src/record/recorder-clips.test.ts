@@ -15,6 +15,7 @@ import { RecorderSite } from "#testing/recorder-site.ts";
 import { pathConf } from "#testing/rtsp-site.ts";
 import { ScriptedStore } from "#testing/scripted-store.ts";
 import { FrameMemory } from "./frame-memory.ts";
+import { HoldBudget } from "./hold-budget.ts";
 import { Recorder } from "./recorder.ts";
 
 const fileOf = (name: string) => new URL(`../codecs/testdata/${name}`, import.meta.url);
@@ -95,6 +96,7 @@ test("from packets of a live path: coded video and AAC, without being its reader
     log: silentLog,
     store,
     memory: new FrameMemory(),
+    budget: new HoldBudget(),
     keeps: () => true,
     follow: (reader) => path.follow(reader),
     schedule: new ManualTimers(clock).schedule,

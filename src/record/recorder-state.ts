@@ -27,6 +27,9 @@ export interface RecorderState {
   readonly fragments: number;
   /** The last few that have ended, oldest first. */
   readonly gaps: readonly Gap[];
+  /** Footage that waits in memory for a medium that is out of use: it can be played, and is stored when the medium is back. */
+  readonly heldUs: number;
+  readonly heldBytes: number;
   /** Of the gap that is open: nothing is recorded now. */
   readonly openGap: { readonly fromUs: number; readonly cause: GapCause } | undefined;
 }

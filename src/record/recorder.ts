@@ -9,10 +9,12 @@ import { FragmentCutter, leadingTrack } from "./fragment-cutter.ts";
 import type { FrameMemory } from "./frame-memory.ts";
 import { FrameTimeline, type TimedFrame } from "./frame-timeline.ts";
 import { GapLog } from "./gap-log.ts";
+import type { HoldBudget } from "./hold-budget.ts";
 import type { Gap, RecorderPhase, RecorderState } from "./recorder-state.ts";
 import type { Fragment, GapCause, RecordingStore, StoreFault } from "./store.ts";
 import { StoreFeed } from "./store-feed.ts";
 import { areSame, isComplete } from "./track-parameters.ts";
+import type { HeldStretch } from "./waiting-steps.ts";
 
 /** A step of the leading track beyond this is no long frame: footage is missing. */
 const MAX_STEP_US = 5_000_000;
@@ -20,7 +22,8 @@ const MAX_STEP_US = 5_000_000;
 const SILENCE_US = 2_000_000;
 const WATCH_MS = 1000;
 const RETRY_FIRST_MS = 1000;
-const RETRY_CAP_MS = 60_000;
+/** What is held in memory is half a minute of footage. */
+const RETRY_CAP_MS = 10_000;
 
 export interface RecorderOptions {
   /** Of the path. */
@@ -30,6 +33,7 @@ export interface RecorderOptions {
   readonly store: RecordingStore;
   /** Of all recorders. */
   readonly memory: FrameMemory;
+  readonly budget: HoldBudget;
   /** The store can hold such a track. Asked once its parameters are complete. */
   keeps(track: Track): boolean;
   /** Attaches a reader to the path's streams, until the returned function is called. */
@@ -72,6 +76,7 @@ export class Recorder implements Reader {
   #bytes = 0;
   #fragments = 0;
   #skipLine = "";
+  #faultLine = "";
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -84,9 +89,10 @@ export class Recorder implements Reader {
     this.#feed = new StoreFeed({
       store: options.store,
       gaps: this.#gaps,
+      budget: options.budget,
       onRefused: (fragment) => this.#leaveOut(fragment),
       onStored: (fragment) => this.#onStored(fragment),
-      onFault: (fault, closed) => void this.#onFault(fault, closed),
+      onFault: (fault, isLost, closed) => void this.#onFault(fault, isLost, closed),
     });
   }
 
@@ -98,15 +104,23 @@ export class Recorder implements Reader {
       droppedUnits: this.#droppedUnits + (this.#run?.dropped ?? 0),
       bytes: this.#bytes,
       fragments: this.#fragments,
+      heldUs: this.#feed.heldUs,
+      heldBytes: this.#feed.heldBytes,
       gaps: this.#gaps.gaps,
       openGap: this.#gaps.open,
     };
+  }
+
+  /** Footage that waits for a medium that is out of use, oldest first. */
+  get held(): readonly HeldStretch[] {
+    return this.#feed.held;
   }
 
   /** Records from the next keyframe on. */
   start(): void {
     if (this.#unfollow !== undefined) return;
     this.#failed = false;
+    this.#faultLine = "";
     this.#feed.revive();
     this.#wait();
     this.#unfollow = () => {};
@@ -121,6 +135,7 @@ export class Recorder implements Reader {
     this.#cancelRetry?.();
     this.#leave("off");
     this.#enter("off", undefined);
+    this.#feed.discard();
     return this.#feed.close();
   }
 
@@ -149,7 +164,6 @@ export class Recorder implements Reader {
     for (const frame of timeline.next(unit)) {
       if (isLeading) this.#lead(unit, frame);
       else if (this.#isInRun(unit.track)) this.#run?.push(unit.track.index, frame);
-      else if (this.#failed) this.#droppedUnits++;
     }
   }
 
@@ -225,27 +239,18 @@ export class Recorder implements Reader {
     const isAfterHole = run.isHoleBefore(frame);
     this.#offer(isAfterHole ? run.flush() : run.cutBefore(frame));
     if (isAfterHole) this.#feed.gap("source");
-    if (this.#run !== run) {
-      this.#droppedUnits++; // the store failed
-      return;
-    }
     run.push(unit.track.index, frame);
-    if (!run.waitsForKeyframe) this.#enter("recording", undefined);
+    if (!run.waitsForKeyframe && !this.#failed) this.#enter("recording", undefined);
   }
 
   #beginRun(frame: TimedFrame): boolean {
-    if (this.#failed) {
-      this.#droppedUnits++;
-      return false;
-    }
     if (!frame.keyframe) return false;
     const tracks = this.#recordable();
     if (leadingTrack(tracks)?.index !== this.#leading?.index) {
-      this.#enter("waiting", `the parameters of the ${this.#leading?.codec} track are not known yet`);
+      if (!this.#failed) this.#enter("waiting", `the parameters of the ${this.#leading?.codec} track are not known yet`);
       return false;
     }
     this.#closeRun((run) => run.end(frame.dtsTicks));
-    if (this.#failed) return false;
     this.#run = new FragmentCutter(tracks, frame, this.#options.store.limits, this.#options.memory.keeper());
     this.#isOutdated = false;
     this.#watch();
@@ -276,9 +281,8 @@ export class Recorder implements Reader {
   #offer(fragment: Fragment | undefined): void {
     if (fragment === undefined || this.#feed.append(fragment)) return;
     this.#leaveOut(fragment);
-    if (this.#failed) return;
     this.#run?.drop();
-    this.#enter("stalled", "the store is too slow");
+    if (!this.#failed) this.#enter("stalled", "the store is too slow");
   }
 
   #leaveOut(fragment: Fragment): void {
@@ -291,14 +295,18 @@ export class Recorder implements Reader {
     this.#lastWriteUs = this.#options.clock.nowUs();
     this.#bytes += fragment.sizeBytes;
     this.#fragments++;
+    if (this.#failed) this.#recover();
   }
 
-  async #onFault(fault: StoreFault, closed: Promise<void>): Promise<void> {
+  /** What comes is held in memory until the store can be opened again. */
+  async #onFault(fault: StoreFault, isLost: boolean, closed: Promise<void>): Promise<void> {
     this.#failed = true;
-    this.#log.error(`the store failed: ${fault.message} (${fault.code})`);
-    this.#run?.drop();
-    this.#forgetRun();
-    if (this.#unfollow !== undefined) this.#enter("error", `${fault.code}: ${fault.message}`);
+    const line = `the store failed: ${fault.message} (${fault.code})`;
+    if (line !== this.#faultLine) this.#log.error(line);
+    this.#faultLine = line;
+    if (isLost) this.#run?.drop();
+    if (this.#unfollow === undefined) this.#feed.discard();
+    else this.#enter("error", `${fault.code}: ${fault.message}`);
     await closed;
     if (this.#unfollow === undefined || !this.#failed) return;
     this.#cancelRetry?.();
@@ -306,9 +314,16 @@ export class Recorder implements Reader {
   }
 
   #retry(): void {
-    this.#failed = false;
     this.#feed.revive();
-    if (this.#leading === undefined) this.#wait();
+    if (this.#run === undefined && this.#feed.held.length === 0) this.#recover(); // nothing is there to try it with
+  }
+
+  #recover(): void {
+    this.#failed = false;
+    this.#faultLine = "";
+    if (this.#unfollow === undefined) return;
+    if (this.#run === undefined) this.#wait();
+    else if (!this.#run.waitsForKeyframe) this.#enter("recording", undefined);
   }
 
   /** While a run is open: what is there goes to the store when the source falls silent. */
@@ -319,7 +334,7 @@ export class Recorder implements Reader {
       if (run === undefined) return;
       if (this.#options.clock.nowUs() - this.#heardUs >= SILENCE_US) {
         this.#offer(run.flush());
-        if (this.#run === run && !run.waitsForKeyframe) this.#enter("stalled", "the source is silent");
+        if (this.#run === run && !run.waitsForKeyframe && !this.#failed) this.#enter("stalled", "the source is silent");
       }
       if (this.#run === run) this.#watch();
     }, WATCH_MS);

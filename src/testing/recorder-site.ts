@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { FrameMemory } from "#record/frame-memory.ts";
+import { HoldBudget } from "#record/hold-budget.ts";
 import { Recorder, type RecorderOptions } from "#record/recorder.ts";
 import type { Gap, RecorderState } from "#record/recorder-state.ts";
 import type { Fragment, FragmentLimits } from "#record/store.ts";
@@ -47,6 +48,7 @@ export class RecorderSite {
       log: this.log,
       store: this.store,
       memory: this.memory,
+      budget: new HoldBudget(),
       keeps: (track) => track.codec !== "generic",
       follow: () => {
         this.#isFollowed = true;

@@ -25,6 +25,8 @@ const gate: RecorderFacts = {
     droppedUnits: 3,
     bytes: 5_000_000_000,
     fragments: 40,
+    heldUs: 0,
+    heldBytes: 0,
     openGap: undefined,
   },
 };
@@ -36,6 +38,8 @@ const yard: RecorderFacts = {
     droppedUnits: 0,
     bytes: 0,
     fragments: 0,
+    heldUs: 0,
+    heldBytes: 0,
     openGap: { fromUs: 4_000_000, cause: "source" },
   },
 };

@@ -80,6 +80,12 @@ export function recorderFamilies(recorders: readonly RecorderFacts[], gaps: read
       samples: each(({ lastWriteUs }) => secondsSince(lastWriteUs)),
     },
     {
+      name: "camgate_recorder_held_seconds",
+      type: "gauge",
+      help: "Footage in memory that waits for a medium that is out of use.",
+      samples: each(({ heldUs }) => heldUs / 1e6),
+    },
+    {
       name: "camgate_recorder_gaps_total",
       type: "counter",
       help: "Gaps in the footage that have ended, by cause.",
