@@ -1,10 +1,11 @@
 // The arguments of `npm run bench --`, read and checked.
 import { parseArgs } from "node:util";
 import type { BenchmarkOptions } from "./benchmark.ts";
-import { camgateServer, peerServer, type ServerKind } from "./server-under-test.ts";
+import { camgateServer, peerServer, plainServer, type ServerKind } from "./server-under-test.ts";
 
 export const OPTIONS_TEXT = `  --peer mediamtx=<path>   a server to measure beside camgate, in the same run
   --camgate dist|src|none  which camgate: the bundle (default), the sources, or none
+  --plain                  beside it the same camgate without what koffi calls
   --transport tcp|udp      of cameras and readers (ingest, latency)
   --readers 1,10,50,200    numbers of readers (fanout, udp-fanout, latency), of viewers (memory, webrtc)
   --cameras 16             cameras (ingest, memory)
@@ -33,6 +34,7 @@ export function parseCommandLine(words: readonly string[]): Invocation {
     options: {
       peer: { type: "string", multiple: true, default: [] },
       camgate: { type: "string", default: "dist" },
+      plain: { type: "boolean", default: false },
       transport: { type: "string" },
       readers: { type: "string" },
       cameras: { type: "string" },
@@ -50,7 +52,7 @@ export function parseCommandLine(words: readonly string[]): Invocation {
   const { transport } = values;
   if (transport !== undefined && transport !== "tcp" && transport !== "udp") throw new Error(`--transport ${transport}: tcp or udp`);
   const options: BenchmarkOptions = {
-    servers: chosenServers(values.camgate, values.peer),
+    servers: chosenServers(values.camgate, values.plain, values.peer),
     transport,
     readers: numbersOf("readers", values.readers),
     cameras: numberOf("cameras", values.cameras),
@@ -66,12 +68,12 @@ export function parseCommandLine(words: readonly string[]): Invocation {
   return { benchmark: positionals[0], options, jsonFile: values.json };
 }
 
-function chosenServers(camgate: string, peerArguments: readonly string[]): ServerKind[] {
+function chosenServers(camgate: string, plain: boolean, peerArguments: readonly string[]): ServerKind[] {
   const peers = peerArguments.map(peerServer);
   if (camgate === "none") return peers;
   const own = camgateServer(camgate === "src" ? "src" : "dist") ?? camgateServer("src");
   if (own === undefined) throw new Error("there is no camgate to measure: build it first");
-  return [own, ...peers];
+  return plain ? [own, plainServer(own), ...peers] : [own, ...peers];
 }
 
 function numbersOf(name: string, text: string | undefined): number[] | undefined {

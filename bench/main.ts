@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { type Invocation, OPTIONS_TEXT, parseCommandLine } from "./command-line.ts";
+import { recordBeyond } from "./record-beyond.ts";
 import { type Report, reportsJson, reportText } from "./report.ts";
 import { ring } from "./ring.ts";
 import { churn } from "./rtsp-churn.ts";
@@ -11,13 +12,27 @@ import { latency } from "./rtsp-latency.ts";
 import { memory } from "./rtsp-memory.ts";
 import { srtp } from "./srtp.ts";
 import { webRtcFanout } from "./webrtc-fanout.ts";
+import { webRtcLatency } from "./webrtc-latency.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [fanout, udpFanout, ingest, record, latency, memory, churn, ring, srtp, webRtcFanout];
+const BENCHMARKS: readonly Benchmark[] = [
+  fanout,
+  udpFanout,
+  ingest,
+  record,
+  recordBeyond,
+  latency,
+  memory,
+  churn,
+  ring,
+  srtp,
+  webRtcFanout,
+  webRtcLatency,
+];
 
 const USAGE = `npm run bench -- <benchmark> [options]
 
 benchmarks
-${BENCHMARKS.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}\n`).join("")}  all         one after the other, each with a modest load; what fails is told, and the rest goes on
+${BENCHMARKS.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}\n`).join("")}  all         one after the other, each with a modest load; what fails is told, and the rest goes on
 
 options
 ${OPTIONS_TEXT}`;

@@ -5,7 +5,7 @@ import type { Sample } from "./harness.ts";
 import { memoryMibOf } from "./process-figures.ts";
 import type { Column } from "./report.ts";
 import type { Transport } from "./rtsp-connection.ts";
-import type { ServerKind } from "./server-under-test.ts";
+import type { RecordStore, ServerKind } from "./server-under-test.ts";
 import { GOP_SECONDS, LINE_MBIT, type Site, wholeGopsMs, withSite } from "./site.ts";
 import { measureWindow } from "./window.ts";
 
@@ -43,7 +43,7 @@ export const record: Benchmark = {
       load: `each camera ${LOAD}, over TCP, recorded as fMP4 in parts of a second`,
       columns: COLUMNS,
       settings: [{ cameras: options.cameras ?? CAMERAS, lineMbit: 0 }],
-      measure: (kind, setting) => measureIngest(kind, setting, "tcp", windowMs, true),
+      measure: (kind, setting) => measureIngest(kind, setting, "tcp", windowMs, "files"),
     });
     return [report];
   },
@@ -78,9 +78,9 @@ function measureIngest(
   setting: IngestSetting,
   transport: Transport,
   windowMs: number,
-  isRecorded = false,
+  recorded?: RecordStore,
 ): Promise<Sample> {
-  return withSite(kind, { ...setting, gopSeconds: GOP_SECONDS, transport, record: isRecorded }, async (site) => {
+  return withSite(kind, { ...setting, gopSeconds: GOP_SECONDS, transport, record: recorded }, async (site) => {
     const load = site.cameras!;
     await sleep(WARM_UP_MS);
     const window = await measureWindow(site.server.pid, load, [], windowMs);

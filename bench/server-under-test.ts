@@ -1,7 +1,7 @@
 // The servers that are measured: each runs as its own process from an equivalent configuration in MediaMTX's format.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,8 @@ export interface ServerKind {
   readonly version: string;
   readonly file: string;
   readonly args: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A path that pulls a camera over RTSP. */
@@ -22,9 +24,12 @@ export interface PulledPath {
   readonly name: string;
   readonly source: string;
   readonly transport: Transport;
-  /** Recorded to files, a fragment a second. */
-  readonly record?: boolean;
+  /** Recorded, a fragment a second. */
+  readonly record?: RecordStore | undefined;
 }
+
+/** Only camgate has the ring. */
+export type RecordStore = "files" | "ring";
 
 export interface RunningServer {
   readonly pid: number;
@@ -37,8 +42,8 @@ export interface RunningServer {
 
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
-/** A small young generation: what the units and the bin wrapper start camgate with. */
-const NODE_OPTIONS = ["--max-semi-space-size=1"];
+/** Sixteen cameras at 4 Mbit/s write over it after little more than a minute. */
+const RING_SIZE = "640M";
 /** What the ratios of a report are of. */
 export const OWN_NAME = "camgate";
 
@@ -55,7 +60,12 @@ process.on("exit", () => {
 export function camgateServer(from: "dist" | "src"): ServerKind | undefined {
   const entry = fileURLToPath(new URL(from === "dist" ? "../dist/camgate.mjs" : "../src/main.ts", import.meta.url));
   if (!existsSync(entry)) return undefined;
-  return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [...NODE_OPTIONS, entry] };
+  return { name: OWN_NAME, version: `${from}, Node ${process.version}`, file: process.execPath, args: [entry] };
+}
+
+/** The same without what koffi calls. */
+export function plainServer(own: ServerKind): ServerKind {
+  return { ...own, name: "without koffi", env: { CAMGATE_NATIVE: "off" } };
 }
 
 /** A peer from the command line: `mediamtx=/path/of/the/binary`. */
@@ -70,9 +80,14 @@ export async function startServer(kind: ServerKind, pulled: readonly PulledPath[
   const folder = mkdtempSync(join(tmpdir(), "camgate-bench-"));
   const [rtspPort, rtpPort, webRtcPort, icePort] = await Promise.all([freePort(), freePortPair(), freePort(), freePortPair()]);
   const configFile = join(folder, "bench.yml");
+  mkdirSync(join(folder, "ring"));
   writeFileSync(configFile, configuration({ rtspPort, rtpPort, webRtcPort, icePort }, pulled));
 
-  const child = spawn(kind.file, [...kind.args, configFile], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(kind.file, [...kind.args, configFile], {
+    cwd: folder,
+    env: { ...process.env, ...kind.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   running.set(child, folder);
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -109,9 +124,12 @@ interface Ports {
 
 function configuration({ rtspPort, rtpPort, webRtcPort, icePort }: Ports, pulled: readonly PulledPath[]): string {
   const paths = pulled.map(
-    ({ name, source, transport, record = false }) =>
-      `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record ? "yes" : "no"}\n`,
+    ({ name, source, transport, record }) =>
+      `  ${name}:\n    source: ${source}\n    rtspTransport: ${transport}\n    record: ${record === undefined ? "no" : "yes"}\n${
+        record === "ring" ? "    recordStore: ring\n" : ""
+      }`,
   );
+  const ring = pulled.some(({ record }) => record === "ring") ? `ring:\n  directory: ring\n  size: ${RING_SIZE}\n` : "";
   return `logLevel: error
 rtsp: yes
 rtspTransports: [tcp, udp]
@@ -125,7 +143,7 @@ webrtcAddress: 127.0.0.1:${webRtcPort}
 webrtcLocalUDPAddress: 127.0.0.1:${icePort}
 srt: no
 moq: no
-paths:
+${ring}paths:
 ${paths.join("")}  all_others:
 `;
 }

@@ -4,13 +4,13 @@ import type { CameraLoadOptions } from "./load-camera.ts";
 import { LoadProcess } from "./load-messages.ts";
 import type { ReadOptions } from "./load-read.ts";
 import { RtspConnection, type Transport } from "./rtsp-connection.ts";
-import { type RunningServer, type ServerKind, startServer } from "./server-under-test.ts";
+import { type PulledPath, type RecordStore, type RunningServer, type ServerKind, startServer } from "./server-under-test.ts";
 import { CAMERA_LOAD } from "./synthetic-h264.ts";
 
 /** Cameras that the server pulls from a load process. */
 export interface PulledCameras extends CameraLoadOptions {
   readonly transport: Transport;
-  readonly record?: boolean;
+  readonly record?: RecordStore | undefined;
 }
 
 export interface Site {
@@ -60,13 +60,10 @@ export async function withSite<T>(kind: ServerKind, pulled: PulledCameras | unde
   };
   try {
     const cameras = pulled && (await load<CameraLoadOptions>("load-camera.ts", pulled));
-    const names = pulled ? Array.from({ length: pulled.cameras }, (_, i) => `cam${i}`) : ["cam"];
-    const paths = pulled
-      ? names.map((name) => ({ name, source: `${cameras!.url}/${name}`, transport: pulled.transport, record: pulled.record === true }))
-      : [];
+    const paths = pulled ? pulledPaths(cameras!, pulled) : [];
     const started = await startServer(kind, paths);
     server = started;
-    const urls = names.map((name) => started.rtspUrl(name));
+    const urls = (pulled ? paths : [{ name: "cam" }]).map(({ name }) => started.rtspUrl(name));
     if (pulled) for (const url of urls) await hasStream(url, kind.name);
     return await measure({ server, cameras, urls, load, readers });
   } catch (error) {
@@ -76,6 +73,11 @@ export async function withSite<T>(kind: ServerKind, pulled: PulledCameras | unde
     await Promise.all(loads.map((each) => each.stop()));
     await server?.stop();
   }
+}
+
+/** A path for each camera. */
+export function pulledPaths({ url }: LoadProcess, { cameras, transport, record }: PulledCameras): PulledPath[] {
+  return Array.from({ length: cameras }, (_, i) => ({ name: `cam${i}`, source: `${url}/cam${i}`, transport, record }));
 }
 
 /** Resolves when the path can be described: its camera is there. */

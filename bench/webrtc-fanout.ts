@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Benchmark, compare, LOAD, windowSecondsOf } from "./benchmark.ts";
 import type { Sample } from "./harness.ts";
-import type { LoadProcess } from "./load-messages.ts";
+import { type LoadProcess, sumCounters } from "./load-messages.ts";
 import type { PublishOptions } from "./load-publish.ts";
 import type { WhepOptions } from "./load-whep.ts";
 import { cpuSecondsOf, memoryMibOf } from "./process-figures.ts";
@@ -23,6 +23,7 @@ const COLUMNS: readonly Column[] = [
   { figure: "cpuPercentPerViewer", title: "server CPU % per viewer", digits: 3, goal: GOAL },
   { figure: "cpuPercent", title: "server CPU %", digits: 1 },
   { figure: "setUpCpuMs", title: "CPU ms to let one in", digits: 1 },
+  { figure: "setUpMs", title: "ms to let one in", digits: 0 },
   { figure: "mibPerViewer", title: "MiB per viewer", digits: 2 },
   { figure: "residentMib", title: "RSS MiB", digits: 1 },
   { figure: "deliveredShare", title: "delivered", digits: 3, least: 0.98 },
@@ -33,7 +34,7 @@ const COLUMNS: readonly Column[] = [
 
 export const webRtcFanout: Benchmark = {
   name: "webrtc",
-  summary: "WebRTC fan-out: server CPU and memory per viewer, CPU to let one in",
+  summary: "WebRTC fan-out: server CPU and memory per viewer, CPU and time to let one in",
   modest: [{ readers: [30], windowSeconds: 6 }],
   run: async (options) => [
     await compare(options, {
@@ -68,6 +69,7 @@ function measure(kind: ServerKind, viewers: number, windowMs: number): Promise<S
       cpuPercentPerViewer: cpuPercent / viewers,
       cpuPercent,
       setUpCpuMs,
+      setUpMs: (await sumCounters(viewLoads))["setUpMs"]! / viewLoads.length,
       mibPerViewer: (memory["privateDirtyMib"]! - memoryBefore["privateDirtyMib"]!) / viewers,
       ...memory,
       deliveredShare: window.received["bytes"]! / (sentBytes * viewers),

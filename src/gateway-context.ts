@@ -8,6 +8,7 @@ import type { Config } from "#config/config.ts";
 import type { LiveConfig } from "#config/live-config.ts";
 import type { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
+import type { SyncTimes } from "#device/health/sync-times.ts";
 import type { HookRunner } from "#hooks/hook-runner.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
@@ -36,6 +37,8 @@ export interface GatewayContext {
   readonly log: Log;
   /** For every file of the gateway: together they leave threads to the rest. */
   readonly fs: FsPort;
+  /** How long its syncs took. */
+  readonly syncs: SyncTimes;
   readonly pathConfs: PathConfs;
   readonly capture: Pick<Capture, "takeSnapshot">;
   /** What parts made that others use; undefined while they do not run. */

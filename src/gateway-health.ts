@@ -26,7 +26,13 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
   const nowUs = (): number => context.clock.nowUs();
   const sampler = new HealthSampler({
     tree,
-    disks: new DiskWatch({ tree, nowUs, spaces: () => space.read(), mediumOf: (directory) => mediumOf(context, directory) }),
+    disks: new DiskWatch({
+      tree,
+      nowUs,
+      spaces: () => space.read(),
+      syncs: context.syncs,
+      mediumOf: (directory) => mediumOf(context, directory),
+    }),
     nowUs,
     process: () => {
       const { user, system } = process.cpuUsage();

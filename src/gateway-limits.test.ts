@@ -70,7 +70,7 @@ paths: {cam: {}}
     const authorization = basic(`${attempt % 3 === 0 ? "ann" : `user${attempt}`}:wrong${attempt}`);
     const overRtsp = attempt % 2 === 0;
     const socket = await openSocket(t, overRtsp ? port : apiPort, "127.0.0.2");
-    const head = overRtsp ? `DESCRIBE ${url} RTSP/1.0\r\nCSeq: 1` : "GET /v3/paths/list HTTP/1.1\r\nHost: x";
+    const head = overRtsp ? `DESCRIBE ${url} RTSP/1.0\r\nCSeq: 1` : "GET /v3/paths/list HTTP/1.1\r\nHost: 127.0.0.1";
     socket.end(`${head}\r\nAuthorization: ${authorization}\r\n\r\n`);
     socket.resume();
   }

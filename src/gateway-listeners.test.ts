@@ -14,7 +14,7 @@ import { Gateway } from "./gateway.ts";
 
 async function start(t: TestContext, config: string) {
   const log = new AwaitedLog();
-  const parsed = parseConfig(`rtsp: no\nwebrtc: no\nwebrtc: no\nlogLevel: debug\n${config}`, "camgate.yml", {});
+  const parsed = parseConfig(`rtsp: no\nwebrtc: no\nlogLevel: debug\n${config}`, "camgate.yml", {});
   assert.ok(parsed.config !== undefined, parsed.problems.map(({ message }) => message).join("\n"));
   const gateway = await Gateway.start(parsed.config, log);
   t.after(() => gateway.close());

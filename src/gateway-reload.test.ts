@@ -137,7 +137,7 @@ test("global settings: users, hooks, the log and other servers disturb no stream
     ["pprof", "pprof"],
     ["WebRTC", "webrtc"],
   ] as const) {
-    const [first, second] = [await freePort(), await freePort()];
+    const first = await freePort();
     const media = setting === "webrtc" ? `webrtcLocalUDPAddress: 127.0.0.1:${await freePort()}\n` : "";
     const at = (number: number): string => `${setting}: yes\n${setting}Address: 127.0.0.1:${number}\n${media}`;
     const answers = async (number: number): Promise<boolean> =>
@@ -149,6 +149,7 @@ test("global settings: users, hooks, the log and other servers disturb no stream
     assert.ok(await answers(first));
     await change(`${at(first)}logLevel: debug\n${rest}`);
     assert.equal(opened(name), 1, "nothing of it was changed");
+    const second = await freePort();
     await change(at(second) + rest);
     assert.deepEqual([await answers(first), await answers(second)], [false, true]);
     await change(`${at(second)}${setting}AllowOrigins: [http://a.example]\n${rest}`);

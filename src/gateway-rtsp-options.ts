@@ -5,7 +5,9 @@ import { AddressSet } from "#control/auth/address-set.ts";
 import type { OpenReplay } from "#protocols/rtsp/replay.ts";
 import type { RtspServerOptions } from "#protocols/rtsp/server.ts";
 import type { GatewayContext } from "./gateway-context.ts";
-import { timerMs } from "./gateway-paths.ts";
+
+/** From the connection to the first request, TLS and the header of a proxy included. */
+const HANDSHAKE_MS = 5000;
 
 type Global = Config["global"];
 
@@ -40,6 +42,6 @@ export function rtspOptionsOf(context: GatewayContext, global: Global, own: OwnO
     authMethods: global.rtspAuthMethods,
     readTimeoutMs: global.readTimeout,
     writeTimeoutMs: global.writeTimeout,
-    handshakeTimeoutMs: timerMs(global.readTimeout),
+    handshakeTimeoutMs: Math.min(global.readTimeout, HANDSHAKE_MS),
   };
 }

@@ -4,12 +4,14 @@ import { ConnectionLimits } from "#base/connection-limits.ts";
 import { DiskQueue } from "#base/disk-queue.ts";
 import type { Log } from "#base/log.ts";
 import { NodeFs } from "#base/node-fs.ts";
+import { timedFs } from "#base/timed-fs.ts";
 import type { Config } from "#config/config.ts";
 import { compileGoRegexp } from "#config/go-regexp.ts";
 import { LiveConfig } from "#config/live-config.ts";
 import { pathNameFault } from "#config/path-name.ts";
 import { sourcePolicyFault } from "#config/source-policy.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
+import { SyncTimes } from "#device/health/sync-times.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
 import { enterPulledSources } from "#relay/pulled-sources.ts";
@@ -102,6 +104,7 @@ export class Gateway {
     });
     const sessions = new SessionRegistry();
     enterPulledSources(registry, sessions);
+    const syncs = new SyncTimes(() => clock.nowUs());
     this.#context = {
       get config() {
         return current();
@@ -117,7 +120,8 @@ export class Gateway {
       clock,
       startedUs: clock.nowUs(),
       log,
-      fs: new DiskQueue(new NodeFs()),
+      fs: new DiskQueue(timedFs(new NodeFs(), syncs.note)),
+      syncs,
       pathConfs,
       capture: this.#capture,
       health: undefined,

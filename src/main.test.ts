@@ -147,9 +147,9 @@ test("a config with errors: every one is printed, and nothing starts", async (t)
 });
 
 test("a config that relies on protection which is not there does not start", async (t) => {
-  const { ended, output } = await run(t, [], { config: "rtspEncryption: strict\n" });
+  const { ended, output } = await run(t, [], { config: "paths:\n  x: {srtReadPassphrase: long-enough}\n" });
   assert.equal(await ended, 1);
-  assert.match(output.err, /mediamtx\.yml:1: error: rtspEncryption: needs RTSPS and SRTP/);
+  assert.match(output.err, /mediamtx\.yml:2: error: paths\.x\.srtReadPassphrase: needs SRT encryption/);
 });
 
 test("a config that is named and not there", async (t) => {

@@ -208,7 +208,7 @@ test("a reload: the body is not looked at; what is wrong is told", async (t) => 
 test("a change that cannot be kept is answered 500, one that the NOC holds 409", async (t) => {
   const config = liveConfig("apiPersist: yes\n", {
     overlayFile: { path: "/data/overlay.yml", write: () => Promise.reject(new Error("ENOSPC: no space left on device")) },
-    higherLayers: () => [{ ...liveConfig("readTimeout: 5s\n").config.layers[0]!, name: "desired" }],
+    desired: { ...liveConfig("readTimeout: 5s\n").config.layers[0]!, name: "desired" },
   });
   const { errorOf } = await startApi(t, { config });
   assert.equal(

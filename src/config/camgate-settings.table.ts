@@ -99,7 +99,7 @@ export const mqtt = section(
       }),
       [],
       "Brokers, tried in order; `mqtt.url` may be written for a single one.",
-      { localOnly: "always" },
+      { localOnly: "noc" },
     ),
     tenant: setting(
       {
@@ -139,14 +139,14 @@ export const mqtt = section(
       },
     ),
     commandKeys: setting(list(text), [], "Public keys (Ed25519) that may sign commands.", { localOnly: "always" }),
-    telemetryInterval: setting(duration, seconds(60), "How often telemetry is sent.", { effect: "live", localOnly: "always" }),
+    telemetryInterval: setting(duration, seconds(60), "How often telemetry is sent.", { effect: "live", localOnly: "noc" }),
     reconnectCap: setting(duration, seconds(300), "Longest pause between attempts to reach a broker.", {
       effect: "live",
-      localOnly: "always",
+      localOnly: "noc",
     }),
     homeAssistantDiscovery: setting(text, "", "Discovery prefix of Home Assistant, such as `homeassistant`; empty turns it off.", {
       effect: "live",
-      localOnly: "always",
+      localOnly: "noc",
     }),
   },
 );

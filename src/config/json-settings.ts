@@ -138,15 +138,16 @@ function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
-function rawOf(value: unknown): RawNode {
+/** A JSON value as a config file's node, without a place. */
+export function jsonNode(value: unknown): RawNode {
   if (value === null) return { kind: "null", place: NOWHERE };
-  if (Array.isArray(value)) return { kind: "list", items: value.map(rawOf), place: NOWHERE };
+  if (Array.isArray(value)) return { kind: "list", items: value.map(jsonNode), place: NOWHERE };
   return typeof value === "object" ? mapOf(entriesOf(value)) : { kind: "scalar", text: String(value), place: NOWHERE };
 }
 
 /** Fields that are null are left out. */
 function entriesOf(object: object): readonly RawEntry[] {
-  return Object.entries(object).flatMap(([key, value]) => (value === null ? [] : [entryOf(key, rawOf(value))]));
+  return Object.entries(object).flatMap(([key, value]) => (value === null ? [] : [entryOf(key, jsonNode(value))]));
 }
 
 function entryOf(key: string, value: RawNode): RawEntry {

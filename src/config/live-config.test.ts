@@ -165,7 +165,7 @@ describe("changes over the API", () => {
       ...readLayers("readTimeout: 5s\npaths: {held: {maxReaders: 3}}\n", "", {}).layers[0]!,
       name: "desired",
     };
-    const { live } = new Rig(KEEPING, { higherLayers: () => [desired] });
+    const { live } = new Rig(KEEPING, { desired });
     await assert.rejects(live.patchGlobal({ writeTimeout: "5s", readTimeout: "7s" }), {
       code: "conflict",
       message: "readTimeout is set by the desired layer, which is above the API",
@@ -177,6 +177,28 @@ describe("changes over the API", () => {
     await live.patchGlobal({ writeTimeout: "5s" });
     assert.deepEqual([live.config.global.readTimeout, live.config.global.writeTimeout], [5000, 5000]);
     await live.patchPath("gate", { maxReaders: 1 });
+  });
+
+  it("of the NOC are taken as a whole, checked before, and undone by taking others", async () => {
+    const layerOf = (text: string): Layer => ({ ...readLayers(text, "", {}).layers[0]!, name: "desired" });
+    const rig = new Rig(KEEPING);
+    assert.equal(rig.live.desiredFault(layerOf("readTimeout: 5s\n")), undefined);
+    assert.match(
+      rig.live.desiredFault(layerOf("rtspTransports: []\nrtsp: yes\npaths: {x: {source: 'nonsense://'}}\n")) ?? "",
+      /paths\.x\.source/,
+    );
+    await rig.live.takeDesired(layerOf("readTimeout: 5s\n"));
+    assert.equal(rig.live.config.global.readTimeout, 5000);
+    await assert.rejects(rig.live.patchGlobal({ readTimeout: "7s" }), { code: "conflict" });
+    await rig.live.reload();
+    assert.equal(rig.live.config.global.readTimeout, 5000);
+    rig.applyError = new Error("port 8554 is taken");
+    await assert.rejects(rig.live.takeDesired(layerOf("readTimeout: 6s\n")), { message: "port 8554 is taken" });
+    rig.applyError = undefined;
+    assert.equal(rig.live.config.global.readTimeout, 5000);
+    await rig.live.takeDesired(undefined);
+    await rig.live.patchGlobal({ readTimeout: "7s" });
+    assert.equal(rig.live.config.global.readTimeout, 7000);
   });
 
   it("are made one after the other", async () => {

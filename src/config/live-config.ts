@@ -39,8 +39,8 @@ export interface LiveConfigOptions extends LiveConfigStart {
   readonly overlayFile?: OverlayFile;
   /** What is wrong with a source that the API sets; undefined: nothing. */
   sourceFault?(source: string, config: Config): string | undefined;
-  /** Layers above the overlay; none where nothing is said. */
-  higherLayers?(): readonly Layer[];
+  /** The NOC's layer, above the overlay; it is part of `config`. */
+  readonly desired?: Layer | undefined;
   /** The wall clock. */
   now?(): Date;
   readonly log: Log;
@@ -90,6 +90,7 @@ export class LiveConfig {
   #config: Config;
   #lower: LowerLayers;
   #overlay: Overlay;
+  #desired: Layer | undefined;
   #file: string | undefined;
   #loadedAt: Date;
   #lastError: ConfigStatus["lastError"];
@@ -105,6 +106,7 @@ export class LiveConfig {
     this.#config = options.config;
     this.#lower = options.lower;
     this.#overlay = options.overlay;
+    this.#desired = options.desired;
     this.#file = options.file;
     this.#loadedAt = this.#now();
     this.#restartNeeds = new RestartNeeds(options.config);
@@ -180,10 +182,30 @@ export class LiveConfig {
     });
   }
 
+  /** What would be wrong with the config if the NOC's layer were this one; undefined: nothing. */
+  desiredFault(desired: Layer | undefined): string | undefined {
+    const parsed = this.#withDesired(desired);
+    return parsed.config === undefined ? refusalOf(parsed.problems).message : undefined;
+  }
+
+  /** Another layer of the NOC's, or none any more. Rejects with what is wrong with it, or when a server cannot be had under it: then nothing is changed. */
+  takeDesired(desired: Layer | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      const parsed = this.#withDesired(desired);
+      if (parsed.config === undefined) throw refusalOf(parsed.problems);
+      await this.#apply(parsed.config);
+      this.#desired = desired;
+    });
+  }
+
   /** Nothing is changed any more once it resolves. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#turn;
+  }
+
+  #withDesired(desired: Layer | undefined): ReturnType<typeof configOfLayers> {
+    return configOfLayers([...this.#lower, this.#overlay.layer, ...(desired === undefined ? [] : [desired])]);
   }
 
   async #reread(): Promise<void> {
@@ -266,7 +288,7 @@ export class LiveConfig {
   }
 
   get #higher(): readonly Layer[] {
-    return this.#options.higherLayers?.() ?? [];
+    return this.#desired === undefined ? [] : [this.#desired];
   }
 
   #checkHigher(fields: readonly string[]): void {

@@ -3,7 +3,7 @@
 import { defaultOrigin, type Layer, type LayerName, type Leaf, type Leaves, type Origin } from "./layer.ts";
 import type { Problems } from "./problem.ts";
 import { defaultOf, globalSchema, pathSchema, type SchemaEntry } from "./schema.ts";
-import type { Profile } from "./setting.ts";
+import type { LocalOnly, Profile } from "./setting.ts";
 
 export interface MergedSettings {
   readonly profile: Profile;
@@ -57,11 +57,11 @@ function defaults(schema: ReadonlyMap<string, SchemaEntry>, profile: Profile): M
 }
 
 /** A source that starts a program is held to the rule of hooks. */
-export function localOnlyRule(name: string, value: unknown, schema: ReadonlyMap<string, SchemaEntry>): "always" | "hook" | undefined {
+export function localOnlyRule(name: string, value: unknown, schema: ReadonlyMap<string, SchemaEntry>): LocalOnly | undefined {
   return name === "source" && typeof value === "string" && value.startsWith("ffmpeg://") ? "hook" : schema.get(name)?.localOnly;
 }
 
-export function mayComeFrom(layer: LayerName, rule: "always" | "hook" | undefined, apiAllowHooks: boolean): boolean {
+export function mayComeFrom(layer: LayerName, rule: LocalOnly | undefined, apiAllowHooks: boolean): boolean {
   switch (layer) {
     case "file":
     case "environment":
@@ -69,6 +69,6 @@ export function mayComeFrom(layer: LayerName, rule: "always" | "hook" | undefine
     case "overlay":
       return rule === undefined || (rule === "hook" && apiAllowHooks);
     case "desired":
-      return rule === undefined;
+      return rule === undefined || rule === "noc";
   }
 }

@@ -111,6 +111,8 @@ export interface Need {
   readonly security?: true;
 }
 
+export type LocalOnly = "always" | "hook" | "noc";
+
 export interface SettingNotes {
   /** Overrides the section's. */
   readonly effect?: Effect;
@@ -118,8 +120,11 @@ export interface SettingNotes {
   readonly needs?: readonly Need[];
   /** The value is never shown. */
   readonly secret?: true;
-  /** Taken from the file and the environment alone: always, or (`hook`) unless the file lets the API set what starts a program. */
-  readonly localOnly?: "always" | "hook";
+  /**
+   * Taken from the file and the environment alone: always, or (`hook`) unless the file lets the API set what starts a program. `noc`: the NOC's desired
+   * config may set it as well, the API may not.
+   */
+  readonly localOnly?: LocalOnly;
   /** For fields of an object: must be given. */
   readonly required?: true;
   /** What the number counts, for people (`bytes`, `px`, `µs`); durations and sizes carry their unit. */

@@ -72,7 +72,17 @@ const host: Health = {
   facts: {
     memoryTotalBytes: 2e9,
     memoryUsedBytes: 8e8,
-    disks: [{ mount: "/rec", totalBytes: 118e9, freeBytes: 310e6, readOnly: true, writtenBytes: 1e12, errors: 4 }],
+    disks: [
+      {
+        mount: "/rec",
+        totalBytes: 118e9,
+        freeBytes: 310e6,
+        readOnly: true,
+        writtenBytes: 1e12,
+        errors: 4,
+        syncs: { p50Ms: 8, p99Ms: 210, maxMs: 900 },
+      },
+    ],
     interfaces: [{ name: "eth0", receivedBytes: 1000, sentBytes: 500, errors: 1, drops: 2 }],
   },
 };
@@ -249,6 +259,7 @@ test("the machine: what is not measured is left out", async () => {
   assert.deepEqual(valuesOf(exposition, "camgate_host_cpu"), { camgate_host_cpu_ratio: 0.185 });
   assert.deepEqual(valuesOf(exposition, "camgate_disk_free"), { "camgate_disk_free_bytes /rec": 310e6 });
   assert.deepEqual(valuesOf(exposition, "camgate_disk_read"), { "camgate_disk_read_only /rec": 1 });
+  assert.deepEqual(valuesOf(exposition, "camgate_disk_sync_p99"), { "camgate_disk_sync_p99_seconds /rec": 0.21 });
   const { temp_c: _, thr: __, oom: ___, ...sys } = { ...host.sys, cpu_pct: null, fd: null };
   const bare = await read("type=camgate_host", { host: async () => ({ ...host, sys }) });
   for (const name of ["cpu_ratio", "throttled", "temperature_celsius", "oom_kills_total"])

@@ -75,6 +75,21 @@ export function hostFamilies({ sys, facts }: Health): readonly MetricFamily[] {
       "Whether a file system can only be read: 1 if so.",
       ofDisks((disk) => Number(disk.readOnly)),
     ),
+    perDisk(
+      "camgate_disk_sync_p50_seconds",
+      "Median of how long it takes to make data safe, in the last ten minutes.",
+      ofDisks((disk) => seconds(disk.syncs?.p50Ms)),
+    ),
+    perDisk(
+      "camgate_disk_sync_p99_seconds",
+      "99th percentile of how long it takes to make data safe.",
+      ofDisks((disk) => seconds(disk.syncs?.p99Ms)),
+    ),
+    perDisk(
+      "camgate_disk_sync_max_seconds",
+      "The longest it took to make data safe.",
+      ofDisks((disk) => seconds(disk.syncs?.maxMs)),
+    ),
     counter(
       "camgate_disk_written_bytes_total",
       "Bytes written to the device of a file system, by all programs.",
@@ -94,6 +109,10 @@ function counter(name: string, help: string, samples: readonly Sample[]): Metric
 
 function perDisk(name: string, help: string, samples: readonly Sample[]): MetricFamily {
   return { name, type: "gauge", help, samples };
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }
 
 function ratio(percent: number | null): number | undefined {

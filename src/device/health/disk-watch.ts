@@ -3,6 +3,7 @@ import type { DiskFacts, DiskHealth } from "./health.ts";
 import type { HealthTree } from "./health-tree.ts";
 import type { FolderSpace } from "./space-gauge.ts";
 import { type Mount, mountOf, parseCount, parseEndOfLife, parseMounts, parseWrittenBytes } from "./storage.ts";
+import type { SyncPercentiles, SyncTimes } from "./sync-times.ts";
 
 /** What is rated of the medium that a folder lies on, where somebody knows. */
 export interface MediumFacts {
@@ -16,6 +17,8 @@ export interface DiskWatchOptions {
   nowUs(): number;
   /** Of absolute folders. */
   readonly spaces: () => Promise<readonly FolderSpace[]>;
+  /** Undefined: nobody measures. */
+  readonly syncs?: Pick<SyncTimes, "of">;
   readonly mediumOf?: (directory: string) => MediumFacts | undefined;
 }
 
@@ -42,12 +45,17 @@ export class DiskWatch {
       const mount = mountOf(mounts, space.directory) ?? { point: space.directory, type: "", readOnly: false, device: undefined };
       if (seen.has(mount.point)) continue;
       seen.add(mount.point);
-      disks.push(await this.#read(mount, space));
+      const syncs = this.#options.syncs?.of((path) => mountOf(mounts, path)?.point === mount.point);
+      disks.push(await this.#read(mount, space, syncs));
     }
     return disks;
   }
 
-  async #read(mount: Mount, { directory, totalBytes, freeBytes }: FolderSpace): Promise<{ health: DiskHealth; facts: DiskFacts }> {
+  async #read(
+    mount: Mount,
+    { directory, totalBytes, freeBytes }: FolderSpace,
+    syncs: SyncPercentiles | undefined,
+  ): Promise<{ health: DiskHealth; facts: DiskFacts }> {
     const { device } = mount;
     const ofDevice = async <T>(path: string, parse: (text: string) => T | undefined): Promise<T | undefined> => {
       const text = device === undefined ? undefined : await this.#options.tree.text(path);
@@ -70,9 +78,14 @@ export class DiskWatch {
       ...(medium?.ratedBytes !== undefined && { tbw_tb: round(medium.ratedBytes / 1e12, 2) }),
       ...(medium?.wearRatio !== undefined && { wear_pct: round(medium.wearRatio * 100, 1) }),
       ...(endOfLife !== undefined && { eol: endOfLife }),
+      ...(syncs !== undefined && {
+        sync_p50_ms: round(syncs.p50Ms, 1),
+        sync_p99_ms: round(syncs.p99Ms, 1),
+        sync_max_ms: round(syncs.maxMs, 1),
+      }),
       ...(errors !== undefined && { io_err: errors }),
     };
-    return { health, facts: { mount: mount.point, totalBytes, freeBytes, readOnly: mount.readOnly, writtenBytes, errors } };
+    return { health, facts: { mount: mount.point, totalBytes, freeBytes, readOnly: mount.readOnly, writtenBytes, errors, syncs } };
   }
 
   /** Of the card or chip, where it is one: of its first partition the name begins alike. */

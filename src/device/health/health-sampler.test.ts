@@ -9,6 +9,7 @@ import { DiskWatch, type MediumFacts } from "./disk-watch.ts";
 import { HealthSampler } from "./health-sampler.ts";
 import { healthTree } from "./health-tree.ts";
 import type { FolderSpace } from "./space-gauge.ts";
+import { SyncTimes } from "./sync-times.ts";
 
 const PROCESS = { id: 500, uptimeS: 3600.7, rssBytes: 118_400_000, cpuUs: 0 };
 
@@ -66,9 +67,11 @@ async function machine(t: TestContext, spaces: readonly FolderSpace[], mediumOf?
   const waits: number[] = [];
   const tree = healthTree(folder);
   const nowUs = (): number => clock.nowUs();
+  const syncs = new SyncTimes(() => 0);
+  for (const ms of [7, 8.04, 210]) syncs.note("/rec/gwr1/c000001.mp4", ms);
   const sampler = new HealthSampler({
     tree,
-    disks: new DiskWatch({ tree, nowUs, spaces: () => Promise.resolve(spaces), ...(mediumOf && { mediumOf }) }),
+    disks: new DiskWatch({ tree, nowUs, spaces: () => Promise.resolve(spaces), syncs, ...(mediumOf && { mediumOf }) }),
     nowUs,
     process: () => ({ ...process }),
     eventLoopDelay: () => ({ p50Seconds: 0.001, p99Seconds: 0.0071, maxSeconds: 0.02 }),
@@ -142,7 +145,8 @@ test("file systems: one for all folders on it, with what it and its medium tell"
   const { sampler, clock, write } = await machine(t, spaces, (directory) => (directory === CARD.directory ? medium : undefined));
   const [card, ...others] = (await sampler.read()).disk;
   const expected = { mnt: "/rec", fs: "ext4", size_mb: 118_000, free_mb: 310, ro: false, life_w_tb: 3.21 };
-  assert.deepEqual(card, { ...expected, tbw_tb: 140, wear_pct: 2.3, io_err: 4 });
+  const syncs = { sync_p50_ms: 8, sync_p99_ms: 210, sync_max_ms: 210 };
+  assert.deepEqual(card, { ...expected, ...syncs, tbw_tb: 140, wear_pct: 2.3, io_err: 4 });
   assert.deepEqual(others, [
     { mnt: "/", fs: "ext4", size_mb: 8000, free_mb: 4000, ro: false, eol: "warn" },
     { mnt: "/tmp", fs: "tmpfs", size_mb: 1000, free_mb: 1000, ro: false },
@@ -162,6 +166,7 @@ test("file systems: one for all folders on it, with what it and its medium tell"
     readOnly: false,
     writtenBytes: 6000 * 512,
     errors: 4,
+    syncs: { p50Ms: 8.04, p99Ms: 210, maxMs: 210 },
   });
 });
 

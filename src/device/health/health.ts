@@ -1,4 +1,5 @@
 // How the machine and this process are, in the words of the MQTT contract: `null` is what could not be measured, what is absent does not exist here.
+import type { SyncPercentiles } from "./sync-times.ts";
 
 export interface SystemHealth {
   /** Of this process. */
@@ -72,6 +73,10 @@ export interface DiskHealth {
   readonly wear_pct?: number;
   /** What the medium says of its end of life (eMMC). */
   readonly eol?: "ok" | "warn" | "urgent" | null;
+  /** To make data safe, by the last syncs of the gateway's own files. */
+  readonly sync_p50_ms?: number;
+  readonly sync_p99_ms?: number;
+  readonly sync_max_ms?: number;
   /** Errors that the file system has met (ext4). */
   readonly io_err?: number;
 }
@@ -92,6 +97,7 @@ export interface DiskFacts {
   /** To the block device, since the machine was started; undefined where it does not count. */
   readonly writtenBytes: number | undefined;
   readonly errors: number | undefined;
+  readonly syncs: SyncPercentiles | undefined;
 }
 
 export interface InterfaceFacts {

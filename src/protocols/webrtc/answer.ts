@@ -35,7 +35,7 @@ export function writeAnswer(offer: Offer, medias: readonly AnsweredMedia[], tran
   const lines = ["v=0", `o=- ${sessionId} 1 IN IP4 0.0.0.0`, "s=-", "t=0 0", "a=ice-lite"];
   if (offer.bundles) lines.push(`a=group:BUNDLE ${mids.join(" ")}`);
   lines.push("a=extmap-allow-mixed", "a=msid-semantic: WMS *");
-  for (const [i, { kind, mid, protocol, formats }] of offer.medias.entries()) {
+  for (const [i, { kind, mid, protocol, formats, reducedSize }] of offer.medias.entries()) {
     const media = accepted[i];
     if (media === undefined) {
       const declined = kind === "application" ? "webrtc-datachannel" : (formats[0]?.payloadType ?? 0);
@@ -45,7 +45,8 @@ export function writeAnswer(offer: Offer, medias: readonly AnsweredMedia[], tran
     }
     lines.push(`m=${kind} 9 ${protocol} ${media.formats.map(({ payloadType }) => payloadType).join(" ")}`, "c=IN IP4 0.0.0.0");
     if (mid !== "") lines.push(`a=mid:${mid}`);
-    lines.push(`a=${media.direction}`, "a=rtcp-mux", "a=rtcp-rsize", "a=setup:passive");
+    lines.push(`a=${media.direction}`, "a=rtcp-mux", "a=setup:passive");
+    if (reducedSize) lines.push("a=rtcp-rsize");
     const { credentials, fingerprint, candidates } = transport;
     lines.push(`a=ice-ufrag:${credentials.ufrag}`, `a=ice-pwd:${credentials.password}`, `a=fingerprint:${fingerprint}`);
     for (const { payloadType, rtpmap, fmtp, feedback } of media.formats) {

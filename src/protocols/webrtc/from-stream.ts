@@ -101,7 +101,7 @@ export class WebRtcReader implements Reader, SessionMedia {
     }
     this.#gate = new Gate({
       tracks: stream.tracks.filter(({ index }) => this.#sent.has(index)),
-      pendingBytes: () => this.#transport?.path.pendingBytes() ?? 0,
+      pendingBytes: () => this.#pendingBytes(),
       writeTimeoutUs: writeTimeoutMs * 1000,
       nowUs: () => clock.nowUs(),
       onStuck: () => onEnd("too-slow"),
@@ -177,6 +177,12 @@ export class WebRtcReader implements Reader, SessionMedia {
     this.#pacer.close();
     this.#transport = undefined;
     this.#lease?.close();
+  }
+
+  /** Datagrams are never pending: they leave, or are part of a frame that is paced. */
+  #pendingBytes(): number {
+    const path = this.#transport?.path;
+    return path?.protocol === "tcp" ? path.pendingBytes() + this.#pacer.pendingBytes : 0;
   }
 
   #send(sent: Sent, burst: PacketBurst, first: number, end: number): void {

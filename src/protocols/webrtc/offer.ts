@@ -24,6 +24,8 @@ export interface OfferedMedia {
   readonly direction: "sendonly" | "recvonly" | "sendrecv" | "inactive";
   /** RTP and RTCP can be carried: it is not declined already, belongs to the bundle and multiplexes RTCP. */
   readonly usable: boolean;
+  /** RTCP may come without a report in front (RFC 5506). */
+  readonly reducedSize: boolean;
   /** `a=rtcp-fb` by payload type; those for all under −1. */
   readonly feedback: ReadonlyMap<number, readonly string[]>;
   /** SSRCs that the client says it will use, in its order. */
@@ -92,6 +94,7 @@ function offeredMedia(media: SdpMedia, inBundle: boolean): OfferedMedia {
     formats: media.formats,
     direction: media.direction ?? "sendrecv",
     usable: !declined && inBundle && isRtp && has("rtcp-mux"),
+    reducedSize: has("rtcp-rsize"),
     feedback: feedbackIn(attributes),
     ssrcs: ssrcsIn(attributes),
   };

@@ -22,6 +22,13 @@ export class PacedSender {
     this.#send = send;
   }
 
+  /** Of what has not left yet. */
+  get pendingBytes(): number {
+    let sizeBytes = 0;
+    for (const { burst, first } of this.#waiting) sizeBytes += burst.offsets[burst.count]! - burst.offsets[first]!;
+    return sizeBytes;
+  }
+
   push(trackIndex: number, burst: PacketBurst): void {
     const nowMs = performance.now();
     this.#level = Math.max(0, this.#level - (nowMs - this.#levelMs) * PACKETS_PER_MS);

@@ -4,7 +4,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { parseRtcp, writeLost, writePictureLoss, writeReceiverReport } from "#rtp/rtcp.ts";
+import { ntpToUtcUs, parseRtcp, writeLost, writePictureLoss, writeReceiverReport } from "#rtp/rtcp.ts";
 import { collectedLog } from "#testing/collected-log.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import { fuzzRandom, mutate } from "#testing/mutate.ts";
@@ -54,6 +54,26 @@ test("a reader gets the open GOP and goes on live, in the format of its offer, w
   const counters = sessions()[0]!.counters();
   assert.equal(counters["outboundRTPPackets"], client.rtp.length);
   assert.ok(counters["outboundBytes"]! > 23 * 3000);
+});
+
+test("reports tell when each picture was captured, to the millisecond", async (t) => {
+  const clock = new FakeClock();
+  const { gate, connect } = await setUp(t, { clock }, { clock });
+  const client = await connect();
+  await until("the open GOP", () => client.rtp.length >= 9);
+  let capturedUs = 0;
+  for (let frame = 0; frame < 5; frame++) {
+    clock.passMs(40);
+    capturedUs = clock.nowUs();
+    gate.frame();
+  }
+  await until("what follows", () => client.rtp.length >= 24);
+  const reports = client.rtcp.flatMap((compound) => parseRtcp(compound, 0, compound.length));
+  const report = reports.findLast(({ kind }) => kind === "sender-report");
+  assert.ok(report?.kind === "sender-report");
+  const ticks = (client.rtp.at(-1)!.readUInt32BE(4) - report.timestamp) | 0;
+  const utcUs = ntpToUtcUs(report.ntpSeconds, report.ntpFraction) + (ticks / 90_000) * 1e6;
+  assert.ok(Math.abs(utcUs - clock.utcOf(capturedUs).utcUs) < 1000, `${utcUs - clock.utcOf(capturedUs).utcUs} µs`);
 });
 
 test("lost packets come again when they are asked for, live ones and those of the open GOP", async (t) => {
@@ -242,6 +262,19 @@ test("a TCP connection begins with a check of a session, or is closed", async (t
   sessions()[0]!.close();
   await once(socket, "close");
   gate.frame();
+});
+
+test("a port of both families serves IPv4 as such", async (t) => {
+  const { site, gate, connect } = await setUp(t, { webrtc: { udp: { address: { host: undefined, port: 0 }, readBufferBytes: 0 } } });
+  const client = await connect();
+  await until("the open GOP", () => client.rtp.length >= 9);
+  const answer = await client.check();
+  assert.deepEqual(answer.mappedAddress, { address: "127.0.0.1", port: client.socket.address().port });
+  const [session] = site.sessions.list("webRTCSession") as unknown as readonly { localCandidate: string; remoteCandidate: string }[];
+  assert.equal(session!.remoteCandidate, `prflx/udp/127.0.0.1/${client.socket.address().port}`);
+  assert.equal(session!.localCandidate, `host/udp/127.0.0.1/${site.webrtc.udpPort}`);
+  gate.frame(2);
+  await until("what follows", () => client.rtp.length >= 15);
 });
 
 test("garbage at the port, from strangers and from a client: a reader beside it misses nothing", async (t) => {

@@ -11,8 +11,8 @@ import { looksLikeStun } from "./stun.ts";
 /** A connection that no session expects is closed after so long. */
 const CHECK_TIMEOUT_MS = 5000;
 const MAX_CONNECTIONS = 256;
-/** What a client has not taken of this much is not added to: checks and reports are dropped. */
-const MAX_PENDING_BYTES = 4 << 20;
+/** More than the open GOP of any stream. What a client has not taken of this much is not added to: checks and reports are dropped. */
+const MAX_PENDING_BYTES = 12 << 20;
 
 class TcpPath implements PeerPath {
   readonly protocol = "tcp";

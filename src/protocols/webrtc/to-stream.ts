@@ -5,7 +5,7 @@ import { RtpIngest } from "#relay/rtp-ingest.ts";
 import type { Track } from "#relay/track.ts";
 import type { Face, Unit } from "#relay/unit.ts";
 import type { ReorderLimits } from "#rtp/reorder.ts";
-import { writeBitrateEstimate, writeLost, writePictureLoss } from "#rtp/rtcp.ts";
+import { writeBitrateEstimate, writeLost, writePictureLoss, writeReceiverReport } from "#rtp/rtcp.ts";
 import type { SenderClockMemory } from "#rtp/sender-clock.ts";
 import { BitrateEstimate } from "./bitrate-estimate.ts";
 import { LossWatch } from "./loss-watch.ts";
@@ -126,7 +126,7 @@ export class InboundMedia implements SessionMedia {
     }
     if (receivers.length === 0) return;
     const senders = this.#incoming.flatMap((one) => (one.ssrc === undefined ? [] : [one.ssrc]));
-    this.#send(writeBitrateEstimate(ssrc, senders, this.#estimate.next(expected, lost)));
+    this.#sendFeedback(writeBitrateEstimate(ssrc, senders, this.#estimate.next(expected, lost)));
     if (nowUs - this.#keyframeAskedUs >= KEYFRAME_PERIOD_US) this.#askForKeyframe();
   }
 
@@ -204,7 +204,7 @@ export class InboundMedia implements SessionMedia {
     if (nowUs - this.#keyframeAskedUs < MIN_KEYFRAME_US) return;
     this.#keyframeAskedUs = nowUs;
     for (const { offered, ssrc } of this.#incoming) {
-      if (offered.track.kind === "video" && ssrc !== undefined) this.#send(writePictureLoss(this.#options.ssrc, ssrc));
+      if (offered.track.kind === "video" && ssrc !== undefined) this.#sendFeedback(writePictureLoss(this.#options.ssrc, ssrc));
     }
   }
 
@@ -212,13 +212,18 @@ export class InboundMedia implements SessionMedia {
     const nowUs = this.#options.clock.nowUs();
     for (const { losses, ssrc } of this.#incoming) {
       const sequences = losses.due(nowUs);
-      if (sequences.length > 0 && ssrc !== undefined) this.#send(writeLost(this.#options.ssrc, ssrc, sequences));
+      if (sequences.length > 0 && ssrc !== undefined) this.#sendFeedback(writeLost(this.#options.ssrc, ssrc, sequences));
     }
     if (this.#lossTimer !== undefined || !this.#incoming.some(({ losses }) => losses.pending)) return;
     this.#lossTimer = setTimeout(() => {
       this.#lossTimer = undefined;
       this.#askForLost();
     }, LOSS_TIMER_MS);
+  }
+
+  /** Behind a report, which every client understands (RFC 3550 §6.1). */
+  #sendFeedback(packet: Buffer): void {
+    this.#send(Buffer.concat([writeReceiverReport(this.#options.ssrc, undefined), packet]));
   }
 
   #send(packet: Buffer): void {

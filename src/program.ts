@@ -1,0 +1,119 @@
+// What the command does: arguments, config file, signals.
+import { errorText, StartFault } from "#base/errors.ts";
+import { createLogger, type LogOptions } from "#base/log.ts";
+import { version } from "#base/version.ts";
+import { runCheck } from "#cli/check.ts";
+import { runConfig } from "#cli/config.ts";
+import { helpText, parseArguments } from "#cli/options.ts";
+import type { Output } from "#cli/output.ts";
+import { runRing } from "#cli/ring.ts";
+import { loadLayers } from "#config/load-config.ts";
+import { loadStartConfig, saveRefusedOverlay } from "#config/load-start.ts";
+import { formatProblem } from "#config/problem.ts";
+import type { GlobalConfig } from "#config/schema.ts";
+import { watchFile } from "#config/watch-file.ts";
+import { Gateway } from "./gateway.ts";
+
+type Command = (words: readonly string[], out: Output) => Promise<number>;
+
+const COMMANDS: ReadonlyMap<string, { readonly run: Command; readonly help: string }> = new Map([
+  ["check", { run: runCheck, help: "check a config file and print every problem" }],
+  ["config", { run: runConfig, help: "`config show`: print the config that results, with `--origins` where each value comes from" }],
+  [
+    "ring",
+    { run: runRing, help: "`ring inspect|verify|export <directory>`: what lies on a card, whether it is sound, and its footage as MP4" },
+  ],
+]);
+
+const out: Output = { line: (text) => void process.stdout.write(`${text}\n`) };
+
+/** Resolves with the exit code. */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  const invocation = parseArguments(words, [...COMMANDS.keys()]);
+  switch (invocation.kind) {
+    case "run":
+      return runGateway(invocation.configFile);
+    case "command":
+      return COMMANDS.get(invocation.name)!.run(invocation.words, out);
+    case "version":
+      out.line(version);
+      return 0;
+    case "help":
+      out.line(helpText(version, new Map([...COMMANDS].map(([name, { help }]) => [name, help]))).trimEnd());
+      return 0;
+    case "check-version":
+    case "upgrade":
+      process.stderr.write("camgate is upgraded by the package or image that installed it\n");
+      return 1;
+    case "wrong":
+      process.stderr.write(`camgate: ${invocation.text}; see camgate --help\n`);
+      return 1;
+  }
+}
+
+/** Runs until a signal; resolves with the exit code. */
+async function runGateway(configFile: string | undefined): Promise<number> {
+  const options = { env: process.env, ...(configFile !== undefined && { file: configFile }) };
+  const loaded = loadStartConfig(options);
+  if (loaded.config === undefined) {
+    for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    return 1;
+  }
+  const log = createLogger(logOptionsOf(loaded.config.global));
+  log.info(`camgate ${version}`);
+  log.info(loaded.file === undefined ? "no config file found, using defaults" : `configuration loaded from ${loaded.file}`);
+  for (const problem of loaded.problems) log.warn(formatProblem(problem));
+  for (const note of loaded.overlayNotes) log.warn(note);
+  const copy = loaded.isOverlayWhole ? undefined : saveRefusedOverlay(loaded.overlayFile);
+  if (copy !== undefined) log.warn(`it is kept as it was in ${copy}`);
+  const stopped = stopSignal();
+  let gateway: Gateway;
+  try {
+    gateway = await Gateway.start(loaded.config, log, {
+      ...loaded,
+      reread: () => loadLayers(options),
+      onConfig: ({ global }) => log.configure(logOptionsOf(global)),
+    });
+  } catch (error) {
+    log.error(errorText(error));
+    await log.close();
+    return error instanceof StartFault ? error.exitCode : 1;
+  }
+  const reload = (): void => void gateway.live.reload().catch(() => {}); // the log has it
+  process.on("SIGHUP", reload);
+  const unwatch = loaded.file === undefined ? undefined : watchFile({ file: loaded.file, onChange: reload, log });
+  log.info(`${await stopped}: shutting down`);
+  unwatch?.();
+  await gateway.close();
+  await log.close();
+  return 0;
+}
+
+function logOptionsOf(global: GlobalConfig): LogOptions {
+  return {
+    level: global.logLevel,
+    structured: global.logStructured,
+    destinations: global.logDestinations,
+    file: global.logFile,
+    syslogPrefix: global.sysLogPrefix,
+  };
+}
+
+/** Whoever starts programs in groups (npm, timeout, a terminal) delivers one signal twice: to the process and to its group. */
+const SAME_SIGNAL_MS = 100;
+
+/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once: process.exit would wait for a hung disk call. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      const nowMs = performance.now();
+      first ??= { signal, atMs: nowMs };
+      resolve(first.signal);
+      const isFirst = signal === first.signal && nowMs - first.atMs < SAME_SIGNAL_MS;
+      if (!isFirst) process.kill(process.pid, "SIGKILL");
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}
