@@ -7,6 +7,7 @@ import { parseConfig } from "#config/parse-config.ts";
 import { apiDocument, type Body } from "#testing/api-site.ts";
 import { collectedLog } from "#testing/collected-log.ts";
 import { freeTcpPort } from "#testing/free-ports.ts";
+import { contractFaults } from "#testing/mqtt-contract.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
 import { playOverTcp, RawRtspClient } from "#testing/raw-rtsp-client.ts";
@@ -104,7 +105,10 @@ test("cameras: state, rates and readers; connecting anew", async (t) => {
 test("health, in the words of the contract", async (t) => {
   const { get, footage } = await start(t);
   await footage("site/gate", 1000);
-  const { sys, clk, disk, rec, cams } = await get("health");
+  const health = await get("health");
+  const envelope = { v: 1, sid: "00000001-0001", seq: 1, ts: 1, tq: "ntp", mono: 1, boot: 1 };
+  assert.deepEqual(contractFaults("up-tel", { ...envelope, ...health }), []);
+  const { sys, clk, disk, rec, cams } = health;
   assert.ok(sys.rss_mb > 10 && sys.cpu_by.gw > 0);
   assert.ok(["synced", "free", "unset"].includes(clk.st));
   assert.ok(disk.length >= 1 && disk[0].size_mb > disk[0].free_mb);

@@ -8,6 +8,7 @@ import { CallerFault, PeerFault } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { type Command, CommandTable } from "#control/command.ts";
 import { FaultFs } from "#testing/fault-fs.ts";
+import { contractFaults } from "#testing/mqtt-contract.ts";
 import { CommandIntake, type CommandIntakeOptions, type CommandMessage } from "./command-intake.ts";
 import { CommandJournal } from "./command-journal.ts";
 import type { CommandAnswer } from "./command-request.ts";
@@ -15,6 +16,8 @@ import { signJws } from "./jws.ts";
 
 const PATH = "/data/cmd.log";
 const NOW_MS = 1_795_360_000_000;
+/** As the link puts it in front of an answer. */
+const ENVELOPE = { v: 1, sid: "00000001-0001", seq: 1, ts: NOW_MS, tq: "ntp", mono: 1, boot: 1 };
 const noc = generateKeyPairSync("ed25519");
 const stranger = generateKeyPairSync("ed25519");
 
@@ -80,6 +83,7 @@ async function setUp(
     limits: new Map(),
     log: silentLog,
     answer: (topic, answer, isTerminal) => {
+      assert.deepEqual(contractFaults("up-res", { ...ENVELOPE, ...answer }), []);
       answers.push({ topic, answer, isTerminal });
       if (!isTerminal) return;
       const next = waiting.shift();

@@ -4,10 +4,14 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { silentLog } from "#base/log.ts";
 import { FaultFs } from "#testing/fault-fs.ts";
+import { contractFaults } from "#testing/mqtt-contract.ts";
 import { SimulatedTime } from "#testing/simulated-time.ts";
 import { type ConfigPort, DesiredConfig, type DesiredReport, desiredHash } from "./desired-config.ts";
 import { hashOf } from "./desired-document.ts";
 import { DesiredStore } from "./desired-state.ts";
+
+/** As the link puts it in front of a report. */
+const ENVELOPE = { v: 1, sid: "00000001-0001", seq: 1, ts: 1, tq: "ntp", mono: 1, boot: 1 };
 
 type Doc = Readonly<Record<string, unknown>>;
 
@@ -54,7 +58,10 @@ async function setUp(given?: FaultFs, world: Partial<World> = {}, port: Partial<
     openSecret: (sealed, field) => (sealed === `sealed for ${field}` ? "secret" : undefined),
     nowMs: () => time.nowMs,
     sleep: time.sleep,
-    report: (report) => void reports.push(report),
+    report: (report) => {
+      assert.deepEqual(contractFaults("up-cfg", { ...ENVELOPE, ...report }), []);
+      reports.push(report);
+    },
     log: silentLog,
   });
   await desired.open();

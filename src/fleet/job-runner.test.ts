@@ -4,10 +4,13 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { CallerFault } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
+import { contractFaults } from "#testing/mqtt-contract.ts";
 import { SimulatedTime } from "#testing/simulated-time.ts";
 import { parseJob, spreadPart, startOf } from "./job-request.ts";
 import { type JobOperation, JobRunner, type JobUpdate, type KeptJob } from "./job-runner.ts";
 
+/** As the link puts it in front of an update. */
+const ENVELOPE = { v: 1, sid: "00000001-0001", seq: 1, ts: 1, tq: "ntp", mono: 1, boot: 1 };
 const NOON_MS = Date.UTC(2026, 10, 22, 12);
 
 function setUp(operation: Partial<JobOperation> & Pick<JobOperation, "steps">, kept?: KeptJob) {
@@ -26,7 +29,10 @@ function setUp(operation: Partial<JobOperation> & Pick<JobOperation, "steps">, k
     },
     utcMs: () => NOON_MS + time.nowMs,
     sleep: time.sleep,
-    update: (update) => void updates.push(update),
+    update: (update) => {
+      assert.deepEqual(contractFaults("up-job", { ...ENVELOPE, ...update }), []);
+      updates.push(update);
+    },
     log: silentLog,
   });
   const request = (fields: object = {}): string => JSON.stringify({ v: 1, job: "j-1", op: "upd.install", args: { ver: "1.5" }, ...fields });
