@@ -74,7 +74,7 @@ test("the table names every setting of an address of a server that is built", ()
 });
 
 for (const [what, settings, off] of [
-  ["by default", "", ["rtspsAddress", "playbackAddress", "apiAddress", "metricsAddress", "pprofAddress"]],
+  ["by default", "", ["rtspsAddress", "srtpAddress", "srtcpAddress", "playbackAddress", "apiAddress", "metricsAddress", "pprofAddress"]],
   ["with everything on", "api: yes\nmetrics: yes\npprof: yes\nplayback: yes\nrtspEncryption: optional\n", []],
   [
     "with RTSP over TCP alone",
@@ -85,10 +85,15 @@ for (const [what, settings, off] of [
   ],
 ] as const) {
   test(`what listens ${what}`, { skip }, async (t) => {
-    const rtp = await freeUdpPortPair(0);
+    const pairs = { rtp: await freeUdpPortPair(0), srtp: await freeUdpPortPair(0) };
+    const portFor = (setting: string, protocol: "tcp" | "udp"): number | Promise<number> => {
+      const [, kind, isReports] = /^(rt|srt)(c?)pAddress$/.exec(setting) ?? [];
+      if (kind !== undefined) return pairs[`${kind}p` as "rtp"] + (isReports === "" ? 0 : 1);
+      return protocol === "tcp" ? freeTcpPort(0) : freeUdpPortPair(0);
+    };
     const ports = new Map<string, number>();
     for (const { setting, protocol } of documented()) {
-      ports.set(setting, setting === "rtpAddress" ? rtp : setting === "rtcpAddress" ? rtp + 1 : await portFor(protocol));
+      ports.set(setting, await portFor(setting, protocol));
     }
     const env: Record<string, string> = { MTX_WEBRTC: "yes" };
     for (const [setting, port] of ports) env[`MTX_${setting.toUpperCase()}`] = `127.0.0.1:${port}`;
@@ -100,14 +105,11 @@ for (const [what, settings, off] of [
       .filter(({ setting }) => !(off as readonly string[]).includes(setting))
       .map(({ setting, protocol }) => `${protocol} 127.0.0.1:${ports.get(setting)}`)
       .sort();
+    if (settings.includes("metrics")) await program.process.match(/\[metrics\] listener opened/); // the last of all
     const found = await until("the servers", async () => {
       const now = await listening(program.process.pid);
       return now.length >= expected.length && now;
     });
     assert.deepEqual(found, expected);
   });
-}
-
-async function portFor(protocol: "tcp" | "udp"): Promise<number> {
-  return protocol === "tcp" ? freeTcpPort(0) : freeUdpPortPair(0);
 }
