@@ -12,6 +12,7 @@ import { latency } from "./rtsp-latency.ts";
 import { memory } from "./rtsp-memory.ts";
 import { srtp } from "./srtp.ts";
 import { webRtcFanout } from "./webrtc-fanout.ts";
+import { webRtcGlass } from "./webrtc-glass.ts";
 import { webRtcLatency } from "./webrtc-latency.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -27,6 +28,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   srtp,
   webRtcFanout,
   webRtcLatency,
+  webRtcGlass,
 ];
 
 const USAGE = `npm run bench -- <benchmark> [options]
