@@ -7,6 +7,7 @@ import type { Share } from "#config/setting.ts";
 import { type CameraQuota, DEFAULT_QUOTA } from "#record/ring/allocator.ts";
 import { Ring, type RingSettings } from "#record/ring/ring.ts";
 import type { RingEvent } from "#record/ring/ring-event.ts";
+import type { WearReport } from "#record/ring/wear.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import type { RunningPart } from "./gateway-part.ts";
 import { entryOf } from "./gateway-paths.ts";
@@ -96,11 +97,18 @@ function tell(event: RingEvent, log: Log): void {
       log.warn(event.text);
       return;
     case "wear":
-      log.info(`wear of the card: ${event.report.level}`);
+      tellWear(event.report, log);
       return;
     default:
       return;
   }
+}
+
+function tellWear({ level, used = 0, daysLeft }: WearReport, log: Log): void {
+  const left = daysLeft === undefined ? "" : `, ${Math.round(daysLeft)} days are left at this pace`;
+  const share = `${Math.round(used * 100)} % of what the card is rated for is written${left}`;
+  if (level === "protect") log.warn(`${share}: from now on the first picture of each group is recorded, and sound`);
+  else if (level === "warn") log.warn(share);
 }
 
 export function bytesOf(share: Share, ofBytes: number): number {

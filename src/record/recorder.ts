@@ -91,7 +91,7 @@ export class Recorder implements Reader {
       gaps: this.#gaps,
       budget: options.budget,
       onRefused: (fragment) => this.#leaveOut(fragment),
-      onStored: (fragment) => this.#onStored(fragment),
+      onStored: (_, storedBytes) => this.#onStored(storedBytes),
       onFault: (fault, isLost, closed) => void this.#onFault(fault, isLost, closed),
     });
   }
@@ -99,7 +99,7 @@ export class Recorder implements Reader {
   get state(): RecorderState {
     return {
       state: this.#phase,
-      reason: this.#reason,
+      reason: this.#reason ?? (this.#phase === "recording" ? this.#options.store.shortfall : undefined),
       lastWriteUs: this.#lastWriteUs,
       droppedUnits: this.#droppedUnits + (this.#run?.dropped ?? 0),
       bytes: this.#bytes,
@@ -290,10 +290,10 @@ export class Recorder implements Reader {
     fragment.release?.();
   }
 
-  #onStored(fragment: Fragment): void {
+  #onStored(storedBytes: number): void {
     this.#backoff.reset();
     this.#lastWriteUs = this.#options.clock.nowUs();
-    this.#bytes += fragment.sizeBytes;
+    this.#bytes += storedBytes;
     this.#fragments++;
     if (this.#failed) this.#recover();
   }

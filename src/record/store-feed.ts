@@ -20,7 +20,7 @@ export interface StoreFeedOptions {
   readonly budget: HoldBudget;
   /** A fragment that had to wait was not taken in the end. */
   onRefused(fragment: Fragment): void;
-  onStored(fragment: Fragment): void;
+  onStored(fragment: Fragment, storedBytes: number): void;
   /** Until `revive` the feed holds what it is given. `isLost`: what comes cannot be decoded until a keyframe does; `closed`: the store is closed. */
   onFault(fault: StoreFault, isLost: boolean, closed: Promise<void>): void;
 }
@@ -58,10 +58,10 @@ export class StoreFeed implements Holder {
     this.#options = options;
     this.#gaps = options.gaps;
     options.store.onFault = (fault) => this.#fail(fault);
-    options.store.onStored = (fragment) => {
+    options.store.onStored = (fragment, storedBytes = fragment.sizeBytes) => {
       this.#safeUs = endOf(fragment);
       this.#settle(fragment);
-      options.onStored(fragment);
+      options.onStored(fragment, storedBytes);
       this.#next();
     };
   }

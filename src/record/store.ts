@@ -54,8 +54,10 @@ export interface RecordingStore {
   readonly queuedBytes: number;
   /** Called once when the store cannot go on; the recorder closes it and opens it again after a pause. */
   onFault: ((fault: StoreFault) => void) | undefined;
-  /** Called when a fragment's bytes are safe on the medium. */
-  onStored: ((fragment: Fragment) => void) | undefined;
+  /** Called when a fragment's bytes are safe on the medium. `storedBytes`: where it is not all of them. */
+  onStored: ((fragment: Fragment, storedBytes?: number) => void) | undefined;
+  /** In words, how it stores less than it is given; undefined: it does not. */
+  readonly shortfall?: string | undefined;
 }
 
 export interface FragmentLimits {

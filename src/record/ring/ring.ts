@@ -21,7 +21,7 @@ import { type Chore, RingWriter } from "./ring-writer.ts";
 import { afterDelay, type Schedule } from "./schedule.ts";
 import { SyncPace } from "./sync-pace.ts";
 import type { RingVolume } from "./volume.ts";
-import { WearMeter, type WearOptions, type WearReport } from "./wear.ts";
+import { type WearLevel, WearMeter, type WearOptions, type WearReport } from "./wear.ts";
 
 export const DEFAULT_CHUNK_BYTES = 16 * 1024 * 1024;
 /** What waits for the medium, per camera. */
@@ -84,7 +84,7 @@ export class Ring {
   #cancelRetry: (() => void) | undefined;
   #cancelSweep: (() => void) | undefined;
   #isSweepDue = false;
-  #wearLevel = "unknown";
+  #wearLevel: WearLevel = "unknown";
   /** Mounting and unmounting, one after the other. */
   #turns: Promise<void> = Promise.resolve();
 
@@ -148,6 +148,7 @@ export class Ring {
     this.#settings = { ...this.#settings, ...settings };
     this.#pace.basePeriodMs = this.#settings.syncPeriodMs;
     this.#meter.options = this.#settings.wear;
+    if (this.#volume !== undefined) this.#watchWear();
   }
 
   /** Rejects with RingInUse: another process has it. A medium that is out of use is `degraded` and tried again. */
@@ -171,6 +172,7 @@ export class Ring {
         priority,
         queue: this.#options.queue ?? QUEUE_LIMITS,
         chunkBytes: this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES,
+        isProtecting: () => this.#wearLevel === "protect",
         onEvent: (event) => this.#tell(event),
         onChange: (changed) => this.#listing.notify(changed),
         onOpen: (opened) => this.#stores.set(path, opened),
@@ -204,6 +206,7 @@ export class Ring {
       if (why !== undefined) this.#log.warn(`the index is made anew from the chunks: ${why}`);
       if (rebuild === undefined) this.#setStatus("recording");
       else this.#noteRebuilt(rebuild);
+      this.#watchWear();
       this.#writer.mount(volume);
       this.#sweepLater();
     } catch (error) {
@@ -302,9 +305,14 @@ export class Ring {
     }
     // Paths may come and go without end.
     for (const [path, store] of this.#stores) if (store.leave()) this.#stores.delete(path);
+    this.#watchWear();
+  }
+
+  #watchWear(): void {
     const report = this.wear();
-    if (report.level !== this.#wearLevel) this.#tell({ type: "wear", report });
+    if (report.level === this.#wearLevel) return;
     this.#wearLevel = report.level;
+    this.#tell({ type: "wear", report });
   }
 
   #sweepLater(): void {

@@ -1,6 +1,6 @@
 // How much of the medium's life is used: bytes written against what it is rated for, and the days that are left at this pace.
 
-/** `warn`: tell; `protect`: near the end, also write less (sub-streams, events only), which is for whoever records to do. */
+/** `warn`: tell; `protect`: near the end, also write less: fewer pictures, but for what is locked as it comes. */
 export type WearPolicy = "warn" | "protect";
 
 /** `unknown`: nobody said what the medium is rated for. */
