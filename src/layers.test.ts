@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
     "relay",
     "record",
     "control",
+    "fleet",
     "device",
     "config",
     "api",

@@ -60,6 +60,9 @@ const WILL_DELAY_SECONDS = 30;
 /** From the first byte to the broker until the birth is out. */
 const BIRTH_MS = 30_000;
 const DEATH_MS = 2000;
+/** A broker that refuses our credentials is passed over for so long at first, as long as there are others. */
+const REFUSED_MIN_MS = 60_000;
+const REFUSED_MAX_MS = 3_600_000;
 
 interface Session {
   readonly url: string;
@@ -72,6 +75,8 @@ export class FleetLink {
   readonly #stop = new AbortController();
   /** Brokers that do not speak MQTT 5. */
   readonly #old = new Set<string>();
+  /** By URL: brokers that refused our credentials. */
+  readonly #refused = new Map<string, { readonly untilMs: number; readonly pauseMs: number }>();
   /** By URL: what shortens the next handshake, with the files that it was made with. */
   readonly #tlsSessions = new Map<string, { readonly files: string; readonly session: Buffer }>();
   #session: Session | undefined;
@@ -143,10 +148,12 @@ export class FleetLink {
   async #tryAll(): Promise<ConnectionLoss> {
     const { urls, log } = this.#options;
     const losses: ConnectionLoss[] = [];
-    const untried = [...urls];
+    const fit = urls.filter((url) => (this.#refused.get(url)?.untilMs ?? 0) <= this.#nowMs());
+    const untried = fit.length > 0 ? fit : [...urls];
     for (let url = untried.shift(); url !== undefined && !this.#stop.signal.aborted; url = untried.shift()) {
       const { loss, stood } = await this.#tryOne(url);
       if (this.#stop.signal.aborted) return loss;
+      this.#noteRefusal(url, loss, stood);
       if (stood) {
         log.warn(`the connection to ${url} is lost: ${loss.message}`);
         return loss;
@@ -156,8 +163,18 @@ export class FleetLink {
       const elsewhere = untried.findIndex((other) => hostOf(other) === loss.notes.elsewhere);
       if (elsewhere > 0) untried.unshift(...untried.splice(elsewhere, 1));
     }
-    const worst = (["link", "server", "busy", "auth"] as const).flatMap((why: LossCause) => losses.find((loss) => loss.why === why) ?? []);
-    return worst[0] ?? new ConnectionLoss("link", "the link was closed");
+    const [loss] = (["link", "server", "busy", "auth"] as const).flatMap((why: LossCause) => losses.find((one) => one.why === why) ?? []);
+    return loss ?? new ConnectionLoss("link", "the link was closed");
+  }
+
+  #noteRefusal(url: string, { why }: ConnectionLoss, stood: boolean): void {
+    if (why !== "auth" || stood) {
+      this.#refused.delete(url);
+      return;
+    }
+    const known = this.#refused.get(url)?.pauseMs;
+    const pauseMs = known === undefined ? REFUSED_MIN_MS : Math.min(2 * known, REFUSED_MAX_MS);
+    this.#refused.set(url, { untilMs: this.#nowMs() + pauseMs, pauseMs });
   }
 
   async #tryOne(url: string): Promise<{ readonly loss: ConnectionLoss; readonly stood: boolean }> {
