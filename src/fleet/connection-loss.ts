@@ -51,7 +51,9 @@ export function lossOf(error: unknown): ConnectionLoss {
   if (typeof code === "number") return lossOfCode(code, errorText(first));
   if (typeof code === "string" && TLS_REFUSAL.test(code)) return new ConnectionLoss("auth", `TLS: ${errorText(first)}`);
   const text = (typeof code === "string" && WORDS[code]) || errorText(first);
-  return new ConnectionLoss(code === "ECONNRESET" || code === "EPIPE" ? "server" : "link", text);
+  // What has no code are faults of the protocol, and that nothing came in time.
+  const isServer = code === undefined ? !/timeout/i.test(text) : code === "ECONNRESET" || code === "EPIPE";
+  return new ConnectionLoss(isServer ? "server" : "link", text);
 }
 
 /** Of a reason code of the broker. */

@@ -128,10 +128,7 @@ class MqttLink implements Connection {
     });
     const client = connect(options.url, clientOptions(options));
     this.#client = client;
-    client.stream.on("data", (chunk: Buffer) => {
-      const fault = this.#guard.push(chunk, performance.now());
-      if (fault !== undefined) this.drop(new ConnectionLoss("server", `the broker is not to be believed: ${fault}`));
-    });
+    this.#watch(client.stream);
     client.stream.on("session", (session: Buffer) => options.onTlsSession?.(session));
     client.on("error", (error) => this.drop(lossOf(error)));
     client.on("disconnect", ({ reasonCode = 0 }) => this.drop(lossOfCode(reasonCode)));
@@ -194,6 +191,17 @@ class MqttLink implements Connection {
   }
 
   #serverReference: string | undefined;
+
+  /** Bytes go by the guard before anything of them is parsed: sockets and WebSockets alike hand them to `push`. */
+  #watch(stream: MqttClient["stream"]): void {
+    const push = stream.push.bind(stream);
+    stream.push = (chunk: Buffer | null): boolean => {
+      const fault = chunk === null ? undefined : this.#guard.push(chunk, performance.now());
+      if (fault === undefined) return push(chunk);
+      this.drop(new ConnectionLoss("server", `the broker is not to be believed: ${fault}`));
+      return false;
+    };
+  }
 
   #orLoss<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.ended.then((loss) => Promise.reject(loss))]);
