@@ -54,16 +54,18 @@ function audioUnit(captureUs: number, ticks: number, sequence: number): Unit {
 test("the missing face is made once, and only if a reader wants it", () => {
   const site = setUp();
   const camera = new SyntheticVideo();
-  const packets = new UnitTap();
+  const given = new Set<Unit>();
+  const onUnit = (unit: Unit): void => void given.add(unit);
+  const packets = new UnitTap({ onUnit });
   site.stream.addReader(packets);
   feed(site, camera, 1);
   assert.equal(packets.units[0]!.frame, undefined);
-  const [one, two] = [new UnitTap({ wants: framesOnly }), new UnitTap({ wants: framesOnly })];
+  given.clear();
+  const [one, two] = [new UnitTap({ wants: framesOnly, onUnit }), new UnitTap({ wants: framesOnly, onUnit })];
   site.stream.addReader(one);
   site.stream.addReader(two);
   feed(site, camera, 1);
-  assert.equal(one.units[0], two.units[0]);
-  assert.equal(packets.units[1], one.units[0]);
+  assert.deepEqual([packets.units.length, one.units.length, two.units.length, given.size], [2, 1, 1, 1]);
   assert.deepEqual(one.numbers, [1]);
   site.stream.removeReader(one);
   site.stream.removeReader(two);

@@ -31,8 +31,10 @@ export class UnitTap implements Reader {
     return this.#options.wants === undefined ? "packets" : this.#options.wants(track);
   }
 
+  /** A frame that is made of packets lies in memory that the next one takes: it is copied, as whoever keeps one has to. */
   onUnit(unit: Unit): void {
-    this.units.push(unit);
+    const { frame, packets } = unit;
+    this.units.push(frame === undefined || packets === undefined ? unit : { ...unit, frame: frame.map((part) => Buffer.from(part)) });
     this.#options.onUnit?.(unit, this);
   }
 
