@@ -9,6 +9,7 @@ import type { LiveConfig } from "#config/live-config.ts";
 import type { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
 import type { SyncTimes } from "#device/health/sync-times.ts";
+import type { JobOperation } from "#fleet/job-runner.ts";
 import type { HookRunner } from "#hooks/hook-runner.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
@@ -17,6 +18,7 @@ import type { Capture } from "./gateway-capture.ts";
 import type { GatewayCommands } from "./gateway-commands.ts";
 import type { GatewayFleet } from "./gateway-fleet.ts";
 import type { GatewayHealth } from "./gateway-health.ts";
+import type { GatewayNoc } from "./gateway-noc.ts";
 import type { PathConfs } from "./gateway-paths.ts";
 import type { Recording } from "./gateway-recording.ts";
 
@@ -39,11 +41,14 @@ export interface GatewayContext {
   readonly fs: FsPort;
   /** How long its syncs took. */
   readonly syncs: SyncTimes;
+  /** What the NOC's jobs can be, by name: an image brings its updater. */
+  readonly jobOperations: ReadonlyMap<string, JobOperation>;
   readonly pathConfs: PathConfs;
   readonly capture: Pick<Capture, "takeSnapshot">;
   /** What parts made that others use; undefined while they do not run. */
   health: GatewayHealth | undefined;
   commands: GatewayCommands | undefined;
+  noc: GatewayNoc | undefined;
   hooks: HookRunner | undefined;
   ring: Ring | undefined;
   recording: Recording | undefined;

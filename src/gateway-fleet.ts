@@ -19,6 +19,7 @@ import { parseKeyFile } from "#fleet/key-file.ts";
 import { LINK_COMMAND_LIMITS, linkCommands } from "#fleet/link-commands.ts";
 import { readLinkFiles } from "#fleet/link-files.ts";
 import { connectMqtt } from "#fleet/mqtt-connection.ts";
+import { type OpenedDocument, openNocDocument } from "#fleet/noc-document.ts";
 import { Outbox } from "#fleet/outbox.ts";
 import { ReconnectPolicy } from "#fleet/reconnect-policy.ts";
 import { SessionCounter } from "#fleet/session-counter.ts";
@@ -26,6 +27,7 @@ import { TelemetryFeed } from "#fleet/telemetry-feed.ts";
 import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
 import { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./gateway-context.ts";
+import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./gateway-fleet-commands.ts";
 import { birthOf, telemetryOf } from "./gateway-fleet-documents.ts";
 import type { RunningPart } from "./gateway-part.ts";
 
@@ -69,7 +71,9 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const policy = new ReconnectPolicy({ capMs: mqtt.reconnectCap, random: Math.random });
   const journal = await CommandJournal.open(fs, join(directory, "cmd.log"));
   const signingKeys = await readSigningKeys(context, config, log);
+  const audience = `${identity.tenant}/${identity.gatewayId}`;
   const commands = new CommandTable([
+    ...gatewayCommandsOf(context, (id, bytes) => uplink.sendBlob(id, bytes)),
     ...linkCommands({
       nowMs,
       utcMs: () => Math.round(clock.utcOf(clock.nowUs()).utcUs / 1000),
@@ -85,11 +89,11 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     journal,
     trust: mqtt.commands,
     keys: () => signingKeys,
-    audience: `${identity.tenant}/${identity.gatewayId}`,
+    audience,
     bootId: clock.bootId,
     nowMs,
     utcNow: () => clock.utcOf(clock.nowUs()),
-    limits: LINK_COMMAND_LIMITS,
+    limits: new Map([...LINK_COMMAND_LIMITS, ...GATEWAY_COMMAND_LIMITS]),
     log,
     random: Math.random,
     answer: (topic, answer, isTerminal) => {
@@ -99,8 +103,19 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     },
     denied: (code, op) => log.warn(`a command was refused: ${code}${op === undefined ? "" : ` ${op}`}`),
   });
+  const openDocument = (payload: Buffer): OpenedDocument => openNocDocument(payload, { trust: mqtt.commands, keys: signingKeys, audience });
   const downlink = new Downlink(topics, {
     command: (message) => intake.receive(message),
+    config: async ({ payload }) => {
+      const document = openDocument(payload);
+      if ("fault" in document) context.noc?.refuse(document.fault);
+      else if (document.text !== "") context.noc?.desire(document.text);
+    },
+    job: async ({ payload }) => {
+      const document = openDocument(payload);
+      if ("fault" in document) log.warn(`a job is refused: ${document.fault}`);
+      else context.noc?.job(document.text);
+    },
     nocState: (isOnline) => {
       if (uplink.isPaused === isOnline) log.info(isOnline ? "the NOC takes in again" : "the NOC takes nothing in: what happens is kept");
       uplink.isPaused = !isOnline;
@@ -130,7 +145,10 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     credentials: () => readLinkFiles(fs, mqtt),
     birth: () => birthOf(context),
     onMessage: (message) => downlink.receive(message),
-    onBorn: () => telemetry.sendNow(),
+    onBorn: () => {
+      telemetry.sendNow();
+      context.noc?.tell();
+    },
   });
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {

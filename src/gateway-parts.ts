@@ -22,6 +22,7 @@ export const PARTS: readonly Part[] = [
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./gateway-api.ts") },
   { name: "pprof", key: serverKey("pprof", ({ pprof }) => pprof), load: () => import("./gateway-pprof.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },
+  { name: "NOC", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./gateway-noc.ts"), isBelow: true },
   { name: "MQTT", key: linkKey, load: () => import("./gateway-fleet.ts") },
 ];
 

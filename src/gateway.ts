@@ -124,8 +124,10 @@ export class Gateway {
       syncs,
       pathConfs,
       capture: this.#capture,
+      jobOperations: new Map(),
       health: undefined,
       commands: undefined,
+      noc: undefined,
       hooks: undefined,
       ring: undefined,
       recording: undefined,
@@ -142,6 +144,7 @@ export class Gateway {
       if (isRecorded(config) || hasLink(config)) await clock.keep(config);
       registry.reload(pathConfs.of(config));
       await gateway.#parts.change(config);
+      await gateway.#context.noc?.begin();
       return gateway;
     } catch (error) {
       await gateway.close();

@@ -79,25 +79,39 @@ export class DesiredConfig {
     this.#options = options;
   }
 
-  /**
-   * What was kept: a version on probation is given up first, since the gateway was stopped, or stopped itself, while it was tried. The config of the
-   * start has the committed version in it already.
-   */
+  /** What was kept, applied: a version on probation is given up, since the gateway was stopped, or stopped itself, while it was tried. Never rejects. */
   async open(): Promise<void> {
-    const { store, log } = this.#options;
+    const { store, config, log } = this.#options;
     const kept = await store.load();
     this.#state = withoutCandidate(kept);
     if (kept.candidate !== null) {
       log.warn(`desired config ${kept.candidate.ver} was on probation when the gateway stopped: it is given up`);
-      await this.#save(this.#state);
-      this.#report("rolled_back", kept.candidate.ver, "the gateway stopped during probation");
-    } else this.#report(this.#state.committed === null ? "none" : "applied", this.#state.committed?.ver ?? 0);
+      await this.#save(this.#state).catch((error: unknown) => log.error(errorText(error)));
+    }
+    const { committed } = this.#state;
+    const doc = this.#openedCommitted();
+    const failure =
+      committed === null
+        ? undefined
+        : doc === undefined
+          ? "its secrets cannot be opened"
+          : await config.apply(doc).then(() => undefined, errorText);
+    if (failure !== undefined) {
+      log.error(`desired config ${committed?.ver} cannot be applied: ${failure}`);
+      this.#report("rejected", committed?.ver ?? 0, failure);
+    } else if (kept.candidate !== null) this.#report("rolled_back", kept.candidate.ver, "the gateway stopped during probation");
+    else this.#report(this.#state.committed === null ? "none" : "applied", this.#state.committed?.ver ?? 0);
   }
 
   /** A document that the NOC holds ready. Resolves when it is dealt with; never rejects. */
   receive(text: string): Promise<void> {
     this.#turn = this.#turn.then(() => this.#receive(text)).catch((error: unknown) => this.#options.log.error(errorText(error)));
     return this.#turn;
+  }
+
+  /** A document that is not to be looked at, e.g. because nobody signed it. */
+  refuse(fault: string): void {
+    this.#reject(0, fault);
   }
 
   /** The version that is tried is left as it is on disk: the next start gives it up. */

@@ -1,6 +1,7 @@
 // What a gateway keeps of desired configs: the one that holds, one on probation, and those that failed. One file, replaced as a whole.
-import { dirname } from "node:path";
 import type { FsPort } from "#base/fs-port.ts";
+import { readSmallFile } from "#base/read-small-file.ts";
+import { replaceFile } from "#base/replace-file.ts";
 
 /** A version of the desired config. Its secrets are sealed. */
 export interface DesiredVersion {
@@ -42,14 +43,9 @@ export class DesiredStore {
   /** What cannot be read is as good as nothing: the NOC's retained document comes again. Never rejects. */
   async load(): Promise<DesiredState> {
     try {
-      const file = await this.#fs.open(this.#path, "read");
-      try {
-        const bytes = Buffer.alloc(Math.min(await file.size(), MAX_BYTES));
-        const state = JSON.parse(bytes.subarray(0, await file.read(bytes, 0)).toString("utf8")) as DesiredState;
-        return isState(state) ? state : NO_DESIRED;
-      } finally {
-        await file.close();
-      }
+      const bytes = await readSmallFile(this.#fs, this.#path, MAX_BYTES);
+      const state = bytes === undefined ? NO_DESIRED : (JSON.parse(bytes.toString("utf8")) as DesiredState);
+      return isState(state) ? state : NO_DESIRED;
     } catch {
       return NO_DESIRED;
     }
@@ -57,19 +53,7 @@ export class DesiredStore {
 
   /** On the medium when it resolves. Rejects with the system's error, and then the old state or the new one is there. */
   async save(state: DesiredState): Promise<void> {
-    const fresh = `${this.#path}.new`;
-    const folder = dirname(this.#path);
-    await this.#fs.makeFolder(folder);
-    await this.#fs.syncFolder(dirname(folder));
-    const file = await this.#fs.open(fresh, "create");
-    try {
-      await file.write([Buffer.from(JSON.stringify(state))], 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await this.#fs.rename(fresh, this.#path);
-    await this.#fs.syncFolder(folder);
+    await replaceFile(this.#fs, this.#path, Buffer.from(JSON.stringify(state)));
   }
 }
 

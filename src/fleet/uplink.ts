@@ -150,6 +150,16 @@ export class Uplink {
     }));
   }
 
+  /** Bytes that an answer refers to. Resolves when the broker has them; rejects as `say` does. */
+  sendBlob(id: string, bytes: Buffer): Promise<void> {
+    return this.#inTurn(() => ({
+      topic: `${this.#options.topics.up("blob")}/${id}`,
+      payload: bytes,
+      qos: 1,
+      contentType: "application/octet-stream",
+    }));
+  }
+
   #inTurn(messageOf: (stamps: SessionStamps) => OutgoingMessage | Promise<OutgoingMessage>): Promise<void> {
     const session = this.#session;
     if (session === undefined) return Promise.reject(new ConnectionLoss("link", "there is no connection"));

@@ -43,6 +43,7 @@ export interface Subscription {
 export interface ReceivedMessage {
   readonly isRetained: boolean;
   readonly topic: string;
+  readonly bytes: Buffer;
   /** As text; bytes that are none are lost. */
   readonly payload: string;
   /** Of JSON; undefined: it is none. */
@@ -88,8 +89,9 @@ export async function startMosquitto(scope: TestScope, options: MosquittoOptions
 function subscriptionOf(process: RunningPeer): Subscription {
   const messages = (): readonly ReceivedMessage[] =>
     [...process.stdout.toString("latin1").matchAll(/^#([01]) (\S+) ([0-9a-f]*)$/gm)].map(([, retained, topic, hex]) => {
-      const payload = Buffer.from(hex!, "hex").toString("utf8");
-      return { isRetained: retained === "1", topic: topic!, payload, json: jsonOf(payload) };
+      const bytes = Buffer.from(hex!, "hex");
+      const payload = bytes.toString("utf8");
+      return { isRetained: retained === "1", topic: topic!, bytes, payload, json: jsonOf(payload) };
     });
   return { process, messages, wait: (what, fits) => until(what, () => messages().find(fits)) };
 }
