@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   commands: ["base", "codecs", "containers", "control", "relay", "record", "device", "config"],
   api: ["base", "codecs", "http", "control", "relay", "record", "device", "config"],
   cli: ["base", "config", "record", "device", "fleet", "noc"],
-  noc: ["base", "fleet"],
+  noc: ["base", "control", "fleet"],
   // The scripted cameras speak RTSP, and sites serve WebRTC: they are built on our own wire formats and servers.
   testing: [
     "base",

@@ -23,6 +23,14 @@ const COMMANDS: ReadonlyMap<string, { readonly run: Command; readonly help: stri
     "ring",
     { run: runRing, help: "`ring inspect|verify|export <directory>`: what lies on a card, whether it is sound, and its footage as MP4" },
   ],
+  [
+    "noc",
+    {
+      // Loaded with what it needs, an MQTT client among it, when it is asked for.
+      run: async (words, to) => (await import("#cli/noc.ts")).runNoc(words, to),
+      help: "the operator's side of the MQTT link: `noc send`, `noc watch`, `noc config` and more",
+    },
+  ],
 ]);
 
 const out: Output = { line: (text) => void process.stdout.write(`${text}\n`) };

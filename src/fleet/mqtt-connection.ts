@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { connect, type IClientOptions, type IClientPublishOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import { errorText } from "#base/errors.ts";
 import { ConnectionLoss, lossOf, lossOfCode } from "./connection-loss.ts";
-import { WIRE_LIMITS, WireGuard } from "./wire-guard.ts";
+import { WIRE_LIMITS, WireGuard, type WireLimits } from "./wire-guard.ts";
 
 /** MQTT 3.1.1 is protocol level 4. */
 export type MqttVersion = 4 | 5;
@@ -25,7 +25,12 @@ export interface ConnectionOptions {
   readonly tls: TlsFiles;
   /** Of an earlier connection to this broker. */
   readonly tlsSession?: Buffer;
-  readonly will: { readonly topic: string; readonly payload: string; readonly delaySeconds: number };
+  /** Absent: none. */
+  readonly will?: { readonly topic: string; readonly payload: string; readonly delaySeconds: number };
+  /** The broker keeps nothing for this client when it goes. Default: it does, as gateways want it. */
+  readonly isFleeting?: boolean;
+  /** What a broker may send. Default: what a gateway has to expect. */
+  readonly limits?: WireLimits;
   readonly keepaliveSeconds: number;
   /** Until the broker has answered. */
   readonly timeoutMs: number;
@@ -52,6 +57,7 @@ export interface OutgoingMessage {
   readonly expirySeconds?: number;
   readonly contentType?: string;
   readonly correlation?: string;
+  readonly responseTopic?: string;
 }
 
 export interface Connection {
@@ -108,7 +114,7 @@ class MqttLink implements Connection {
   receiveMaximum = USUAL_RECEIVE_MAXIMUM;
   onConnected: (() => void) | undefined;
   readonly #client: MqttClient;
-  readonly #guard = new WireGuard(WIRE_LIMITS, performance.now());
+  readonly #guard: WireGuard;
   readonly #options: ConnectionOptions;
   #end!: (loss: ConnectionLoss) => void;
   #loss: ConnectionLoss | undefined;
@@ -120,6 +126,7 @@ class MqttLink implements Connection {
   constructor(options: ConnectionOptions, refused: (loss: ConnectionLoss) => void) {
     this.#options = options;
     this.version = options.version;
+    this.#guard = new WireGuard(options.limits ?? WIRE_LIMITS, performance.now());
     this.ended = new Promise((resolve) => {
       this.#end = (loss) => {
         refused(loss);
@@ -155,7 +162,7 @@ class MqttLink implements Connection {
     }
   }
 
-  publish({ topic, payload, qos, retain = false, expirySeconds, contentType, correlation }: OutgoingMessage): Promise<void> {
+  publish({ topic, payload, qos, retain = false, expirySeconds, contentType, correlation, responseTopic }: OutgoingMessage): Promise<void> {
     // Without a connection the library would queue it without bound, and send it in its own time.
     if (this.#loss !== undefined) return Promise.reject(this.#loss);
     if (qos === 0 && this.#client.stream.writableLength > MAX_UNSENT_BYTES)
@@ -165,6 +172,7 @@ class MqttLink implements Connection {
       ...(expirySeconds !== undefined && { messageExpiryInterval: expirySeconds }),
       ...(contentType !== undefined && { contentType }),
       ...(correlation !== undefined && { correlationData: Buffer.from(correlation) }),
+      ...(responseTopic !== undefined && { responseTopic }),
     };
     const sent = this.#client.publishAsync(topic, payload as Buffer, { qos, retain, ...(this.version === 5 && { properties }) }).then(
       () => {},
@@ -227,6 +235,7 @@ class MqttLink implements Connection {
 
 function clientOptions(options: ConnectionOptions): IClientOptions {
   const { url, version, clientId, username, password, tls, tlsSession, will, keepaliveSeconds, timeoutMs } = options;
+  const { isFleeting = false } = options;
   const { hostname, protocol } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const isEncrypted = protocol === "mqtts:" || protocol === "wss:";
@@ -246,7 +255,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     protocolVersion: version,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    clean: false,
+    clean: isFleeting,
     keepalive: keepaliveSeconds,
     reschedulePings: true,
     connectTimeout: timeoutMs,
@@ -254,16 +263,18 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     queueQoSZero: false,
     resubscribe: false,
     timerVariant: "native",
-    will: {
-      topic: will.topic,
-      payload: Buffer.from(will.payload),
-      qos: 1,
-      retain: true,
-      ...(version === 5 && { properties: { willDelayInterval: will.delaySeconds } }),
-    },
+    ...(will !== undefined && {
+      will: {
+        topic: will.topic,
+        payload: Buffer.from(will.payload),
+        qos: 1,
+        retain: true,
+        ...(version === 5 && { properties: { willDelayInterval: will.delaySeconds } }),
+      },
+    }),
     ...(version === 5 && {
       properties: {
-        sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+        sessionExpiryInterval: isFleeting ? 0 : SESSION_EXPIRY_SECONDS,
         receiveMaximum: RECEIVE_MAXIMUM,
         maximumPacketSize: WIRE_LIMITS.packetBytes,
       },

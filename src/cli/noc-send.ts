@@ -1,0 +1,65 @@
+// `camgate noc send <gateway> <op> [arguments]`: one command, its progress and its end.
+import { CallerFault } from "#base/errors.ts";
+import { NodeFs } from "#base/node-fs.ts";
+import type { CommandAnswer, CommandState } from "#fleet/command-request.ts";
+import { isPrivileged, parseCommandArguments } from "#noc/command-arguments.ts";
+import { callCommand, isTerminal } from "#noc/command-call.ts";
+import { CommandCounter } from "#noc/command-counter.ts";
+import { NocConnection } from "#noc/noc-connection.ts";
+import { plainText } from "#noc/plain-text.ts";
+import { SigningKeyFolder } from "#noc/signing-keys.ts";
+import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, type Values } from "./noc-options.ts";
+
+/** 1 is: it could not be sent. */
+const EXIT_CODES: Readonly<Record<CommandState, number>> = { ok: 0, ack: 1, run: 1, rej: 2, err: 3, exp: 4, cancel: 5, lost: 6 };
+const NO_ANSWER = 7;
+
+export async function runNocSend(words: readonly string[], call: NocCall): Promise<number> {
+  const { values, positionals } = parseNocWords(
+    words,
+    { timeout: { type: "string" }, unsigned: { type: "boolean" }, json: { type: "boolean" } },
+    call,
+  );
+  const [name, op, ...rest] = positionals;
+  const gateway = gatewayOf(values, name);
+  if (op === undefined) throw new CallerFault("invalid", "the operation is missing, such as ping or cam.restart");
+  const args = parseCommandArguments(op, rest);
+  const timeoutMs = numberOf(values, "timeout", 60, 1, 86_400) * 1000;
+  const access = await brokerOf(values);
+  const signature = values["unsigned"] === true ? undefined : await signatureOf(values, op, args);
+  const connection = await NocConnection.open(access, call.signal);
+  try {
+    const wish = { gateway, op, args, signature, timeoutMs, progressSeconds: 1, nowMs: Date.now() };
+    const show = (answer: CommandAnswer): void => {
+      const isEnd = isTerminal(answer);
+      for (const line of values["json"] === true ? [JSON.stringify(answer)] : answerLines(answer))
+        if (isEnd || call.columns !== undefined || values["json"] === true) call.out.line(line);
+    };
+    const last = await callCommand(connection, { ...wish, onAnswer: show });
+    if (last !== undefined) return EXIT_CODES[last.st];
+    call.out.line(`no last answer within ${timeoutMs / 1000} s: the gateway is away, or takes longer (--timeout)`);
+    return NO_ANSWER;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function signatureOf(values: Values, op: string, args: Readonly<Record<string, unknown>>) {
+  const fs = new NodeFs();
+  const signer = await new SigningKeyFolder(fs, folderOf(values)).signer();
+  if (signer !== undefined) return { signer, ctr: await new CommandCounter(fs, folderOf(values)).next() };
+  if (!isPrivileged(op, args)) return undefined;
+  throw new CallerFault(
+    "invalid",
+    `${op} has to be signed, and ${folderOf(values)} has no key: camgate noc keys make, or --unsigned where gateways trust the broker`,
+  );
+}
+
+function answerLines({ st, pct, msg, res, e }: CommandAnswer): string[] {
+  const progress = pct === undefined ? "" : ` ${pct} %`;
+  const text = msg === undefined ? "" : ` ${plainText(msg)}`;
+  const fault =
+    e === undefined ? "" : ` ${plainText(e.c)}: ${plainText(e.m)}${e.retry_s === undefined ? "" : `; try again in ${e.retry_s} s`}`;
+  const isEmpty = res === undefined || (typeof res === "object" && res !== null && Object.keys(res).length === 0);
+  return [`${st}${progress}${text}${fault}`, ...(isEmpty ? [] : [plainText(JSON.stringify(res), 65_536)])];
+}

@@ -1,0 +1,71 @@
+// `camgate noc simulate --sites N`: as many gateways as a load test wants, in one process.
+import { setTimeout as delay } from "node:timers/promises";
+import { CallerFault, errorText } from "#base/errors.ts";
+import { NodeFs } from "#base/node-fs.ts";
+import { readSmallFile } from "#base/read-small-file.ts";
+import type { SigningKeys } from "#fleet/jws.ts";
+import { parseKeyFile } from "#fleet/key-file.ts";
+import { gatewayIdFault } from "#fleet/topics.ts";
+import { SimulatedSite } from "#noc/simulated-site.ts";
+import { brokerOf, type NocCall, numberOf, parseNocWords, tenantOf, textOf } from "./noc-options.ts";
+
+const REPORT_MS = 5000;
+const MAX_KEY_FILE_BYTES = 64 * 1024;
+/** Good-byes at once. */
+const CLOSING_AT_ONCE = 200;
+
+export async function runNocSimulate(words: readonly string[], call: NocCall): Promise<number> {
+  const own = ["sites", "prefix", "interval", "cameras", "spread", "reconnect-cap", "command-keys", "duration"];
+  const { values, positionals } = parseNocWords(words, Object.fromEntries(own.map((name) => [name, { type: "string" as const }])), call);
+  if (positionals.length > 0) throw new CallerFault("invalid", `'${positionals[0]}' is a word too many`);
+  const sites = numberOf(values, "sites", 10, 1, 50_000);
+  if (!Number.isInteger(sites)) throw new CallerFault("invalid", `--sites: '${sites}' has to be a whole number`, "sites");
+  const prefix = textOf(values, "prefix") ?? "sim-";
+  const [tenant, access] = [tenantOf(values), await brokerOf(values)];
+  const nameOf = (i: number): string => `${prefix}${String(i + 1).padStart(5, "0")}`;
+  const fault = gatewayIdFault(nameOf(0));
+  if (fault !== undefined) throw new CallerFault("invalid", `--prefix: '${nameOf(0)}' ${fault}`, "prefix");
+  const options = {
+    url: access.url,
+    cameras: numberOf(values, "cameras", 4, 0, 64),
+    intervalMs: numberOf(values, "interval", 60, 0.1, 86_400) * 1000,
+    reconnectCapMs: numberOf(values, "reconnect-cap", 300, 1, 3600) * 1000,
+    keys: await keysOf(textOf(values, "command-keys")),
+    credentials: async () => access,
+    random: Math.random,
+  };
+  const spreadMs = numberOf(values, "spread", Math.max(1, sites / 100), 0, 3600) * 1000;
+  const durationMs = textOf(values, "duration") === undefined ? undefined : numberOf(values, "duration", 0, 0.1, 1e6) * 1000;
+  const stop = durationMs === undefined ? call.signal : AbortSignal.any([call.signal, AbortSignal.timeout(durationMs)]);
+
+  let births = 0;
+  const running: SimulatedSite[] = [];
+  const report = (): void =>
+    call.out.line(`${running.filter(({ isConnected }) => isConnected).length} of ${sites} gateways are connected, ${births} births`);
+  const timer = setInterval(report, REPORT_MS);
+  try {
+    for (let i = 0; i < sites && !stop.aborted; i++) {
+      const identity = { tenant, gatewayId: nameOf(i) };
+      running.push(await SimulatedSite.start({ ...options, identity, onBorn: () => void births++ }));
+      if (spreadMs > 0) await delay(spreadMs / sites, undefined, { signal: stop }).catch(() => {});
+    }
+    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve));
+  } finally {
+    clearInterval(timer);
+    report();
+    while (running.length > 0) await Promise.all(running.splice(0, CLOSING_AT_ONCE).map((site) => site.close()));
+  }
+  return 0;
+}
+
+/** Undefined: they trust the broker. */
+async function keysOf(path: string | undefined): Promise<SigningKeys | undefined> {
+  if (path === undefined) return undefined;
+  const bytes = await readSmallFile(new NodeFs(), path, MAX_KEY_FILE_BYTES).catch((error: unknown) => {
+    throw new CallerFault("invalid", `--command-keys: ${path} cannot be read: ${errorText(error)}`, "command-keys");
+  });
+  if (bytes === undefined) throw new CallerFault("invalid", `--command-keys: there is no file ${path}`, "command-keys");
+  const file = parseKeyFile(bytes.toString("utf8"));
+  if ("fault" in file) throw new CallerFault("invalid", `--command-keys: the key file ${path} ${file.fault}`, "command-keys");
+  return file.keys;
+}

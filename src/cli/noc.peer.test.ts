@@ -1,0 +1,131 @@
+// `camgate noc` over Debian's mosquitto, with simulated gateways: their link is the real one.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { type Mosquitto, mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
+import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
+import { until } from "#testing/peers/until.ts";
+import { runNoc } from "./noc.ts";
+
+interface Noc {
+  readonly broker: Mosquitto;
+  readonly folder: string;
+  run(...words: readonly string[]): Promise<{ readonly code: number; readonly lines: readonly string[] }>;
+  /** Runs until the test ends. */
+  start(...words: readonly string[]): { readonly lines: string[]; stop(): Promise<number> };
+}
+
+async function setUp(t: TestContext): Promise<Noc> {
+  const broker = await startMosquitto(t);
+  const folder = join(await temporaryFolder(t), "noc");
+  const env = { CAMGATE_NOC_BROKER: `mqtt://127.0.0.1:${broker.port}`, CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: folder };
+  const start: Noc["start"] = (...words) => {
+    const lines: string[] = [];
+    const stop = new AbortController();
+    const done = runNoc(words, { line: (text) => lines.push(text) }, { env, signal: stop.signal, columns: undefined });
+    const end = (): Promise<number> => {
+      stop.abort();
+      return done;
+    };
+    t.after(end);
+    return { lines, stop: end };
+  };
+  return {
+    broker,
+    folder,
+    start,
+    run: async (...words) => {
+      const lines: string[] = [];
+      const signal = new AbortController().signal;
+      return { code: await runNoc(words, { line: (text) => lines.push(text) }, { env, signal, columns: undefined }), lines };
+    },
+  };
+}
+
+const names = (lines: readonly string[], state: string): string[] =>
+  lines.flatMap((line) => new RegExp(`^acme/(\\S+) +${state}`).exec(line)?.[1] ?? []);
+
+test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, async (t) => {
+  const { run, start, broker, folder } = await setUp(t);
+  assert.equal((await run("keys", "make", "noc-a")).code, 0);
+  const watched = await broker.subscribe("cg/v1/acme/+/up/#");
+  const fleet = start("simulate", "--sites", "5", "--spread", "0", "--command-keys", join(folder, "command-keys.json"));
+  const isBorn = new Set<string>();
+  await until("five births and telemetry of each", () => {
+    for (const { topic } of watched.messages()) if (topic.endsWith("/up/tel")) isBorn.add(topic);
+    return isBorn.size === 5;
+  });
+
+  const { lines } = await run("watch", "--once", "1");
+  assert.deepEqual(names(lines, "up"), ["sim-00001", "sim-00002", "sim-00003", "sim-00004", "sim-00005"]);
+
+  const pong = await run("send", "sim-00003", "ping");
+  assert.deepEqual([pong.code, pong.lines[0]], [0, "ok"]);
+  assert.ok(JSON.parse(pong.lines[1]!).mono > 0);
+  const [first, second] = [await run("send", "sim-00003", "ping", "--json"), await run("send", "sim-00003", "ping", "--unsigned")];
+  assert.deepEqual([first.code, second.code], [0, 0]);
+  assert.deepEqual(
+    first.lines.map((line) => JSON.parse(line).st),
+    ["ack", "ok"],
+  );
+  const refused = await run("send", "sim-00003", "sys.reboot");
+  assert.equal(refused.code, 2);
+  assert.match(refused.lines[0]!, /^rej E_UNSUPPORTED: this gateway has no operation 'sys.reboot'/);
+  const failed = await run("send", "sim-00003", "cmd.cancel", "id=01J8");
+  assert.equal(failed.code, 3);
+  assert.match(failed.lines[0]!, /^err E_NOTFOUND: no command 01J8 runs/);
+  const silence = await run("send", "gw-away", "ping", "--timeout", "1");
+  assert.equal(silence.code, 7);
+
+  assert.equal(await fleet.stop(), 0);
+  assert.match(fleet.lines.at(-1)!, /^5 of 5 gateways are connected, 5 births$/);
+  const after = await run("watch", "--once", "1");
+  assert.equal(names(after.lines, "down \\(shutdown\\)").length, 5);
+});
+
+test("a key that gateways do not know signs nothing", { skip: mosquittoMissing }, async (t) => {
+  const { run, start, broker, folder } = await setUp(t);
+  await run("keys", "make", "noc-a");
+  const watched = await broker.subscribe("cg/v1/acme/+/up/state");
+  start("simulate", "--sites", "1", "--command-keys", join(folder, "command-keys.json"));
+  await watched.wait("its birth", ({ json }) => json?.online === true);
+  const words = ["--directory", join(folder, "stranger")];
+  await run("keys", "make", "noc-a", ...words);
+  const answer = await run("send", "sim-00001", "ping", ...words);
+  assert.equal(answer.code, 2);
+  assert.match(answer.lines[0]!, /^rej E_SIG: the signature does not fit/);
+});
+
+test("wrong words are said to be wrong, before anything is sent", async (t) => {
+  const folder = await temporaryFolder(t);
+  const run = async (...words: readonly string[]): Promise<string> => {
+    const lines: string[] = [];
+    const signal = new AbortController().signal;
+    const env = { CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: folder };
+    assert.equal(await runNoc(words, { line: (text) => lines.push(text) }, { env, signal, columns: undefined }), 1, words.join(" "));
+    return lines.join("\n");
+  };
+  const broker = ["--broker", "mqtt://127.0.0.1:1"];
+  assert.match(await run(), /^usage: camgate noc/);
+  assert.match(await run("fly"), /^usage: camgate noc/);
+  assert.match(await run("send"), /name of a gateway is missing/);
+  assert.match(await run("send", "GW"), /gateway: 'GW' has to be 3 to 32/);
+  assert.match(await run("send", "gw-1"), /the operation is missing/);
+  assert.match(await run("send", "gw-1", "ping"), /--broker: has to be given/);
+  assert.match(await run("send", "gw-1", "ping", "--broker", "http://x"), /--broker: 'http:\/\/x' is no mqtt:/);
+  assert.match(await run("send", "gw-1", "ping", "--tenant", "A"), /--tenant: 'A' has to be 2 to 16/);
+  assert.match(await run("send", "gw-1", "ping", "--timeout", "soon"), /--timeout: 'soon' has to be a number from 1/);
+  assert.match(await run("send", "gw-1", "ping", "--fast"), /Unknown option '--fast'/);
+  assert.match(await run("send", "gw-1", "sys.reboot", ...broker), /sys.reboot has to be signed, and .* has no key: camgate noc keys make/);
+  assert.match(await run("send", "gw-1", "ping", ...broker), /no connection to mqtt:\/\/127.0.0.1:1: nothing listens there/);
+  assert.match(
+    await run("send", "gw-1", "ping", ...broker, "--ca", join(folder, "none")),
+    /^--ca: .*none cannot be read: there is no such file/,
+  );
+  assert.match(await run("send", "gw-1", "ping", ...broker, "--cert", "x"), /--cert and --key belong together/);
+  assert.match(await run("watch", "x"), /'x' is a word too many/);
+  assert.match(await run("simulate", ...broker, "--sites", "0"), /--sites: '0' has to be a number from 1/);
+  assert.match(await run("simulate", ...broker, "--prefix", "A"), /--prefix: 'A00001' has to be/);
+  assert.match(await run("simulate", ...broker, "--command-keys", join(folder, "none")), /--command-keys: there is no file/);
+  assert.match(await run("keys", "burn", "x"), /keys: list, make/);
+});

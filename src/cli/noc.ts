@@ -1,0 +1,83 @@
+// `camgate noc …`: the operator's side of the MQTT contract. A file for each of its commands.
+import { CallerFault, errorText } from "#base/errors.ts";
+import { COMMON_USAGE, type NocCall } from "./noc-options.ts";
+import type { Output } from "./output.ts";
+
+type Run = (words: readonly string[], call: NocCall) => Promise<number>;
+
+interface NocCommand {
+  readonly usage: string;
+  readonly help: string;
+  /** Loads what it needs. */
+  readonly load: () => Promise<Run>;
+}
+
+const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
+  [
+    "keys",
+    {
+      usage: "keys [list | make [name] | use <name> | drop <name>]",
+      help: "keys that sign commands, and the key file of gateways",
+      load: async () => (await import("./noc-keys.ts")).runNocKeys,
+    },
+  ],
+  [
+    "send",
+    {
+      usage: "send <gateway> <op> [arg=value … | JSON] [--timeout <s>] [--unsigned] [--json]",
+      help: "one command: its progress, its result",
+      load: async () => (await import("./noc-send.ts")).runNocSend,
+    },
+  ],
+  [
+    "watch",
+    {
+      usage: "watch [--once <s>] [--rows <n>]",
+      help: "a live table of sites, and what happens",
+      load: async () => (await import("./noc-watch.ts")).runNocWatch,
+    },
+  ],
+  [
+    "simulate",
+    {
+      usage:
+        "simulate --sites <n> [--prefix sim-] [--interval <s>] [--cameras <n>] [--spread <s>] [--reconnect-cap <s>] [--command-keys <file>] [--duration <s>]",
+      help: "gateways without cameras, for load tests: births, telemetry, ping, configs, reconnects",
+      load: async () => (await import("./noc-simulate.ts")).runNocSimulate,
+    },
+  ],
+]);
+
+/** @returns the exit code: 1 where it could not be done as it was asked; the commands' own are in docs/noc.md */
+export async function runNoc(words: readonly string[], out: Output, surroundings: Partial<NocCall> = {}): Promise<number> {
+  const [name = "", ...rest] = words;
+  const command = COMMANDS.get(name);
+  if (command === undefined || rest.includes("--help") || rest.includes("-h")) {
+    for (const line of usageOf(command)) out.line(line);
+    return command === undefined ? 1 : 0;
+  }
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once("SIGINT", interrupt);
+  process.once("SIGTERM", interrupt);
+  try {
+    const run = await command.load();
+    const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+    return await run(rest, { out, env: process.env, signal: stop.signal, columns, ...surroundings });
+  } catch (error) {
+    // A broker that went, a file that cannot be read: the operator is told, and nothing else is.
+    out.line(errorText(error));
+    if (!(error instanceof CallerFault) && (error as { readonly code?: unknown }).code === undefined) throw error;
+    return 1;
+  } finally {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}
+
+function usageOf(command: NocCommand | undefined): string[] {
+  if (command !== undefined) return [`usage: camgate noc ${command.usage}`, "", command.help, "", ...COMMON_USAGE];
+  const width = Math.max(...[...COMMANDS.keys()].map((name) => name.length));
+  const rows = [...COMMANDS].map(([name, { help }]) => `  ${name.padEnd(width)}  ${help}`);
+  return ["usage: camgate noc <command> [arguments]", "", ...rows, "", "camgate noc <command> --help tells more.", "", ...COMMON_USAGE];
+}
