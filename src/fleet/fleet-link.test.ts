@@ -87,8 +87,8 @@ test("subscribes, then is born, and only then hears what came meanwhile", async 
   await settle();
   const connection = broker.connections[0]!;
   const { url, will, username, clientId } = connection.options;
-  assert.deepEqual([url, username, clientId, will.topic, will.delaySeconds], [FIRST, "gw-0001", "gw-0001", `${ROOT}/up/state`, 30]);
-  assert.deepEqual(JSON.parse(will.payload), { v: 1, sid: "0000002a-0001", online: false, why: "lwt" });
+  assert.deepEqual([url, username, clientId, will!.topic, will!.delaySeconds], [FIRST, "gw-0001", "gw-0001", `${ROOT}/up/state`, 30]);
+  assert.deepEqual(JSON.parse(will!.payload), { v: 1, sid: "0000002a-0001", online: false, why: "lwt" });
   assert.equal(connection.subscribed.length, 6);
   const [birth] = connection.published;
   assert.deepEqual([birth!.topic, birth!.retain, birth!.qos], [`${ROOT}/up/state`, true, 1]);
