@@ -1,7 +1,9 @@
 // `camgate noc` over Debian's mosquitto, with simulated gateways: their link is the real one.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { contractFaults } from "#testing/mqtt-contract.ts";
 import { type Mosquitto, mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
@@ -83,6 +85,38 @@ test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, as
   assert.equal(names(after.lines, "down \\(shutdown\\)").length, 5);
 });
 
+test("a config is sent, refused, compared and rolled back", { skip: mosquittoMissing }, async (t) => {
+  const { run, start, broker, folder } = await setUp(t);
+  await run("keys", "make", "noc-a");
+  const watched = await broker.subscribe("cg/v1/acme/+/up/cfg", "cg/v1/acme/+/dn/cfg");
+  start("simulate", "--sites", "1", "--command-keys", join(folder, "command-keys.json"));
+  await watched.wait("its first report", ({ json }) => json?.st === "none");
+  const file = join(folder, "..", "site.yml");
+  const send = async (text: string) => {
+    await writeFile(file, text);
+    return run("config", "set", "sim-00001", file);
+  };
+  const first = await send("logLevel: debug\n");
+  assert.deepEqual([first.code, first.lines[0], first.lines.at(-1)], [0, '+ logLevel: "debug"', "version 1: applied"]);
+  const sent = await watched.wait("what the broker was given", ({ topic }) => topic.endsWith("/dn/cfg"));
+  const message = JSON.parse(Buffer.from(sent.payload.split(".")[1]!, "base64url").toString());
+  assert.deepEqual(contractFaults("dn-cfg", message), []);
+  const bad = await send("simulatedFault: no such setting\n");
+  assert.deepEqual([bad.code, bad.lines.at(-1)], [2, "version 2: rejected, no such setting"]);
+  const diff = await run("config", "diff", "sim-00001", file);
+  assert.deepEqual([diff.code, diff.lines], [0, ["no difference"]]);
+  const back = await run("config", "rollback", "sim-00001");
+  assert.deepEqual([back.code, back.lines.at(-1)], [0, "version 3: applied"]);
+  const got = await run("config", "get", "sim-00001");
+  assert.deepEqual(got.lines, ["# version 3: applied; runs: 3", "# held ready: version 3, signed by us", "logLevel: debug"]);
+  await writeFile(file, "paths: {gate: {source: {$seal: secret}}}");
+  assert.match((await run("config", "set", "sim-00001", file)).lines.at(-1)!, /^--sealing-key: there are secrets to seal/);
+  const away = await run("config", "set", "gw-away", join(folder, "command-keys.json"), "--timeout", "1");
+  assert.equal(away.code, 7);
+  await writeFile(file, `a: ${"x".repeat(70_000)}`);
+  assert.match((await run("config", "set", "sim-00001", file)).lines.at(-1)!, /65536 are allowed: serve its file over HTTPS/);
+});
+
 test("a key that gateways do not know signs nothing", { skip: mosquittoMissing }, async (t) => {
   const { run, start, broker, folder } = await setUp(t);
   await run("keys", "make", "noc-a");
@@ -127,5 +161,9 @@ test("wrong words are said to be wrong, before anything is sent", async (t) => {
   assert.match(await run("simulate", ...broker, "--sites", "0"), /--sites: '0' has to be a number from 1/);
   assert.match(await run("simulate", ...broker, "--prefix", "A"), /--prefix: 'A00001' has to be/);
   assert.match(await run("simulate", ...broker, "--command-keys", join(folder, "none")), /--command-keys: there is no file/);
+  assert.match(await run("config", "take", "gw-1"), /config: get, set, diff, rollback/);
+  assert.match(await run("config", "set", "gw-1", ...broker), /the file with settings is missing/);
+  assert.match(await run("config", "set", "gw-1", join(folder, "none"), ...broker), /there is no file/);
+  assert.match(await run("config", "get", "gw-1", "x", ...broker), /'x' is a word too many/);
   assert.match(await run("keys", "burn", "x"), /keys: list, make/);
 });

@@ -38,6 +38,15 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     },
   ],
   [
+    "config",
+    {
+      usage:
+        "config get|set|diff|rollback <gateway> [file | version] [--probation <s>] [--timeout <s>] [--url <https URL>] [--sealing-key <key>] [--unsigned]",
+      help: "the config that is wanted of a gateway",
+      load: async () => (await import("./noc-config.ts")).runNocConfig,
+    },
+  ],
+  [
     "simulate",
     {
       usage:

@@ -254,6 +254,7 @@ export const operations: readonly Operation[] = [
     object("As `up/tel`.", { cams: { type: "object" } }),
   ),
   unprivileged("health", "The document that is sent as telemetry.", NOTHING, object("As `up/tel`, without the envelope.", {})),
+  privileged("cfg.show", "The config that runs, without secrets, and where each setting came from.", NOTHING, object("Settings.", {})),
   unprivileged("cfg.status", "When the config was read, and why the last one was refused.", NOTHING, object("The status.", {})),
 ];
 
