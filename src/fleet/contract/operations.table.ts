@@ -254,6 +254,16 @@ export const operations: readonly Operation[] = [
     object("As `up/tel`.", { cams: { type: "object" } }),
   ),
   unprivileged("health", "The document that is sent as telemetry.", NOTHING, object("As `up/tel`, without the envelope.", {})),
+  privileged(
+    "cam.try",
+    "Connects to a camera that is not configured, and tells what tracks it has.",
+    closed(
+      "The camera.",
+      { source: text("Its URL.", { maxLength: 2048 }) },
+      { transport: oneOf(["automatic", "tcp", "udp", "multicast"], "automatic, where nothing is said.") },
+    ),
+    object("What it has.", { tracks: list(text("Codec."), "Its tracks.") }),
+  ),
   privileged("cfg.show", "The config that runs, without secrets, and where each setting came from.", NOTHING, object("Settings.", {})),
   unprivileged("cfg.status", "When the config was read, and why the last one was refused.", NOTHING, object("The status.", {})),
 ];
