@@ -16,6 +16,7 @@ import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
 import type { Capture } from "./gateway-capture.ts";
 import type { GatewayCommands } from "./gateway-commands.ts";
+import type { GatewayEvents } from "./gateway-events.ts";
 import type { GatewayFleet } from "./gateway-fleet.ts";
 import type { GatewayHealth } from "./gateway-health.ts";
 import type { GatewayNoc } from "./gateway-noc.ts";
@@ -53,6 +54,7 @@ export interface GatewayContext {
   ring: Ring | undefined;
   recording: Recording | undefined;
   fleet: GatewayFleet | undefined;
+  readonly events: GatewayEvents;
 }
 
 /** The clock of everything: the system's, until something is recorded or played back, whose times only a clock knows that remembers other boots. */

@@ -7,11 +7,12 @@ import type { GatewayContext } from "./gateway-context.ts";
 /** Asks for the gateway itself. */
 const GATEWAY: Caller = { name: "the gateway", may: () => true };
 
-export async function birthOf({ clock, startedUs, fleet }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
+export async function birthOf({ clock, startedUs, fleet, events }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
   const { counts } = fleet!.outbox;
   const { lastRun } = fleet!.sessions;
   return {
     boot_id: clock.keeper!.bootId,
+    ...(events.reset !== undefined && { reset: events.reset }),
     sw: version,
     up_s: Math.round((clock.nowUs() - startedUs) / 1e6),
     prev_uptime_s: lastRun?.clean?.uptimeS ?? null,

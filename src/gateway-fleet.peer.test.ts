@@ -1,8 +1,12 @@
 // A gateway on Debian's mosquitto, as a NOC sees it: born, alive, asked, cut off, stopped.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { contractFaults } from "#testing/mqtt-contract.ts";
 import { startCamgate } from "#testing/peers/camgate.ts";
 import { type Mosquitto, mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
+import { ScriptedCamera } from "#testing/scripted-camera.ts";
 
 const ROOT = "cg/v1/acme/gw-0001";
 
@@ -43,6 +47,10 @@ for (const protocol of [5, 4]) {
     await camgate.process.interrupt();
     const last = await noc.wait("the last word", ({ json }) => json?.online === false);
     assert.deepEqual([last.topic, last.json.why, last.json.sid], [`${ROOT}/up/state`, "shutdown", sid]);
+    for (const { topic, json } of noc.messages().filter((one) => one.topic.startsWith(`${ROOT}/up/`))) {
+      const schema = topic.slice(ROOT.length + 1).replace("/", "-");
+      assert.deepEqual(contractFaults(schema, json), [], schema);
+    }
     const counted = noc
       .messages()
       .filter(({ topic, json }) => topic.startsWith(ROOT) && !topic.endsWith("/tel") && json?.seq !== undefined);
@@ -67,4 +75,35 @@ test("killed: the broker tells it, and the next run says that it was cut off", {
   const reborn = await noc.wait("the next birth", ({ json }) => json?.online === true && json.sid !== birth.json.sid);
   assert.ok(reborn.json.sid > birth.json.sid);
   assert.deepEqual([reborn.json.why, reborn.json.dirty, reborn.json.prev_uptime_s], ["connect", true, null]);
+});
+
+test("events: booted, a camera lost and back, a config applied; each once, with one id, also over a restart", {
+  skip: mosquittoMissing,
+}, async (t) => {
+  const broker = await startMosquitto(t);
+  const noc = await broker.subscribe(`${ROOT}/up/evt`);
+  const camera = await ScriptedCamera.start();
+  const { port } = camera;
+  await camera.close();
+  const config = configOf(broker.port).replace("cam: {}", `cam: {source: 'rtsp://127.0.0.1:${port}/cam'}`);
+  const camgate = await startCamgate(t, { config });
+  const boot = await noc.wait("the boot", ({ json }) => json.type === "sys.boot");
+  assert.deepEqual([boot.json.sev, boot.json.ph, boot.json.data], ["info", "new", { reset: "unknown" }]);
+  const lost = await noc.wait("the loss", ({ json }) => json.type === "cam.lost");
+  assert.deepEqual([lost.json.cam, lost.json.ph, lost.json.data.last_frame_ts], ["cam", "new", null]);
+  assert.match(lost.json.data.err, /ECONNREFUSED|refused/);
+  // Killed, and back: the camera is lost still, by the same event.
+  await camgate.process.kill();
+  const second = await startCamgate(t, { config, folder: camgate.folder });
+  await noc.wait("the crash", ({ json }) => json.type === "sys.crash");
+  const still = await noc.wait("the loss again", ({ json }) => json.type === "cam.lost" && json.ph === "update");
+  assert.equal(still.json.ref, lost.json.id);
+  const again = await ScriptedCamera.start({ port });
+  t.after(() => again.close());
+  const back = await noc.wait("its return", ({ json }) => json.type === "cam.back");
+  assert.deepEqual([back.json.ph, back.json.ref, back.json.cam], ["end", lost.json.id, "cam"]);
+  await writeFile(join(second.folder, "mediamtx.yml"), config.replace("paths:", "readTimeout: 7s\npaths:"));
+  const applied = await noc.wait("the config", ({ json }) => json.type === "cfg.applied");
+  assert.deepEqual(applied.json.data, { changed: ["readTimeout"] });
+  for (const { json } of noc.messages()) assert.deepEqual(contractFaults("up-evt", json), []);
 });

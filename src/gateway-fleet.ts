@@ -29,6 +29,7 @@ import { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./gateway-fleet-commands.ts";
 import { birthOf, telemetryOf } from "./gateway-fleet-documents.ts";
+import { openFleetEvents } from "./gateway-fleet-events.ts";
 import type { RunningPart } from "./gateway-part.ts";
 
 /** What other parts have of the link. */
@@ -68,6 +69,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const nowMs = (): number => clock.nowUs() / 1000;
   const happenedAt = (ms: number): Happened => ({ bootCounter: clock.bootCounter, monoUs: ms * 1000 });
   const uplink = new Uplink({ topics, outbox, log, happened: () => happenedAt(nowMs()), random: Math.random, schedule: afterDelay });
+  const events = await openFleetEvents(context, { uplink, directory, sessions, clock, log });
   const policy = new ReconnectPolicy({ capMs: mqtt.reconnectCap, random: Math.random });
   const journal = await CommandJournal.open(fs, join(directory, "cmd.log"));
   const signingKeys = await readSigningKeys(context, config, log);
@@ -101,7 +103,11 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
       const sent = isTerminal ? uplink.add(0, { ...upload, happened: happenedAt(nowMs()) }) : uplink.say(upload);
       sent.catch((error: unknown) => log.debug(`an answer was not sent: ${errorText(error)}`));
     },
-    denied: (code, op) => log.warn(`a command was refused: ${code}${op === undefined ? "" : ` ${op}`}`),
+    denied: (code, op) => {
+      log.warn(`a command was refused: ${code}${op === undefined ? "" : ` ${op}`}`);
+      const data = { code, op: op ?? null };
+      context.events.bus.emit({ type: "cmd.denied", severity: "warn", phase: "new", data, atUs: clock.nowUs() });
+    },
   });
   const openDocument = (payload: Buffer): OpenedDocument => openNocDocument(payload, { trust: mqtt.commands, keys: signingKeys, audience });
   const downlink = new Downlink(topics, {
@@ -153,6 +159,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     telemetry.close();
+    await events.close();
     intake.close();
     await link.close(fleet.farewell);
     await sessions.end((clock.nowUs() - context.startedUs) / 1e6, fleet.farewell);

@@ -24,6 +24,7 @@ export const PARTS: readonly Part[] = [
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./gateway-metrics.ts") },
   { name: "NOC", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./gateway-noc.ts"), isBelow: true },
   { name: "MQTT", key: linkKey, load: () => import("./gateway-fleet.ts") },
+  { name: "events", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./gateway-watch.ts") },
 ];
 
 /** Whoever can ask for it: the site page is on WebRTC's port, and the NOC behind the link. */

@@ -83,7 +83,11 @@ export class Recording {
         const entry = context.config.paths.find(({ name }) => name === path.conf.name);
         return entry?.settings.record === true ? this.#planOf(path, entry, stores) : undefined;
       },
-      onGap: this.gaps.note,
+      onGap: (path, gap) => {
+        this.gaps.note(path, gap);
+        context.events.recording.onGap(path, gap);
+      },
+      onChange: context.events.recording.onRecorder,
     });
   }
 

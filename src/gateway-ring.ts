@@ -40,6 +40,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
         void clock.addCopy(join(resolve(directory), "gwr1", "clk.log"));
       }
       tell(event, log);
+      context.events.recording.onRing(event);
     },
   });
   await ring.start();

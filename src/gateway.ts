@@ -19,6 +19,7 @@ import { SessionRegistry } from "#relay/session-registry.ts";
 import { Capture } from "./gateway-capture.ts";
 import { fromSource, type GatewaySource, withoutSource } from "./gateway-config.ts";
 import { type GatewayContext, SharedClock } from "./gateway-context.ts";
+import { GatewayEvents } from "./gateway-events.ts";
 import { hasLink } from "./gateway-fleet-key.ts";
 import type { Ports } from "./gateway-part.ts";
 import { PartSet } from "./gateway-part-set.ts";
@@ -51,11 +52,19 @@ export class Gateway {
     });
     const current = (): Config => this.#config;
     const clock = new SharedClock(log);
+    const events = new GatewayEvents({
+      clock,
+      get config() {
+        return current();
+      },
+    });
     const authenticator = new Authenticator(config.global, {
       bruteForce: config.global.profile === "appliance" ? "ban" : "delay",
       compileExpression: pathMatcher,
       clock,
       log: log.child("auth"),
+      onWrong: ({ remote, protocol }) => events.access.onRefusal(remote.address, protocol),
+      onBan: (ban) => events.access.onBan(ban),
     });
     const rtspSources = new RtspSourceFactory({
       get readTimeout() {
@@ -132,6 +141,7 @@ export class Gateway {
       ring: undefined,
       recording: undefined,
       fleet: undefined,
+      events,
     };
     this.#parts = new PartSet(PARTS, this.#context);
   }
@@ -192,12 +202,13 @@ export class Gateway {
   async close(): Promise<void> {
     await this.live.close();
     await this.#turn;
-    const { registry, clock, authenticator, hooks } = this.#context;
+    const { registry, clock, authenticator, hooks, events } = this.#context;
     await this.#parts.close();
     registry.close();
     await this.#capture.close();
     await clock.close();
     authenticator.close();
+    events.close();
     await hooks?.close();
   }
 }

@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   device: ["base"],
   config: ["base"],
   hooks: ["base", "relay", "record", "device"],
+  events: ["base", "codecs", "control", "relay", "record", "device"],
   commands: ["base", "codecs", "containers", "control", "relay", "record", "device", "config"],
   api: ["base", "codecs", "http", "control", "relay", "record", "device", "config"],
   cli: ["base", "config", "record", "device", "fleet", "noc"],

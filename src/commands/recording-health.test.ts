@@ -14,6 +14,7 @@ const RECORDING: RecorderState = {
   droppedUnits: 3,
   bytes: 5000,
   fragments: 2,
+  fault: undefined,
   heldUs: 0,
   heldBytes: 0,
   gaps: [],

@@ -86,6 +86,7 @@ test("after an outage: results and the critical at once, one by one, then what i
   const { open, event, result, timers, outbox } = await setUp();
   for (const id of [1, 2, 3]) await event(id);
   await result(4);
+  timers.passMs(60_000);
   const connection = open();
   await settle();
   assert.deepEqual(idsOf(connection), [4]);
@@ -109,10 +110,30 @@ test("after an outage: results and the critical at once, one by one, then what i
   assert.deepEqual(outbox.counts, { 0: 0, 1: 0, 2: 0 });
 });
 
+test("what happened in the minute before is no backlog: it goes out at once", async () => {
+  const { open, event, timers, outbox } = await setUp();
+  await event(1);
+  timers.passMs(60_000);
+  await event(2);
+  timers.passMs(59_999);
+  await event(3);
+  const connection = open();
+  await settle();
+  assert.deepEqual(idsOf(connection), [2, 3]);
+  timers.passMs(60_000);
+  assert.deepEqual(
+    (await bulkOf(connection)).map(({ id }) => id),
+    [1],
+  );
+  await settle();
+  assert.equal(outbox.counts[1], 0);
+});
+
 test("a long backlog is paced: 32 kB a second", async () => {
   const { open, event, timers, outbox } = await setUp();
   const noise = (): string => Array.from({ length: 2000 }, () => Math.random().toString(36).slice(2, 12)).join("");
   for (let id = 0; id < 6; id++) await event(id, { noise: noise() });
+  timers.passMs(60_000);
   const connection = open();
   timers.passMs(60_000);
   const [first] = await bulkOf(connection);
@@ -154,6 +175,7 @@ test("a broker that acknowledges nothing is left after 30 s; what it was sent is
   assert.match((await connection.ended).message, /not acknowledged a message within 30 s/);
   uplink.close();
   await settle();
+  timers.passMs(60_000);
   const second = open();
   timers.passMs(60_000);
   assert.deepEqual(

@@ -45,6 +45,8 @@ const TELEMETRY_EXPIRY_SECONDS = 600;
 const MAX_STORED_IN_FLIGHT = 10;
 const MAX_IN_FLIGHT = 20;
 const MAX_EXPRESS = 256;
+const RECENT_MS = 60_000;
+const MAX_RECENT = 20;
 /** A broker that takes a message has that long to say so. */
 const ACK_MS = 30_000;
 /** A broker that refuses more than that is not offered the rest. */
@@ -60,6 +62,8 @@ export class Uplink {
   #session: UplinkSession | undefined;
   #isPaused = false;
   #express: Express[] = [];
+  /** Events without a session, by id, with when they came: those of the last minute are no backlog. */
+  #recent: { readonly id: number; readonly atMs: number }[] = [];
   /** What happened in this session and has its turn before the backlog, oldest first. */
   #fresh: number[] = [];
   /** Entries of the outbox that are on their way. */
@@ -83,7 +87,11 @@ export class Uplink {
   /** From now on what is added goes out at once; what waits follows after a random time. */
   open(session: UplinkSession): void {
     this.#session = session;
-    if (!this.#isPaused) this.#backlog.open();
+    if (!this.#isPaused) {
+      this.#fresh = this.#recent.filter(({ atMs }) => this.#nowMs() - atMs < RECENT_MS).map(({ id }) => id);
+      this.#backlog.open();
+    }
+    this.#recent = [];
     this.#pump();
   }
 
@@ -121,7 +129,10 @@ export class Uplink {
   /** Resolves when it is safe, in the outbox; it is sent as soon as there is somebody to take it. */
   async add(itsClass: OutboxClass, upload: Upload): Promise<void> {
     const id = await this.#options.outbox.add(itsClass, writeUpload(upload));
-    if (this.#session === undefined) return;
+    if (this.#session === undefined) {
+      if (itsClass === 1) this.#recent = [...this.#recent.slice(1 - MAX_RECENT), { id, atMs: this.#nowMs() }];
+      return;
+    }
     const isNext = this.#isPaused ? upload.topic === "res" : itsClass === 1;
     if (isNext) this.#fresh.push(id);
     this.#pump();
@@ -209,6 +220,10 @@ export class Uplink {
     }
   }
 
+  #nowMs(): number {
+    return this.#options.happened().monoUs / 1000;
+  }
+
   #window({ connection }: UplinkSession): number {
     return Math.min(MAX_IN_FLIGHT, connection.receiveMaximum);
   }
@@ -220,7 +235,8 @@ export class Uplink {
     const critical = this.#isPaused ? undefined : await outbox.next(skip, { classes: [0] });
     if (critical !== undefined) return critical;
     while (this.#fresh.length > 0) {
-      const entry = await outbox.get(this.#fresh.shift()!);
+      const id = this.#fresh.shift()!;
+      const entry = this.#inFlight.has(id) ? undefined : await outbox.get(id);
       if (entry !== undefined) return entry;
     }
     return undefined;

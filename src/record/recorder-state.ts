@@ -1,5 +1,5 @@
 // What the API, metrics and events know of a recorder.
-import type { GapCause } from "./store.ts";
+import type { GapCause, StoreFaultCode } from "./store.ts";
 
 /**
  * off: nobody wants it. waiting: for a stream, a keyframe or parameter sets. recording. stalled: a run is open, and the source is silent or the store is
@@ -18,6 +18,8 @@ export interface RecorderState {
   readonly state: RecorderPhase;
   /** In words; undefined where there is nothing to say. */
   readonly reason: string | undefined;
+  /** Of `error`: what the store failed with. */
+  readonly fault: StoreFaultCode | undefined;
   /** When bytes were last safe on the medium; monotonic µs. */
   readonly lastWriteUs: number | undefined;
   /** Frames that were received and not recorded, since the recorder was made. */

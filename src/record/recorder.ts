@@ -11,7 +11,7 @@ import { FrameTimeline, type TimedFrame } from "./frame-timeline.ts";
 import { GapLog } from "./gap-log.ts";
 import type { HoldBudget } from "./hold-budget.ts";
 import type { Gap, RecorderPhase, RecorderState } from "./recorder-state.ts";
-import type { Fragment, GapCause, RecordingStore, StoreFault } from "./store.ts";
+import type { Fragment, GapCause, RecordingStore, StoreFault, StoreFaultCode } from "./store.ts";
 import { StoreFeed } from "./store-feed.ts";
 import { areSame, isComplete } from "./track-parameters.ts";
 import type { HeldStretch } from "./waiting-steps.ts";
@@ -59,6 +59,7 @@ export class Recorder implements Reader {
   #unfollow: (() => void) | undefined;
   #phase: RecorderPhase = "off";
   #reason: string | undefined;
+  #fault: StoreFaultCode | undefined;
   /** As the stream describes them now. */
   #tracks: readonly Track[] = [];
   #leading: Track | undefined;
@@ -100,6 +101,7 @@ export class Recorder implements Reader {
     return {
       state: this.#phase,
       reason: this.#reason ?? (this.#phase === "recording" ? this.#options.store.shortfall : undefined),
+      fault: this.#phase === "error" ? this.#fault : undefined,
       lastWriteUs: this.#lastWriteUs,
       droppedUnits: this.#droppedUnits + (this.#run?.dropped ?? 0),
       bytes: this.#bytes,
@@ -301,6 +303,7 @@ export class Recorder implements Reader {
   /** What comes is held in memory until the store can be opened again. */
   async #onFault(fault: StoreFault, isLost: boolean, closed: Promise<void>): Promise<void> {
     this.#failed = true;
+    this.#fault = fault.code;
     const line = `the store failed: ${fault.message} (${fault.code})`;
     if (line !== this.#faultLine) this.#log.error(line);
     this.#faultLine = line;

@@ -37,6 +37,8 @@ export interface AuthenticatorOptions {
   readonly log: Log;
   readonly random?: () => number;
   readonly onBan?: (ban: Ban) => void;
+  /** Wrong credentials were refused. */
+  readonly onWrong?: (request: AuthRequest) => void;
 }
 
 /** Since the start. */
@@ -140,6 +142,7 @@ export class Authenticator {
       const delayMs = attempt.end(OUTCOMES[verdict.kind]);
       if (verdict.kind === "granted") return verdict;
       this.counters.refused++;
+      if (verdict.kind === "wrong") this.#options.onWrong?.(request);
       return { allowed: false, challenge: false, delayMs, reason: verdict.reason, isWrong: verdict.kind === "wrong" };
     } catch (error) {
       attempt.end("neither");
