@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { desiredLayer } from "./desired-layer.ts";
 import { configOfLayers, readLayers } from "./parse-config.ts";
 
-const FILE = "readTimeout: 5s\npaths:\n  gate: {source: 'rtsp://a/1', record: no}\n";
+const FILE = "readTimeout: 5s\nmqtt: {tenant: acme}\npaths:\n  gate: {source: 'rtsp://a/1', record: no}\n";
 
 function merged(doc: Readonly<Record<string, unknown>>) {
   const desired = desiredLayer(doc);
