@@ -26,7 +26,7 @@ export async function bundle(outputFolder: string, entry = join(ROOT, "src/main.
     platform: "node",
     target: "node20.15",
     banner: { js: REQUIRE_BANNER },
-    define: { CAMGATE_VERSION: JSON.stringify(manifest.version) },
+    define: { CAMGATE_VERSION: JSON.stringify(manifest.version), CAMGATE_SUPPORT_UNTIL: JSON.stringify(manifest.supportUntil) },
     // Native parts stay packages: they are optional, and their binaries cannot be bundled.
     external: Object.keys(manifest.optionalDependencies ?? {}),
     logLevel: "warning",

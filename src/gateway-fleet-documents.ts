@@ -1,7 +1,9 @@
 // What the gateway tells the NOC of itself: at its birth, and with every telemetry.
-import { version } from "#base/version.ts";
+import { supportUntil, version } from "#base/version.ts";
 import type { HealthDocument } from "#commands/device.ts";
 import type { Caller } from "#control/command.ts";
+import type { Inventory } from "#device/inventory.ts";
+import { type DeviceKeys, publicText } from "#fleet/device-keys.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 
 /** Asks for the gateway itself. */
@@ -35,4 +37,32 @@ export async function telemetryOf({ commands, fleet }: GatewayContext): Promise<
     rtt_ms: roundTripMs ?? null,
   };
   return { ...health, mq };
+}
+
+/** Reads what there is at the site; the machine is asked the first time alone. */
+export function infoReader(
+  context: GatewayContext,
+  { keys, operations }: { readonly keys: DeviceKeys; readonly operations: readonly string[] },
+): () => Promise<Readonly<Record<string, unknown>>> {
+  /** By path: what a camera sent last. That it is away is no other inventory. */
+  const codecs = new Map<string, string>();
+  let inventory: Promise<Inventory> | undefined;
+  return async () => {
+    inventory ??= import("#device/inventory.ts").then(({ readInventory }) => readInventory());
+    const cameras: Record<string, { readonly codec: string | null; readonly rec: boolean }> = {};
+    for (const { name, tracks } of context.registry.list().map((path) => path.snapshot())) {
+      const codec = tracks.find(({ kind }) => kind === "video")?.parameters.codec ?? codecs.get(name);
+      if (codec !== undefined) codecs.set(name, codec);
+      cameras[name] = { codec: codec ?? null, rec: context.recording?.recorders.get(name) !== undefined };
+    }
+    for (const name of codecs.keys()) if (cameras[name] === undefined) codecs.delete(name);
+    return {
+      sw: version,
+      support_until: supportUntil,
+      ...(await inventory),
+      keys: { identity: publicText(keys.identity), sealing: publicText(keys.sealing) },
+      ops: [...operations].sort(),
+      cams: cameras,
+    };
+  };
 }

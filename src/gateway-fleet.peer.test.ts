@@ -41,6 +41,10 @@ for (const protocol of [5, 4]) {
     const pong = await noc.wait("the answer", ({ json }) => json?.id === "01A" && json.st === "ok");
     assert.equal(pong.topic, `${ROOT}/up/res`);
     assert.ok(Math.abs(pong.json.res.ts - Date.now()) < 60_000);
+    const info = await noc.wait("the inventory", ({ topic }) => topic === `${ROOT}/up/info`);
+    assert.match(info.json.keys.sealing, /^[A-Za-z0-9_-]{43}$/);
+    assert.ok(info.json.ops.includes("ping"));
+    assert.deepEqual(info.json.cams, { cam: { codec: null, rec: false } });
     await broker.publish("cg/v1/acme/_fleet/dn/cmd", request({ id: "01B", op: "rebirth" }));
     const again = await noc.wait("another birth", ({ json }) => json?.why === "rebirth");
     assert.equal(again.json.sid, sid);

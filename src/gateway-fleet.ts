@@ -14,6 +14,7 @@ import { Downlink } from "#fleet/downlink.ts";
 import type { Happened } from "#fleet/envelope.ts";
 import { type DeathReason, FleetLink } from "#fleet/fleet-link.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
+import { InfoFeed } from "#fleet/info-feed.ts";
 import type { SigningKeys } from "#fleet/jws.ts";
 import { parseKeyFile } from "#fleet/key-file.ts";
 import { LINK_COMMAND_LIMITS, linkCommands } from "#fleet/link-commands.ts";
@@ -28,7 +29,7 @@ import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
 import { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./gateway-fleet-commands.ts";
-import { birthOf, telemetryOf } from "./gateway-fleet-documents.ts";
+import { birthOf, infoReader, telemetryOf } from "./gateway-fleet-documents.ts";
 import { openFleetEvents } from "./gateway-fleet-events.ts";
 import type { RunningPart } from "./gateway-part.ts";
 
@@ -136,6 +137,12 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     schedule: afterDelay,
     log,
   });
+  const info = new InfoFeed({
+    uplink,
+    read: infoReader(context, { keys, operations: commands.list.map(({ name }) => name) }),
+    schedule: afterDelay,
+    log,
+  });
   const link: FleetLink = new FleetLink({
     urls: mqtt.urls,
     protocol: mqtt.protocol === "auto" ? "auto" : mqtt.protocol === "5" ? 5 : 4,
@@ -152,6 +159,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     birth: () => birthOf(context),
     onMessage: (message) => downlink.receive(message),
     onBorn: () => {
+      info.tell();
       telemetry.sendNow();
       context.noc?.tell();
     },
@@ -159,6 +167,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     telemetry.close();
+    info.close();
     await events.close();
     intake.close();
     await link.close(fleet.farewell);

@@ -56,9 +56,28 @@ export const info = enveloped(
       hw: object(
         "The machine.",
         {},
-        { model: text("Board or system."), serial: text("Serial number."), cpu: text("Processor."), mem_mb: number("Memory.") },
+        {
+          ...{ model: text("Board or system."), serial: text("Serial number."), cpu: text("Processor.") },
+          ...{ cores: count("Its cores."), mem_mb: number("Memory.") },
+        },
       ),
-      os: object("The operating system.", {}, { name: text("Distribution."), kernel: text("Kernel."), node: text("Node.js.") }),
+      os: object(
+        "The operating system.",
+        {},
+        {
+          ...{ name: text("Distribution."), kernel: text("Kernel."), arch: text("Architecture of the processor."), node: text("Node.js.") },
+        },
+      ),
+      disks: list(
+        object(
+          "A block device.",
+          { n: text("Its name."), mb: number("Its size.") },
+          { model: text("Maker and model."), type: text("Kind."), serial: text("Serial number.") },
+        ),
+        "Media.",
+      ),
+      nics: list(object("A network interface.", { n: text("Its name."), mac: text("Its address.") }), "Network interfaces."),
+      support_until: text("Until when this version gets security updates: the end of that day.", { pattern: "^\\d{4}-\\d{2}-\\d{2}$" }),
       keys: object(
         "The gateway's public keys, in base64url.",
         {},
@@ -75,7 +94,7 @@ export const EVENT_TYPES = [
   ...["cam.lost", "cam.back", "cam.flap", "cam.params", "cam.frozen", "cam.tamper", "io.tamper", "io.door"],
   ...["rec.gap", "rec.stop", "rec.resume", "disk.ro", "disk.io", "disk.slow", "disk.wear"],
   ...["sys.boot", "sys.hot", "sys.power", "sys.crash", "clk.synced", "clk.step", "clk.lost"],
-  ...["sec.auth", "sec.ban", "sec.cert", "cmd.denied", "evt.suppressed"],
+  ...["sec.auth", "sec.ban", "sec.cert", "cfg.applied", "cmd.denied", "evt.suppressed"],
 ] as const;
 
 export const event = enveloped(

@@ -1,0 +1,65 @@
+// When the inventory is told.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { silentLog } from "#base/log.ts";
+import { FakeClock } from "#testing/fake-clock.ts";
+import { ManualTimers } from "#testing/manual-timers.ts";
+import { InfoFeed } from "./info-feed.ts";
+import type { Saying } from "./uplink.ts";
+
+function setUp() {
+  const timers = new ManualTimers(new FakeClock());
+  const said: Saying[] = [];
+  const site = { isOpen: true, body: { sw: "1" } as Record<string, unknown>, fails: false };
+  const feed = new InfoFeed({
+    uplink: {
+      get isOpen() {
+        return site.isOpen;
+      },
+      async say(saying) {
+        if (site.fails) throw new Error("gone");
+        said.push(saying);
+      },
+    },
+    read: async () => site.body,
+    schedule: timers.schedule,
+    log: silentLog,
+  });
+  const pass = async (ms: number): Promise<void> => {
+    timers.passMs(ms);
+    for (let i = 0; i < 5; i++) await setImmediate();
+  };
+  return { timers, said, site, feed, pass };
+}
+
+test("after each birth, and then when it has changed", async () => {
+  const { said, site, feed, pass, timers } = setUp();
+  feed.tell();
+  await pass(0);
+  assert.deepEqual(said, [{ topic: "info", body: { sw: "1" }, retain: true }]);
+  await pass(600_000);
+  assert.equal(said.length, 1);
+  site.body = { sw: "1", cams: { gate: {} } };
+  await pass(60_000);
+  assert.deepEqual(said.at(-1)!.body, site.body);
+  feed.tell();
+  await pass(0);
+  assert.equal(said.length, 3);
+  feed.close();
+  assert.deepEqual(timers.delaysMs, []);
+});
+
+test("what could not be told is told a minute later; without a session nothing is", async () => {
+  const { said, site, feed, pass } = setUp();
+  site.fails = true;
+  feed.tell();
+  await pass(0);
+  site.fails = false;
+  site.isOpen = false;
+  await pass(60_000);
+  assert.equal(said.length, 0);
+  site.isOpen = true;
+  await pass(60_000);
+  assert.equal(said.length, 1);
+});
