@@ -37,6 +37,10 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     registry,
     sessions,
     clock,
+    opusFor: (path, stream, track) =>
+      entryOf(context.config, path)?.settings.webrtcAudio === "opus"
+        ? context.capture.opusFor(path, stream, track)
+        : Promise.resolve(undefined),
     mayRead: (path) => entryOf(context.config, path)?.settings.webrtc ?? true,
     webSessions,
     servePage: (exchange) => pages.serve(exchange),

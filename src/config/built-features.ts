@@ -54,6 +54,7 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "rtspDigest",
   "rtspRange",
   "webrtc",
+  "webrtcAudio",
   "fallback",
   "authHTTP",
   "authJWT",

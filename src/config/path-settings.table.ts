@@ -259,9 +259,14 @@ export const camgatePath = section(
     }),
     gopCache: setting(bool, true, "Give a new reader the frames since the last keyframe at once."),
     webrtc: setting(bool, true, "The path may be read over WebRTC."),
-    webrtcAudio: setting(oneOf("copy", "opus"), "copy", "Audio for browsers: as it is (copy), or transcoded to Opus.", {
-      needs: [{ feature: "webrtcAudio" }],
-    }),
+    webrtcAudio: setting(
+      oneOf("copy", "opus"),
+      "copy",
+      "Audio for browsers: as it is (copy), or transcoded to Opus by ffmpeg where a browser does not play it.",
+      {
+        needs: [{ feature: "webrtcAudio" }],
+      },
+    ),
     fallback: setting(
       text,
       "",

@@ -1,6 +1,11 @@
 // The rule for a slow reader: it skips to the next keyframe and nobody else notices.
 import type { Track } from "./track.ts";
-import type { Unit } from "./unit.ts";
+
+/** What the gate looks at of a unit. */
+export interface Gated {
+  readonly track: Pick<Track, "index">;
+  readonly keyframe: boolean;
+}
 
 const MAX_PENDING_BYTES = 1 << 20;
 const MAX_PENDING_US = 2_000_000;
@@ -50,7 +55,7 @@ export class Gate {
   }
 
   /** True when the unit may be written now; then tell `wrote`. */
-  admits(unit: Unit): boolean {
+  admits(unit: Gated): boolean {
     const pending = this.#options.pendingBytes();
     if (pending === 0) this.#caughtUp();
     else if (!this.#inBacklog) this.#judge(pending);

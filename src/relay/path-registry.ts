@@ -143,9 +143,14 @@ export class PathRegistry {
     if (this.#options.honours?.(grant) === false) throw new AccessDenied(TAKEN_BACK);
   }
 
-  /** A stream that is no path's: footage for one client. It makes packets as those of paths do. */
-  makeStream(tracks: readonly Track[], native: Face, clock: Clock): Stream {
-    return new Stream(tracks, native, { clock, udpMaxPayloadBytes: this.#options.udpMaxPayloadBytes, gopMemory: this.#gopMemory });
+  /** A stream that is no path's: footage for one client, or what is made of a path's. It makes packets as those of paths do. */
+  makeStream(tracks: readonly Track[], native: Face, clock: Clock, absoluteTime = false): Stream {
+    return new Stream(tracks, native, {
+      clock,
+      udpMaxPayloadBytes: this.#options.udpMaxPayloadBytes,
+      gopMemory: this.#gopMemory,
+      absoluteTime,
+    });
   }
 
   async permitPublish(request: AccessRequest): Promise<PublishPermit> {

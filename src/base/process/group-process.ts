@@ -1,5 +1,6 @@
 // A child process in a group of its own, without a shell, that is ended with all it started; what it prints is told line by line.
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Writable } from "node:stream";
 import { errorText } from "../errors.ts";
 import type { Schedule } from "../schedule.ts";
 import { OutputLog } from "./output-log.ts";
@@ -15,6 +16,8 @@ export interface GroupProcessOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Gets what it prints, as far as there is room for it. */
   line(text: string): void;
+  /** Gets its standard output as it is, which is then not told in lines; and it has an `input`. */
+  readonly output?: (bytes: Buffer) => void;
   readonly groups: ProcessGroups;
   readonly schedule: Schedule;
 }
@@ -31,6 +34,8 @@ export class GroupProcess {
   readonly ended: Promise<ProcessExit>;
   /** Nothing of it runs any more, in the background either, and what it printed was told. Never rejects. */
   readonly gone: Promise<void>;
+  /** Its standard input; undefined where it has none, or could not be started. Never tells of an error: `ended` does. */
+  readonly input: Writable | undefined;
   readonly #groups: ProcessGroups;
   #group: number | undefined;
 
@@ -48,6 +53,8 @@ export class GroupProcess {
         resolve({ well: code === 0, text: signal === null ? `exited with code ${code}` : `was ended by ${signal}` }),
       );
     });
+    this.input = child.stdin ?? undefined;
+    this.input?.on("error", () => {}); // it has ended
     this.gone = this.#watch(child, options);
   }
 
@@ -56,12 +63,14 @@ export class GroupProcess {
     if (this.#group !== undefined) this.#groups.interrupt(this.#group);
   }
 
-  #watch(child: ChildProcess, { line, schedule }: GroupProcessOptions): Promise<void> {
+  #watch(child: ChildProcess, { line, schedule, output: onOutput }: GroupProcessOptions): Promise<void> {
     const { pid } = child;
     if (pid === undefined) return Promise.resolve(); // the error follows
     this.#group = pid;
     const output = new OutputLog({ line, schedule });
-    for (const stream of [child.stdout, child.stderr]) if (stream !== null) output.read(stream);
+    const streams = onOutput === undefined ? [child.stdout, child.stderr] : [child.stderr];
+    for (const stream of streams) if (stream !== null) output.read(stream);
+    if (onOutput !== undefined) child.stdout?.on("data", onOutput).on("error", () => {}); // a pipe's: it ends
     const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const groupGone = new Promise<void>((resolve) => this.#groups.add(pid, resolve));
     child.once("exit", () => this.#groups.leaderEnded(pid));
@@ -77,13 +86,13 @@ export class GroupProcess {
   }
 }
 
-function start({ words, environment }: GroupProcessOptions): ChildProcess | Error {
+function start({ words, environment, output }: GroupProcessOptions): ChildProcess | Error {
   const [program = "", ...args] = words;
   try {
     return spawn(program, args, {
       env: environment,
       detached: process.platform !== "win32",
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [output === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       windowsHide: true,
     });
   } catch (error) {

@@ -14,6 +14,7 @@ import { PacedSender } from "./paced-sender.ts";
 import { PacketHistory } from "./packet-history.ts";
 import { B_FRAMES } from "./read-negotiation.ts";
 import type { SecureTransport } from "./secure-transport.ts";
+import type { OpusInstead } from "./server-context.ts";
 import type { SessionMedia } from "./session.ts";
 import type { StreamHistories } from "./stream-history.ts";
 
@@ -23,6 +24,9 @@ const CLOCK_TOLERANCE_US = 20_000;
 const BACKLOG_US = 3_000_000;
 /** RFC 3711 §3.3.1: a first number below 2^15 keeps a receiver that misses it from guessing the wrong cycle. */
 const FIRST_SEQUENCES = 2 ** 14;
+/** The audio that stands in for the path's own goes by this index, and by this alone through the gate. */
+const INSTEAD = -1;
+const INSTEAD_UNIT = { track: { index: INSTEAD }, keyframe: false };
 /** Packets that are repeated in a second: more would make bad worse. */
 const MAX_REPEATED_PER_SECOND = 1000;
 
@@ -44,8 +48,15 @@ export interface WebRtcReaderOptions {
   onFault(message: string): void;
 }
 
+/** Audio of another stream, in the place of the path's own. Belongs to the reader. */
+export interface ReadInstead extends Pick<ReadTrack, "ssrc" | "payloadType"> {
+  readonly source: OpusInstead;
+}
+
 /** What is sent of one track. */
 interface Sent extends ReadTrack {
+  /** Whose track it is. */
+  readonly stream: Stream;
   /** Undefined before the first packet. */
   numbering: SenderStream | undefined;
   readonly history: PacketHistory;
@@ -68,11 +79,13 @@ export class WebRtcReader implements Reader, SessionMedia {
   /** Of each track, as the client's newest report has it; by SSRC. */
   readonly #reportedLost = new Map<number, number>();
   readonly #options: WebRtcReaderOptions;
+  /** By index of the track in the path's stream, or `INSTEAD`. */
   readonly #sent = new Map<number, Sent>();
   readonly #pacer: PacedSender;
   readonly #bFrames = new BFrameWatch();
   #stream: Stream | undefined;
   #lease: ReadLease | undefined;
+  #instead: { readonly source: OpusInstead; readonly reader: Reader } | undefined;
   #gate: Gate | undefined;
   #transport: SecureTransport | undefined;
   /** The packets of the open GOP, which this reader got alone; undefined once nobody can miss them any more. */
@@ -89,15 +102,16 @@ export class WebRtcReader implements Reader, SessionMedia {
   }
 
   /** What was negotiated; `lease` is the reader's own. */
-  prepare(lease: ReadLease, tracks: readonly ReadTrack[]): void {
-    const { histories, clock, writeTimeoutMs, onEnd } = this.#options;
+  prepare(lease: ReadLease, tracks: readonly ReadTrack[], instead?: ReadInstead): void {
+    const { clock, writeTimeoutMs, onEnd } = this.#options;
     const { stream } = lease;
     this.#lease = lease;
     this.#stream = stream;
-    for (const track of tracks) {
-      const history = histories.of(stream, track.trackIndex);
-      const counts = { numbering: undefined, packets: 0, octets: 0, reportedSession: undefined, clockUs: undefined };
-      this.#sent.set(track.trackIndex, { ...track, history, ...counts });
+    for (const track of tracks) this.#addTrack(track.trackIndex, track, stream);
+    if (instead !== undefined) {
+      const { source } = instead;
+      this.#addTrack(INSTEAD, { ...instead, trackIndex: 0 }, source.stream);
+      this.#instead = { source, reader: this.#readerOfInstead() };
     }
     this.#gate = new Gate({
       tracks: stream.tracks.filter(({ index }) => this.#sent.has(index)),
@@ -112,6 +126,8 @@ export class WebRtcReader implements Reader, SessionMedia {
     this.#transport = transport;
     this.#attachedUs = this.#options.clock.nowUs();
     this.#lease?.start();
+    // The open GOP may have been too much for it.
+    if (this.#instead !== undefined && this.#transport !== undefined) this.#instead.source.stream.addReader(this.#instead.reader);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -140,9 +156,7 @@ export class WebRtcReader implements Reader, SessionMedia {
     if (this.#inBacklog) this.#backlog!.note(burst, nowUs);
     else sent.history.note(burst, nowUs);
     if (!this.#gate!.admits(unit)) return;
-    if (!this.#inBacklog && this.#timesChanged(sent)) this.#report(sent);
-    this.#pacer.push(unit.track.index, burst);
-    this.#gate!.wrote(burst.bytes.length);
+    this.#push(unit.track.index, sent, burst);
   }
 
   onBacklogEnd(): void {
@@ -176,6 +190,11 @@ export class WebRtcReader implements Reader, SessionMedia {
   close(): void {
     this.#pacer.close();
     this.#transport = undefined;
+    if (this.#instead !== undefined) {
+      const { source, reader } = this.#instead;
+      source.stream.removeReader(reader);
+      source.close();
+    }
     this.#lease?.close();
   }
 
@@ -183,6 +202,33 @@ export class WebRtcReader implements Reader, SessionMedia {
   #pendingBytes(): number {
     const path = this.#transport?.path;
     return path?.protocol === "tcp" ? path.pendingBytes() + this.#pacer.pendingBytes : 0;
+  }
+
+  #addTrack(key: number, { trackIndex, ssrc, payloadType }: ReadTrack, stream: Stream): void {
+    const history = this.#options.histories.of(stream, trackIndex);
+    const counts = { numbering: undefined, packets: 0, octets: 0, reportedSession: undefined, clockUs: undefined };
+    this.#sent.set(key, { trackIndex, ssrc, payloadType, stream, history, ...counts });
+  }
+
+  /** It ends with the path's stream, of which this reader is told anyway. */
+  #readerOfInstead(): Reader {
+    return {
+      name: this.name,
+      smallPackets: true,
+      wants: () => "packets",
+      onUnit: ({ packets }) => {
+        const sent = this.#sent.get(INSTEAD)!;
+        sent.history.note(packets!, this.#options.clock.nowUs());
+        if (this.#gate!.admits(INSTEAD_UNIT)) this.#push(INSTEAD, sent, packets!);
+      },
+      onEnd: () => {},
+    };
+  }
+
+  #push(key: number, sent: Sent, burst: PacketBurst): void {
+    if (!this.#inBacklog && this.#timesChanged(sent)) this.#report(sent);
+    this.#pacer.push(key, burst);
+    this.#gate!.wrote(burst.bytes.length);
   }
 
   #send(sent: Sent, burst: PacketBurst, first: number, end: number): void {
@@ -225,14 +271,14 @@ export class WebRtcReader implements Reader, SessionMedia {
 
   /** The client would compute another time from the newest report than we would. */
   #timesChanged(sent: Sent): boolean {
-    const stream = this.#stream!;
+    const { stream } = sent;
     if (sent.reportedSession !== stream.session) return true;
     const clockUs = stream.sourceClockUs(sent.trackIndex);
     return clockUs !== undefined && (sent.clockUs === undefined || Math.abs(clockUs - sent.clockUs) >= CLOCK_TOLERANCE_US);
   }
 
   #report(sent: Sent): void {
-    const stream = this.#stream!;
+    const { stream } = sent;
     const report = stream.reportAt(sent.trackIndex, this.#options.clock.nowUs());
     if (report === undefined || this.#transport === undefined) return;
     this.#transport.sendRtcp(writeSenderReport({ ssrc: sent.ssrc, ...report, packets: sent.packets, octets: sent.octets }));

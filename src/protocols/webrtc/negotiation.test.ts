@@ -11,7 +11,7 @@ import { candidateText } from "./candidate.ts";
 import { feedbackOf } from "./feedback.ts";
 import { type Offer, parseOffer } from "./offer.ts";
 import { ONE_OF_EACH, planPublish } from "./publish-negotiation.ts";
-import { B_FRAMES, planRead } from "./read-negotiation.ts";
+import { B_FRAMES, opusInstead, planRead } from "./read-negotiation.ts";
 import { parseSdpFragment, writeSdpFragment } from "./sdp-fragment.ts";
 
 function offerOf(text = BROWSER_OFFER): Offer {
@@ -62,16 +62,29 @@ test("static payload types need no rtpmap; linear PCM goes where it is offered",
   assert.equal(choice({ ...pcm, bitDepth: 24 }, "audio", offered), "WebRTC carries LPCM of 16 bits only");
 });
 
+const aac: Parameters = {
+  codec: "aac",
+  config: Buffer.alloc(2),
+  sampleRateHz: 48_000,
+  channelCount: 2,
+  sizeLength: 13,
+  indexLength: 3,
+  indexDeltaLength: 3,
+};
+
+test("Opus in the place of audio that cannot be sent", () => {
+  const place = (tracks: readonly Track[], offer = offerOf()) => opusInstead(offer, planRead(offer, tracks));
+  const found = place([syntheticTrack(), track("audio", aac, 1)])!;
+  assert.deepEqual([found.track.index, found.mediaIndex, found.format.payloadType], [1, 1, 111]);
+  assert.equal(place([syntheticTrack()]), undefined, "there is none");
+  assert.equal(place([track("audio", { codec: "g722" }), track("audio", aac, 1)]), undefined, "another one is sent");
+  const videoOnly = offerOf(BROWSER_OFFER.replace("m=audio 9", "m=audio 0"));
+  assert.equal(place([track("audio", aac)], videoOnly), undefined, "the client wants no audio");
+  const withoutOpus = offerOf(BROWSER_OFFER.replace("opus/48000/2", "other/48000/2"));
+  assert.equal(place([track("audio", aac)], withoutOpus), undefined, "the client does not play it");
+});
+
 test("what is not sent is told with the reason", () => {
-  const aac: Parameters = {
-    codec: "aac",
-    config: Buffer.alloc(2),
-    sampleRateHz: 48_000,
-    channelCount: 2,
-    sizeLength: 13,
-    indexLength: 3,
-    indexDeltaLength: 3,
-  };
   assert.equal(choice(aac, "audio"), "WebRTC cannot carry MPEG-4 Audio");
   assert.equal(choice({ codec: "mjpeg" }), "WebRTC cannot carry M-JPEG");
   assert.equal(choice({ codec: "vp9", picture: { profile: 1, ...picture } }), "the client does not play VP9");

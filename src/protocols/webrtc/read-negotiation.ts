@@ -11,6 +11,8 @@ import type { Offer, OfferedMedia } from "./offer.ts";
 /** MediaMTX's words. */
 export const B_FRAMES = "WebRTC doesn't support H264 streams with B-frames";
 
+const OPUS: Parameters = { codec: "opus", channelCount: 2 };
+
 /** A track that is sent, in the m-line and the format for it. */
 export interface SentTrack {
   readonly track: Track;
@@ -34,9 +36,7 @@ export function planRead(offer: Offer, tracks: readonly Track[]): ReadPlan {
       unsent.push({ track, reason });
       continue;
     }
-    const wanted = offer.medias.filter(
-      ({ kind, usable, direction }) => kind === track.kind && usable && direction !== "sendonly" && direction !== "inactive",
-    );
+    const wanted = wantedMedias(offer, track.kind);
     const free = wanted.filter((media) => !sent.some(({ mediaIndex }) => offer.medias[mediaIndex] === media));
     const media = free.find((one) => formatFor(track.parameters, one) !== undefined);
     if (media !== undefined) sent.push({ track, mediaIndex: offer.medias.indexOf(media), format: formatFor(track.parameters, media)! });
@@ -45,6 +45,17 @@ export function planRead(offer: Offer, tracks: readonly Track[]): ReadPlan {
     else unsent.push({ track, reason: `the client does not play ${codecProperties(track.parameters).label}` });
   }
   return { sent, unsent };
+}
+
+/** Opus for the first audio track that is not sent as it is; undefined: the client gets audio, or has no use for Opus. */
+export function opusInstead(offer: Offer, { sent, unsent }: ReadPlan): SentTrack | undefined {
+  const track = unsent.find(({ track }) => track.kind === "audio")?.track;
+  if (track === undefined || sent.some((other) => other.track.kind === "audio")) return undefined;
+  for (const media of wantedMedias(offer, "audio")) {
+    const format = formatFor(OPUS, media);
+    if (format !== undefined) return { track, mediaIndex: offer.medias.indexOf(media), format };
+  }
+  return undefined;
 }
 
 /** Why no client of WebRTC can be sent it; undefined: some can. */
@@ -65,6 +76,12 @@ export function unsendable(parameters: Parameters): string | undefined {
     default:
       return `WebRTC cannot carry ${codecProperties(parameters).label}`;
   }
+}
+
+function wantedMedias({ medias }: Offer, wantedKind: Track["kind"]): readonly OfferedMedia[] {
+  return medias.filter(
+    ({ kind, usable, direction }) => kind === wantedKind && usable && direction !== "sendonly" && direction !== "inactive",
+  );
 }
 
 /** How the track's format is called in an offer: lower case, clock rate, channels if more than one. */

@@ -5,11 +5,23 @@ import type { Log } from "#base/log.ts";
 import type { HttpExchange, HttpListener } from "#http/server.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { Stream } from "#relay/stream.ts";
+import type { Track } from "#relay/track.ts";
 import type { IceServer } from "./ice-servers.ts";
 import type { IceCredentials } from "./offer.ts";
 import type { OfferLimitOptions } from "./offer-limits.ts";
 import type { WebRtcSession, WebRtcSessionOptions } from "./session.ts";
 import type { StreamHistories } from "./stream-history.ts";
+
+/** Opus in the place of an audio track, for all readers who hold it. */
+export interface OpusInstead {
+  /** Of one track. */
+  readonly stream: Stream;
+  /** Why nothing comes of it at present, in words. */
+  readonly fault: string | undefined;
+  /** Idempotent. */
+  close(): void;
+}
 
 export interface WebRtcServerOptions extends HttpListener {
   /** undefined: no media over UDP. */
@@ -30,6 +42,11 @@ export interface WebRtcServerOptions extends HttpListener {
   readonly clock: Clock;
   /** Whether a path may be read over WebRTC. */
   mayRead(path: string): boolean;
+  /**
+   * Opus in the place of an audio track that a client cannot be sent; a refusal says in words why there is none. undefined: the path offers none. Never
+   * rejects.
+   */
+  opusFor?(path: string, stream: Stream, track: Track): Promise<OpusInstead | { readonly refusal: string } | undefined>;
   /** Answers requests that are no signalling, such as those for pages; false: neither does it. */
   readonly servePage?: ((exchange: HttpExchange) => Promise<boolean>) | undefined;
 }

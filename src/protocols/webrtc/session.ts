@@ -72,8 +72,8 @@ export class WebRtcSession implements SessionEntry {
   readonly grant: Grant;
   readonly user: string;
   readonly transport = undefined;
-  /** Tracks of the path that this client does not get, and why. */
-  skippedTracks: readonly string[] = [];
+  /** What `skippedTracks` tells. */
+  skipped: () => readonly string[] = () => [];
   readonly offer: Offer;
   readonly agent: IceAgent;
   readonly #options: WebRtcSessionOptions;
@@ -120,6 +120,11 @@ export class WebRtcSession implements SessionEntry {
   /** The client has the keys: media may flow. */
   get established(): boolean {
     return this.#secure !== undefined;
+  }
+
+  /** Tracks of the path that this client does not get, and why. */
+  get skippedTracks(): readonly string[] {
+    return this.skipped();
   }
 
   get closed(): boolean {

@@ -8,13 +8,18 @@ import type { Stream } from "#relay/stream.ts";
 import { type AnsweredMedia, writeAnswer } from "./answer.ts";
 import { feedbackOf, sessionNumber } from "./feedback.ts";
 import { WebRtcReader } from "./from-stream.ts";
-import { parseOffer } from "./offer.ts";
-import { B_FRAMES, planRead, type ReadPlan } from "./read-negotiation.ts";
-import type { Answered, WebRtcContext } from "./server-context.ts";
+import { type Offer, parseOffer } from "./offer.ts";
+import { B_FRAMES, opusInstead, planRead, type ReadPlan, type SentTrack } from "./read-negotiation.ts";
+import type { Answered, OpusInstead, WebRtcContext } from "./server-context.ts";
 import type { WebRtcSession } from "./session.ts";
 
 /** What a reader is asked for: lost packets again, and keyframes. */
 const VIDEO_FEEDBACK = ["nack", "nack pli", "ccm fir"];
+
+/** What a reader gets, and Opus in the place of audio that it cannot be sent. */
+interface FullPlan extends ReadPlan {
+  readonly instead?: SentTrack & { readonly source: OpusInstead };
+}
 
 export class WhepDesk {
   readonly #context: WebRtcContext;
@@ -57,6 +62,7 @@ export class WhepDesk {
       },
     });
     let lease: GrantedLease | undefined;
+    let plan: FullPlan | undefined;
     try {
       const access = { action: "read", path, protocol: "webrtc", remote, query, id, userAgent, credentials } as const;
       lease = await options.registry.openForRead(access, reader, { type: "webRTCSession", id });
@@ -65,14 +71,17 @@ export class WhepDesk {
       if (!options.mayRead(path)) throw new HttpFault(400, `path '${path}' may not be read over WebRTC (its setting \`webrtc\` is off)`);
       const offer = parseOffer(offerText);
       if ("fault" in offer) throw new HttpFault(400, offer.fault);
-      const plan = planRead(offer, stream.tracks);
+      plan = await this.#withOpus(path, stream, offer, planRead(offer, stream.tracks));
+      const { sent, unsent, instead } = plan;
       this.#checkPlan(path, stream, plan);
-      const tracks = plan.sent.map(({ track, mediaIndex, format }) => ({ track, mediaIndex, format, ssrc: randomInt(1, 2 ** 32) }));
+      const tracks = sent.map((one) => ({ ...one, ssrc: randomInt(1, 2 ** 32) }));
+      const opus = instead && { ...instead, ssrc: randomInt(1, 2 ** 32), payloadType: instead.format.payloadType };
       reader.prepare(
         lease,
         tracks.map(({ track, format, ssrc }) => ({ trackIndex: track.index, ssrc, payloadType: format.payloadType })),
+        opus,
       );
-      const medias = tracks.map(
+      const medias = [...tracks, ...(opus === undefined ? [] : [opus])].map(
         ({ track, mediaIndex, format, ssrc }): AnsweredMedia => ({
           mediaIndex,
           direction: "sendonly",
@@ -86,7 +95,11 @@ export class WhepDesk {
         }),
       );
       session = this.#context.openSession(id, { mode: "read", remote, userAgent, path, query, grant: lease.grant, offer }, settle);
-      session.skippedTracks = plan.unsent.map(({ track, reason }) => `${track.kind}: ${reason}`);
+      session.skipped = () => {
+        const fault = instead?.source.fault;
+        const skipped = unsent.map(({ track, reason }) => `${track.kind}: ${reason}`);
+        return fault === undefined ? skipped : [...skipped, `audio: ${fault}`];
+      };
       session.serve(reader);
       const transport = await this.#context.transportOf(session.agent.local);
       if (endedBefore !== undefined) session.end(endedBefore);
@@ -94,15 +107,32 @@ export class WhepDesk {
       return { session, sdp: writeAnswer(offer, medias, transport, sessionNumber()) };
     } catch (error) {
       settle();
-      if (session === undefined) lease?.close();
-      else session.end("its offer could not be answered");
+      if (session === undefined) {
+        plan?.instead?.source.close();
+        lease?.close();
+      } else session.end("its offer could not be answered");
       throw error;
     }
   }
 
+  /** Never rejects. */
+  async #withOpus(path: string, stream: Stream, offer: Offer, plan: ReadPlan): Promise<FullPlan> {
+    const place = this.#refusalOf(stream, plan) === undefined ? opusInstead(offer, plan) : undefined;
+    const opened = place && (await this.#context.options.opusFor?.(path, stream, place.track));
+    if (place === undefined || opened === undefined) return plan;
+    const others = plan.unsent.filter(({ track }) => track !== place.track);
+    if (!("refusal" in opened)) return { sent: plan.sent, unsent: others, instead: { ...place, source: opened } };
+    const { reason } = plan.unsent.find(({ track }) => track === place.track)!;
+    return { sent: plan.sent, unsent: [...others, { track: place.track, reason: `${reason}, and ${opened.refusal}` }] };
+  }
+
+  #refusalOf(stream: Stream, { unsent }: ReadPlan): string | undefined {
+    return this.#refused.get(stream) ?? unsent.find(({ reason }) => reason === B_FRAMES)?.reason;
+  }
+
   /** Throws an HttpFault when nothing of the stream can be sent; tells once what of it cannot. */
-  #checkPlan(path: string, stream: Stream, { sent, unsent }: ReadPlan): void {
-    const refusal = this.#refused.get(stream) ?? unsent.find(({ reason }) => reason === B_FRAMES)?.reason;
+  #checkPlan(path: string, stream: Stream, { sent, unsent, instead }: FullPlan): void {
+    const refusal = this.#refusalOf(stream, { sent, unsent });
     const told = this.#told.get(stream) ?? new Set();
     this.#told.set(stream, told);
     for (const { track, reason } of unsent) {
@@ -112,7 +142,7 @@ export class WhepDesk {
       else this.#context.log.warn(`path '${path}': ${track.kind} is not sent: ${reason}`);
     }
     if (refusal !== undefined) throw new HttpFault(400, refusal);
-    if (sent.length > 0) return;
+    if (sent.length > 0 || instead !== undefined) return;
     const reasons = [...new Set(unsent.map(({ reason }) => reason))].join("; ");
     throw new HttpFault(400, `nothing of path '${path}' can be sent${reasons === "" ? "" : `: ${reasons}`}`);
   }

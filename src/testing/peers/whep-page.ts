@@ -7,6 +7,11 @@ export interface Played {
   /** Ids of the media streams that the tracks came in. */
   readonly streams: readonly string[];
   readonly audioPackets: number;
+  /** Of sound, that were played; and what it took of energy: 0 for silence. */
+  readonly audioSamples: number;
+  readonly audioEnergy: number;
+  /** The time of the sound less that of the picture, by the sender, as they are played; ms. */
+  readonly lipSyncMs: number;
   /** Of what was negotiated: `video/H264`, … */
   readonly mimeTypes: readonly string[];
   /** The longest that one picture stood, ms. */
@@ -26,10 +31,13 @@ export function whepScript(
   {
     frames,
     audioPackets = 0,
+    muted = true,
     relay,
   }: {
     readonly frames: number;
     readonly audioPackets?: number;
+    /** A page that is muted plays silence. */
+    readonly muted?: boolean;
     readonly relay?: { readonly port: number; readonly serverPort: number };
   },
 ): string {
@@ -38,7 +46,7 @@ export function whepScript(
   const pc = new RTCPeerConnection();
   for (const kind of ["video", "audio"]) pc.addTransceiver(kind, { direction: "recvonly" });
   const video = document.createElement("video");
-  Object.assign(video, { muted: true, autoplay: true });
+  Object.assign(video, { muted: ${muted}, autoplay: true });
   document.body.append(video);
   const streams = new Set();
   pc.ontrack = (event) => { streams.add(event.streams[0].id); video.srcObject = event.streams[0]; };
@@ -74,7 +82,10 @@ export function whepScript(
   const picture = stats.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
   pc.close();
   return {
-    frames: picture.framesDecoded, firstMs, streams: [...streams], audioPackets: sound?.packetsReceived ?? 0, longestMs, nacks: picture.nackCount, answer,
+    frames: picture.framesDecoded, firstMs, streams: [...streams], audioPackets: sound?.packetsReceived ?? 0, longestMs,
+    audioSamples: sound?.totalSamplesReceived ?? 0, audioEnergy: sound?.totalAudioEnergy ?? 0,
+    lipSyncMs: (sound?.estimatedPlayoutTimestamp ?? 0) - picture.estimatedPlayoutTimestamp,
+    nacks: picture.nackCount, answer,
     mimeTypes: stats.filter(({ type }) => type === "codec").map(({ mimeType }) => mimeType).sort(),
     clockMs: picture.estimatedPlayoutTimestamp - 2208988800000 - Date.now(),
   };`;
