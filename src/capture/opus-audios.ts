@@ -14,7 +14,7 @@ import { OpusAudio, type OpusLease } from "./opus-audio.ts";
 import { OpusEncoder } from "./opus-encoder.ts";
 import { OpusSupport } from "./opus-support.ts";
 
-/** Each takes a few hundredths of a core, and 30 MB. */
+/** Each takes two hundredths of a core, and 50 MB. */
 const MAX_RUNNING = 64;
 /** For a process that cannot even be killed: it waits for a disk. */
 const LAST_WAIT_MS = 2000;
