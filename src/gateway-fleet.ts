@@ -1,23 +1,14 @@
 // The link to the NOC, as a part of the gateway: what it tells of the others, and what they do when it is told something.
-import type { KeyObject } from "node:crypto";
 import { join, resolve } from "node:path";
 import { errorText } from "#base/errors.ts";
-import type { Log } from "#base/log.ts";
-import { readSmallFile } from "#base/read-small-file.ts";
 import { afterDelay } from "#base/schedule.ts";
 import type { Config } from "#config/config.ts";
-import { CommandTable } from "#control/command.ts";
-import { CommandIntake } from "#fleet/command-intake.ts";
-import { CommandJournal } from "#fleet/command-journal.ts";
 import { type DeviceKeys, openDeviceKeys } from "#fleet/device-keys.ts";
 import { Downlink } from "#fleet/downlink.ts";
 import type { Happened } from "#fleet/envelope.ts";
 import { type DeathReason, FleetLink } from "#fleet/fleet-link.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
 import { InfoFeed } from "#fleet/info-feed.ts";
-import type { SigningKeys } from "#fleet/jws.ts";
-import { parseKeyFile } from "#fleet/key-file.ts";
-import { LINK_COMMAND_LIMITS, linkCommands } from "#fleet/link-commands.ts";
 import { readLinkFiles } from "#fleet/link-files.ts";
 import { connectMqtt } from "#fleet/mqtt-connection.ts";
 import { type OpenedDocument, openNocDocument } from "#fleet/noc-document.ts";
@@ -28,9 +19,9 @@ import { TelemetryFeed } from "#fleet/telemetry-feed.ts";
 import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
 import { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./gateway-context.ts";
-import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./gateway-fleet-commands.ts";
 import { birthOf, infoReader, telemetryOf } from "./gateway-fleet-documents.ts";
 import { openFleetEvents } from "./gateway-fleet-events.ts";
+import { FleetIntake, readSigningKeys } from "./gateway-fleet-intake.ts";
 import type { RunningPart } from "./gateway-part.ts";
 
 /** What other parts have of the link. */
@@ -49,14 +40,40 @@ export interface GatewayFleet {
   close(): Promise<void>;
 }
 
-const MAX_KEY_FILE_BYTES = 64 * 1024;
+/** A gateway without a link is a gateway still: it is tried again. */
+const RETRY_MS = 60_000;
 
-/**
- * Rejects where the gateway's keys cannot be had: it would be another one to the NOC. A link that runs under another config is closed first: two of them would
- * share a name and files.
- */
+/** Never rejects: what is in the way of a link is in the way of nothing else. */
 export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
+  // One that runs under another config is closed first: two of them would share a name and files.
   await context.fleet?.close();
+  let running: RunningPart | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let attempt: Promise<void> = Promise.resolve();
+  const open = async (): Promise<void> => {
+    try {
+      running = await openFleet(context, config);
+    } catch (error) {
+      context.log.child("MQTT").error(`there is no link: ${errorText(error)}`);
+      timer = setTimeout(() => {
+        attempt = open();
+      }, RETRY_MS);
+    }
+  };
+  await open();
+  return {
+    update: (next) => running?.update?.(next),
+    async close() {
+      clearTimeout(timer);
+      await attempt;
+      clearTimeout(timer);
+      await running?.close();
+    },
+  };
+}
+
+/** Rejects where the gateway's keys cannot be had: it would be another one to the NOC. */
+async function openFleet(context: GatewayContext, config: Config): Promise<RunningPart> {
   const { fs } = context;
   const { mqtt, dataDirectory } = config.global;
   const log = context.log.child("MQTT");
@@ -72,42 +89,19 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   const uplink = new Uplink({ topics, outbox, log, happened: () => happenedAt(nowMs()), random: Math.random, schedule: afterDelay });
   const events = await openFleetEvents(context, { uplink, directory, sessions, clock, log });
   const policy = new ReconnectPolicy({ capMs: mqtt.reconnectCap, random: Math.random });
-  const journal = await CommandJournal.open(fs, join(directory, "cmd.log"));
   const signingKeys = await readSigningKeys(context, config, log);
   const audience = `${identity.tenant}/${identity.gatewayId}`;
-  const commands = new CommandTable([
-    ...gatewayCommandsOf(context, (id, bytes) => uplink.sendBlob(id, bytes)),
-    ...linkCommands({
-      nowMs,
-      utcMs: () => Math.round(clock.utcOf(clock.nowUs()).utcUs / 1000),
-      rebirth: () => link.rebirth(),
-      cancel: (id) => intake.cancel(id),
-      setWindow: (window) => {
-        policy.window = window;
-      },
-    }),
-  ]);
-  const intake: CommandIntake = new CommandIntake({
-    commands,
-    journal,
-    trust: mqtt.commands,
-    keys: () => signingKeys,
+  const intake = new FleetIntake(context, {
+    config,
+    uplink,
+    directory,
     audience,
-    bootId: clock.bootId,
-    nowMs,
-    utcNow: () => clock.utcOf(clock.nowUs()),
-    limits: new Map([...LINK_COMMAND_LIMITS, ...GATEWAY_COMMAND_LIMITS]),
+    keys: signingKeys,
+    clock,
     log,
-    random: Math.random,
-    answer: (topic, answer, isTerminal) => {
-      const upload = { topic: "res", to: topic, body: { ...answer }, ...(answer.id !== null && { correlation: answer.id }) } as const;
-      const sent = isTerminal ? uplink.add(0, { ...upload, happened: happenedAt(nowMs()) }) : uplink.say(upload);
-      sent.catch((error: unknown) => log.debug(`an answer was not sent: ${errorText(error)}`));
-    },
-    denied: (code, op) => {
-      log.warn(`a command was refused: ${code}${op === undefined ? "" : ` ${op}`}`);
-      const data = { code, op: op ?? null };
-      context.events.bus.emit({ type: "cmd.denied", severity: "warn", phase: "new", data, atUs: clock.nowUs() });
+    rebirth: () => link.rebirth(),
+    setWindow: (window) => {
+      policy.window = window;
     },
   });
   const openDocument = (payload: Buffer): OpenedDocument => openNocDocument(payload, { trust: mqtt.commands, keys: signingKeys, audience });
@@ -139,7 +133,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   });
   const info = new InfoFeed({
     uplink,
-    read: infoReader(context, { keys, operations: commands.list.map(({ name }) => name) }),
+    read: infoReader(context, { keys, operations: intake.table.list.map(({ name }) => name) }),
     schedule: afterDelay,
     log,
   });
@@ -169,11 +163,10 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     telemetry.close();
     info.close();
     await events.close();
-    intake.close();
+    await intake.close();
     await link.close(fleet.farewell);
     await sessions.end((clock.nowUs() - context.startedUs) / 1e6, fleet.farewell);
     await outbox.close();
-    await journal.close();
     if (context.fleet === fleet) context.fleet = undefined;
   };
   const fleet: GatewayFleet = {
@@ -192,7 +185,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   };
   context.fleet = fleet;
   log.info(`this gateway is ${topics.root}`);
-  await intake.settle(() => undefined);
+  await intake.open();
   link.start();
   telemetry.sendNow();
   return {
@@ -201,20 +194,4 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     },
     close: () => fleet.close(),
   };
-}
-
-/** Of files that are JWK sets. One that cannot be read lets nobody sign. */
-async function readSigningKeys({ fs }: GatewayContext, { global }: Config, log: Log): Promise<SigningKeys> {
-  const keys = new Map<string, KeyObject>();
-  for (const path of global.mqtt.commandKeys) {
-    try {
-      const bytes = await readSmallFile(fs, path, MAX_KEY_FILE_BYTES);
-      const file = bytes === undefined ? { fault: "is not there" } : parseKeyFile(bytes.toString("utf8"));
-      if ("fault" in file) throw new Error(`the key file ${file.fault}`);
-      for (const [kid, key] of file.keys) keys.set(kid, key);
-    } catch (error) {
-      log.error(`mqtt.commandKeys: ${path}: ${errorText(error)}`);
-    }
-  }
-  return keys;
 }
