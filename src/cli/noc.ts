@@ -47,6 +47,15 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     },
   ],
   [
+    "enrol",
+    {
+      usage:
+        "enrol ca [name] | broker <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | revoke|decommission <gateway>",
+      help: "certificates of the broker, of operators and of gateways, from the first to the last",
+      load: async () => (await import("./noc-enrol.ts")).runNocEnrol,
+    },
+  ],
+  [
     "simulate",
     {
       usage:

@@ -1,7 +1,7 @@
 // The NOC's connection to the broker: no will, nothing kept for it, and as much to read as a fleet has to say.
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { CallerFault } from "#base/errors.ts";
+import { CallerFault, errorText } from "#base/errors.ts";
 import { ConnectionLoss } from "#fleet/connection-loss.ts";
 import {
   type Connection,
@@ -76,12 +76,18 @@ export class NocConnection {
     return () => void this.#listeners.delete(listener);
   }
 
-  subscribe(topics: readonly string[]): Promise<void> {
-    return this.#connection.subscribe(topics);
+  /** Rejects with a CallerFault where the broker refuses it. */
+  async subscribe(topics: readonly string[]): Promise<void> {
+    await this.#connection.subscribe(topics).catch((error: unknown) => {
+      throw new CallerFault("unauthorized", errorText(error));
+    });
   }
 
-  publish(message: OutgoingMessage): Promise<void> {
-    return this.#connection.publish(message);
+  /** Rejects with a CallerFault where the broker refuses it, or goes. */
+  async publish(message: OutgoingMessage): Promise<void> {
+    await this.#connection.publish(message).catch((error: unknown) => {
+      throw new CallerFault("unauthorized", `the broker did not take a message on ${message.topic}: ${errorText(error)}`);
+    });
   }
 
   /** What the broker keeps on these topics, by topic; empty payloads are not there. */

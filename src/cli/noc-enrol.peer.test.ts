@@ -1,0 +1,131 @@
+// Certificates of our own CA on Debian's mosquitto, with the files of docs/mqtt/examples: who gets in, what reaches whom, and who is out again.
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { freeTcpPort } from "#testing/free-ports.ts";
+import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
+import { mosquittoMissing } from "#testing/peers/mosquitto.ts";
+import { runPeer, startPeer } from "#testing/peers/run-peer.ts";
+import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
+import { until } from "#testing/peers/until.ts";
+import { runNoc } from "./noc.ts";
+
+const openssl = findPeer("openssl");
+const EXAMPLES = new URL("../../docs/mqtt/examples/", import.meta.url);
+
+async function run(env: Readonly<Record<string, string>>, ...words: readonly string[]) {
+  const lines: string[] = [];
+  const signal = new AbortController().signal;
+  return { code: await runNoc(words, { line: (text) => lines.push(text) }, { env, signal, columns: undefined }), lines };
+}
+
+test("a gateway is enrolled, seen, and decommissioned", { skip: missingOf(openssl) || mosquittoMissing }, async (t) => {
+  const root = await temporaryFolder(t);
+  const [folder, ca] = [join(root, "noc"), join(root, "noc", "ca")];
+  const offline = { CAMGATE_NOC_DIRECTORY: folder, CAMGATE_NOC_TENANT: "acme" };
+  for (const words of [
+    ["ca"],
+    ["broker", "127.0.0.1", "noc.test"],
+    ["operator", "noc-cli"],
+    ["gateway", "gw-0001"],
+    ["gateway", "gw-0002"],
+  ])
+    assert.equal((await run(offline, "enrol", ...words)).code, 0, words.join(" "));
+  assert.equal((await stat(join(ca, "ca.key"))).mode & 0o777, 0o600);
+  const certificate = new X509Certificate(await readFile(join(ca, "gw-0001.crt")));
+  assert.ok(certificate.verify(new X509Certificate(await readFile(join(ca, "ca.pem"))).publicKey));
+  assert.deepEqual([certificate.subject, certificate.ca], ["CN=gw-0001", false]);
+
+  // The example as it stands, but for places.
+  const [gatewayPort, nocPort] = [await freeTcpPort(0), await freeTcpPort(0)];
+  const example = (await readFile(new URL("mosquitto.conf", EXAMPLES), "utf8"))
+    .replaceAll("/etc/mosquitto/certs/broker.pem", join(ca, "broker.crt"))
+    .replaceAll("/etc/mosquitto/certs", ca)
+    .replace("/etc/mosquitto/mosquitto.acl", join(root, "acl"))
+    .replace("listener 8883", `listener ${gatewayPort} 127.0.0.1`)
+    .replace("listener 8884", `listener ${nocPort} 127.0.0.1`)
+    .replace("/var/lib/mosquitto/", `${root}/`);
+  await writeFile(join(root, "acl"), await readFile(new URL("mosquitto.acl", EXAMPLES)), { mode: 0o600 });
+  await writeFile(join(root, "mosquitto.conf"), `user root\n${example}`);
+  const broker = startPeer(t, findPeer("mosquitto"), ["-v", "-c", join(root, "mosquitto.conf")], { timeoutMs: 120_000 });
+  await until("the broker", () => broker.stderr.includes(" running"));
+
+  const access = (name: string, port: number): Record<string, string> => ({
+    ...offline,
+    ...{ CAMGATE_NOC_BROKER: `mqtts://127.0.0.1:${port}`, CAMGATE_NOC_CA: join(ca, "ca.pem") },
+    ...{ CAMGATE_NOC_CERT: join(ca, `${name}.crt`), CAMGATE_NOC_KEY: join(ca, `${name}.key`) },
+  });
+  const noc = access("noc-cli", nocPort);
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const simulate = ["simulate", "--sites", "1", "--interval", "1", "--prefix", "gw-0"];
+  // With a certificate of that name alone: sites are called gw-000001, so it is made for that.
+  assert.equal((await run(offline, "enrol", "gateway", "gw-000001")).code, 0);
+  const site = runNoc(simulate, { line: () => {} }, { env: access("gw-000001", gatewayPort), signal: stop.signal, columns: undefined });
+  await until("the site in the table", async () =>
+    (await run(noc, "watch", "--once", "1")).lines.some((line) => /^acme\/gw-000001 +up/.test(line)),
+  );
+  assert.equal((await run(noc, "send", "gw-000001", "ping", "--timeout", "20")).code, 0);
+  // Another gateway's certificate: it may not tell others what to do.
+  const foreign = await run(access("gw-0002", gatewayPort), "send", "gw-000001", "ping", "--timeout", "2");
+  assert.equal(foreign.code, 1);
+  assert.match(foreign.lines[0]!, /did not take a message on cg\/v1\/acme\/gw-000001\/dn\/cmd: .*Not authorized/);
+  stop.abort();
+  assert.equal(await site, 0);
+
+  const wiped = await run(noc, "enrol", "decommission", "gw-000001");
+  assert.deepEqual([wiped.code, wiped.lines.length], [0, 2]);
+  assert.ok(!(await run(noc, "watch", "--once", "1")).lines.some((line) => line.includes("gw-000001")));
+  const revoked = await runPeer(t, openssl, ["crl", "-in", join(ca, "ca.crl"), "-noout", "-text"]);
+  assert.match(revoked.stdout.toString(), /Serial Number: /);
+});
+
+test("certificates are replaced; what cannot be is said", { skip: openssl.missing }, async (t) => {
+  const root = await temporaryFolder(t);
+  const env = { CAMGATE_NOC_DIRECTORY: root, CAMGATE_NOC_TENANT: "acme" };
+  const fault = async (...words: readonly string[]): Promise<string> => {
+    const { code, lines } = await run(env, "enrol", ...words);
+    assert.equal(code, 1, words.join(" "));
+    return lines.join("\n");
+  };
+  assert.match(await fault(), /^enrol: ca, broker, operator/);
+  assert.match(await fault("gateway", "gw-0001"), /there is no CA in .*: camgate noc enrol ca/);
+  await run(env, "enrol", "ca");
+  assert.match(await fault("ca"), /there is a CA already/);
+  assert.match(await fault("gateway", "../x"), /gateway: '..\/x' has to be/);
+  assert.match(await fault("operator", "a/CN=b"), /is no name for a certificate/);
+  assert.match(await fault("broker"), /name or address of the broker is missing/);
+  assert.match(await fault("broker", "a,DNS:b"), /is no name for a certificate/);
+  assert.match(await fault("gateway", "gw-0001", "--csr", join(root, "none")), /--csr: there is no file/);
+  await writeFile(join(root, "bad.csr"), "no request");
+  assert.match(await fault("gateway", "gw-0001", "--csr", join(root, "bad.csr")), /openssl ca failed/);
+
+  // The key stays where it was made; the name is ours.
+  await runPeer(t, openssl, [
+    "req",
+    "-new",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-keyout",
+    join(root, "device.key"),
+    "-subj",
+    "/CN=somebody-else",
+    "-out",
+    join(root, "device.csr"),
+  ]);
+  assert.equal((await run(env, "enrol", "gateway", "gw-0001", "--csr", join(root, "device.csr"))).code, 0);
+  const first = new X509Certificate(await readFile(join(root, "ca", "gw-0001.crt")));
+  assert.equal(first.subject, "CN=gw-0001");
+  assert.match(await fault("gateway", "gw-0001"), /has a certificate already/);
+  assert.match((await run(env, "enrol", "replace", "gw-0001")).lines[0]!, /^1 older certificates are revoked/);
+  const second = new X509Certificate(await readFile(join(root, "ca", "gw-0001.crt")));
+  assert.notEqual(second.serialNumber, first.serialNumber);
+  const { stdout } = await runPeer(t, openssl, ["crl", "-in", join(root, "ca", "ca.crl"), "-noout", "-text"]);
+  assert.ok(stdout.toString().includes(`Serial Number: ${first.serialNumber}`) && !stdout.toString().includes(second.serialNumber));
+  assert.match((await run(env, "enrol", "revoke", "gw-0001")).lines[0]!, /^1 certificates/);
+});

@@ -1,0 +1,83 @@
+// `camgate noc enrol`: certificates of gateways, from the first to the last.
+import { join } from "node:path";
+import { CallerFault, errorText } from "#base/errors.ts";
+import { NodeFs } from "#base/node-fs.ts";
+import { readSmallFile } from "#base/read-small-file.ts";
+import { Topics } from "#fleet/topics.ts";
+import { CertificateAuthority } from "#noc/certificate-authority.ts";
+import { NocConnection } from "#noc/noc-connection.ts";
+import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, textOf } from "./noc-options.ts";
+
+const ACTIONS = ["ca", "broker", "operator", "gateway", "replace", "revoke", "decommission"];
+const MAX_CSR_BYTES = 64 * 1024;
+
+export async function runNocEnrol(words: readonly string[], call: NocCall): Promise<number> {
+  const { values, positionals } = parseNocWords(words, { csr: { type: "string" } }, call);
+  const [action = "", name, ...more] = positionals;
+  const { out } = call;
+  if (!ACTIONS.includes(action)) throw new CallerFault("invalid", `enrol: ${ACTIONS.join(", ")}`);
+  if (more.length > 0 && action !== "broker") throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
+  const authority = new CertificateAuthority(new NodeFs(), join(folderOf(values), "ca"));
+  if (action === "ca") {
+    await authority.make(name ?? "camgate-fleet");
+    out.line(`${authority.certificate}: who vouches for the broker (mqtt.ca of gateways), and for clients (cafile of the broker)`);
+    out.line(
+      `${authority.revokedList}: revoked certificates, for the broker (crlfile). Keep the folder to yourself: its ca.key makes gateways`,
+    );
+    return 0;
+  }
+  if (action === "broker") {
+    const { certificate, key } = await authority.issueServer(positionals.slice(1));
+    out.line(`${certificate}, ${key}: certfile and keyfile of the broker`);
+    return 0;
+  }
+  if (action === "operator") {
+    if (name === undefined) throw new CallerFault("invalid", "the name of an operator is missing, such as noc-cli");
+    const { certificate, key } = await authority.issueClient(name);
+    out.line(`${certificate}, ${key}: --cert and --key of camgate noc; the broker's rules have to know '${name}'`);
+    return 0;
+  }
+  const gateway = gatewayOf(values, name);
+  const { gatewayId } = gateway;
+  if (action === "gateway" || action === "replace") {
+    const before = await authority.validSerials(gatewayId);
+    if (action === "gateway" && before.length > 0)
+      throw new CallerFault("conflict", `${gatewayId} has a certificate already: enrol replace makes another one, and revokes it`);
+    const { certificate, key } = await authority.issueClient(gatewayId, await csrOf(textOf(values, "csr")));
+    if (action === "replace") await revokeOthers(authority, gatewayId, call);
+    out.line(
+      `${certificate}${key === undefined ? "" : `, ${key}`}: mqtt.cert${key === undefined ? "" : " and mqtt.key"} of ${gatewayId}; mqtt.ca is ${authority.certificate}`,
+    );
+    return 0;
+  }
+  // What is wrong with the connection is found out before anything is revoked.
+  const access = action === "decommission" ? await brokerOf(values) : undefined;
+  const connection = access === undefined ? undefined : await NocConnection.open(access, call.signal);
+  try {
+    const revoked = await authority.revoke(gatewayId);
+    out.line(`${revoked} certificates of ${gatewayId} are revoked: give ${authority.revokedList} to the broker, and let it read it`);
+    if (connection === undefined) return 0;
+    const topics = new Topics(gateway);
+    const kept = [topics.up("state"), topics.up("info"), topics.up("cfg"), topics.down("cfg"), topics.down("job")];
+    for (const topic of kept) await connection.publish({ topic, payload: "", qos: 1, retain: true });
+    out.line(`what the broker kept of it is wiped: ${kept.join(", ")}`);
+    return 0;
+  } finally {
+    await connection?.close();
+  }
+}
+
+async function revokeOthers(authority: CertificateAuthority, name: string, { out }: NocCall): Promise<void> {
+  const fresh = (await authority.validSerials(name)).at(-1);
+  const revoked = await authority.revoke(name, fresh);
+  out.line(`${revoked} older certificates are revoked: bring the new one to the gateway before the broker reads ${authority.revokedList}`);
+}
+
+async function csrOf(path: string | undefined): Promise<Buffer | undefined> {
+  if (path === undefined) return undefined;
+  const bytes = await readSmallFile(new NodeFs(), path, MAX_CSR_BYTES).catch((error: unknown) => {
+    throw new CallerFault("invalid", `--csr: ${path} cannot be read: ${errorText(error)}`, "csr");
+  });
+  if (bytes === undefined) throw new CallerFault("not-found", `--csr: there is no file ${path}`, "csr");
+  return bytes;
+}
