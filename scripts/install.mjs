@@ -25,6 +25,8 @@ const peers = [
   { package: "python3-gi" },
   { package: "gir1.2-gst-rtsp-server-1.0" },
   { package: "strace", program: "strace" },
+  { package: "fuse3", program: "fusermount3" },
+  { package: "python3-fusepy" },
   { package: "curl", program: "curl" },
   { package: "systemd", program: "systemd-analyze" },
   { package: "libfaketime" },

@@ -11,6 +11,17 @@ test("the monotonic clock is one for all processes, in whole microseconds", () =
   assert.ok(Number.isInteger(before));
 });
 
+test("it is the kernel's clock, and not one that began a little later", () => {
+  const least = { ns: Number.POSITIVE_INFINITY, offUs: 0 };
+  for (let tries = 0; tries < 50; tries++) {
+    const before = process.hrtime.bigint();
+    const us = monotonicUs();
+    const ns = Number(process.hrtime.bigint() - before);
+    if (ns < least.ns) Object.assign(least, { ns, offUs: us - Number(before) / 1000 });
+  }
+  assert.ok(Math.abs(least.offUs) < 100, `${least.offUs} µs off`);
+});
+
 test("UTC is the wall clock", () => {
   const clock = new SystemClock();
   const before = Date.now() * 1000;

@@ -21,12 +21,13 @@ export type PeerName =
   | "promtool"
   | "gortsplib"
   | "python3"
+  | "python3-fusepy"
   | "strace"
   | "systemd-analyze"
   | SystemTool;
 
-/** Of e2fsprogs, util-linux, mount and coreutils: every Debian has them. */
-export type SystemTool = "stdbuf" | "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount" | "unshare";
+/** Of e2fsprogs, util-linux, mount, coreutils and fuse3: every Debian has them, or gets them with a package of ours. */
+export type SystemTool = "stdbuf" | "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount" | "unshare" | "fusermount3";
 
 export interface Peer {
   readonly name: string;
@@ -42,7 +43,11 @@ const PEER_VARIABLES: Partial<Record<PeerName, string>> = {
   gortsplib: "CAMGATE_PEER_GORTSPLIB",
 };
 
-const GST_RTSP_SERVER_IMPORT = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
+/** Bindings that only the distribution's Python has; another one that comes before it on the PATH may not. */
+const PYTHON_IMPORTS: Partial<Record<PeerName, string>> = {
+  "gst-rtsp-server": "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer",
+  "python3-fusepy": "import fusepy",
+};
 
 /**
  * Looks for a peer. One that is missing is a visible skip, except in CI (`CI=true`), where everything that a distribution ships
@@ -56,7 +61,8 @@ export function findPeer(name: PeerName): Peer {
     if (!isExecutable(file)) throw new Error(`${variable}: ${file} cannot be run`);
     return { name, file, missing: false };
   }
-  const file = name === "gst-rtsp-server" ? pythonWithGstRtspServer() : onPath(name)[0];
+  const imports = PYTHON_IMPORTS[name];
+  const file = imports === undefined ? onPath(name)[0] : pythonWith(imports);
   if (file !== undefined) return { name, file, missing: false };
   if (process.env["CI"] === "true") throw new Error(`${name} is not installed, and CI tests against it`);
   return { name, file: "", missing: `${name} is not installed` };
@@ -67,9 +73,8 @@ export function missingOf(...peers: readonly Peer[]): string | false {
   return peers.find(({ missing }) => missing !== false)?.missing ?? false;
 }
 
-/** The distribution's Python has the bindings; another one that comes before it on the PATH may not. */
-function pythonWithGstRtspServer(): string | undefined {
-  return onPath("python3").find((file) => spawnSync(file, ["-c", GST_RTSP_SERVER_IMPORT], { stdio: "ignore" }).status === 0);
+function pythonWith(imports: string): string | undefined {
+  return onPath("python3").find((file) => spawnSync(file, ["-c", imports], { stdio: "ignore" }).status === 0);
 }
 
 function onPath(name: string): string[] {

@@ -34,6 +34,30 @@ function loopDevicesMissing(): string | false {
   }
 }
 
+/** What lies between a disk and its image. */
+export interface Backing {
+  /** Resolves with the file that the disk is on. */
+  open(image: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+const DIRECT: Backing = { open: async (image) => image, close: async () => {} };
+
+/** The file system of an image, at `mountPoint` while `look` does something with it. False: it cannot be mounted. */
+export async function withImage(image: string, mountPoint: string, look: () => Promise<void>): Promise<boolean> {
+  try {
+    await run(tools.mount, "-o", `loop,${MOUNT_OPTIONS}`, image, mountPoint);
+  } catch {
+    return false;
+  }
+  try {
+    await look();
+  } finally {
+    await run(tools.umount, mountPoint);
+  }
+  return true;
+}
+
 /** What is done on the disk takes it for the scope of its own clean-up: that comes before it is unmounted. */
 export class LoopDisk implements TestScope {
   device: string;
@@ -49,18 +73,19 @@ export class LoopDisk implements TestScope {
   }
 
   /** Made and mounted; everything of it is gone when the test ends. */
-  static async make(scope: TestScope, sizeBytes: number): Promise<LoopDisk> {
+  static async make(scope: TestScope, sizeBytes: number, backing = DIRECT): Promise<LoopDisk> {
     const folder = await mkdtemp(join(tmpdir(), "camgate-disk-"));
     const image = join(folder, "image");
     let disk: LoopDisk | undefined;
     scope.after(async () => {
       await disk?.dispose();
+      await backing.close();
       await rm(folder, { recursive: true, force: true });
     });
     await mkdir(join(folder, "mnt"));
     await run(tools.truncate, "--size", String(sizeBytes), image);
     await run(tools.mkfs, ...MKFS_OPTIONS, image);
-    disk = new LoopDisk(folder, image, await attach(image));
+    disk = new LoopDisk(folder, image, await attach(await backing.open(image)));
     await disk.mount();
     return disk;
   }
