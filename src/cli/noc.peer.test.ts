@@ -61,6 +61,14 @@ test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, as
   const { lines } = await run("watch", "--once", "1");
   assert.deepEqual(names(lines, "up"), ["sim-00001", "sim-00002", "sim-00003", "sim-00004", "sim-00005"]);
 
+  const exporter = start("export", "--listen", "127.0.0.1:0");
+  const metrics = await until("telemetry in the metrics", async () => {
+    const text = exporter.lines[0] === undefined ? "" : await (await fetch(exporter.lines[0])).text();
+    return text.includes('camgate_site_up{tenant="acme",gateway="sim-00005"} 1') && text;
+  });
+  assert.match(metrics, /^# TYPE camgate_site_up gauge$/m);
+  assert.equal(await exporter.stop(), 0);
+
   const pong = await run("send", "sim-00003", "ping");
   assert.deepEqual([pong.code, pong.lines[0]], [0, "ok"]);
   assert.ok(JSON.parse(pong.lines[1]!).mono > 0);
@@ -157,6 +165,7 @@ test("wrong words are said to be wrong, before anything is sent", async (t) => {
     /^--ca: .*none cannot be read: there is no such file/,
   );
   assert.match(await run("send", "gw-1", "ping", ...broker, "--cert", "x"), /--cert and --key belong together/);
+  assert.match(await run("export", "--listen", "here", ...broker), /--listen: 'here' is no address/);
   assert.match(await run("watch", "x"), /'x' is a word too many/);
   assert.match(await run("simulate", ...broker, "--sites", "0"), /--sites: '0' has to be a number from 1/);
   assert.match(await run("simulate", ...broker, "--prefix", "A"), /--prefix: 'A00001' has to be/);

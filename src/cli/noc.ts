@@ -56,6 +56,14 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     },
   ],
   [
+    "export",
+    {
+      usage: "export [--listen 127.0.0.1:9464]",
+      help: "metrics of all sites for Prometheus",
+      load: async () => (await import("./noc-export.ts")).runNocExport,
+    },
+  ],
+  [
     "simulate",
     {
       usage:

@@ -1,0 +1,46 @@
+// `camgate noc export`: the fleet for Prometheus, over HTTP.
+import { createServer } from "node:http";
+import { CallerFault, errorText } from "#base/errors.ts";
+import { fleetMetrics } from "#noc/fleet-metrics.ts";
+import { FleetView } from "#noc/fleet-view.ts";
+import { NocConnection } from "#noc/noc-connection.ts";
+import { brokerOf, type NocCall, parseNocWords, tenantOf, textOf } from "./noc-options.ts";
+
+/** Until it is interrupted, or the broker goes: whoever runs it starts it again. */
+export async function runNocExport(words: readonly string[], call: NocCall): Promise<number> {
+  const { values, positionals } = parseNocWords(words, { listen: { type: "string" } }, call);
+  if (positionals.length > 0) throw new CallerFault("invalid", `'${positionals[0]}' is a word too many`);
+  const listen = textOf(values, "listen") ?? "127.0.0.1:9464";
+  const [, host, port] = /^([0-9a-zA-Z.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === undefined || Number(port) > 65_535)
+    throw new CallerFault("invalid", `--listen: '${listen}' is no address such as 127.0.0.1:9464`, "listen");
+  const view = new FleetView();
+  const tenant = tenantOf(values);
+  const connection = await NocConnection.open(await brokerOf(values), call.signal);
+  connection.listen((message) => view.take(message, performance.now()));
+  const server = createServer((request, response) => {
+    const isMetrics = request.method === "GET" && request.url?.split("?")[0] === "/metrics";
+    if (!isMetrics) response.writeHead(404).end();
+    else response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(fleetMetrics(view, performance.now()));
+  });
+  try {
+    await connection.subscribe(FleetView.filters(tenant));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(new CallerFault("invalid", `--listen: ${errorText(error)}`, "listen")));
+      server.listen(Number(port), host.replace(/^\[|\]$/g, ""), resolve);
+    });
+    const { port: taken } = server.address() as { readonly port: number };
+    call.out.line(`http://${host}:${taken}/metrics`);
+    const interrupted = new Promise<undefined>((resolve) => {
+      if (call.signal.aborted) resolve(undefined);
+      call.signal.addEventListener("abort", () => resolve(undefined));
+    });
+    const loss = await Promise.race([connection.ended, interrupted]);
+    if (loss === undefined || call.signal.aborted) return 0;
+    throw new CallerFault("timed-out", `the connection was lost: ${loss.message}`);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await connection.close();
+  }
+}
