@@ -32,7 +32,7 @@ const VERSION_CODES = new Set([1, 0x84]);
 const AUTH_CODES = new Set([2, 4, 5, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
 const BUSY_CODES = new Set([3, 0x88, 0x89, 0x8e, 0x97, 0x9c, 0x9d, 0x9f]);
 const TAKEN_OVER = 0x8e;
-const TLS_REFUSAL = /^ERR_SSL|^ERR_TLS|CERT|SELF_SIGNED|UNABLE_TO_|^CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH/;
+const TLS_REFUSAL = /^EPROTO$|^ERR_SSL|^ERR_TLS|^ERR_OSSL|CERT|SELF_SIGNED|UNABLE_TO_|^CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH/;
 /** Node's words where an address says nothing of itself. */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",

@@ -97,7 +97,13 @@ export const connectMqtt: Connect = (options, signal) =>
       reject(closedByUs());
       return;
     }
-    const link = new MqttLink(options, reject);
+    let link: MqttLink;
+    try {
+      link = new MqttLink(options, reject);
+    } catch (error) {
+      reject(lossOf(error)); // files that are no certificates
+      return;
+    }
     const abort = (): void => link.drop(closedByUs());
     signal.addEventListener("abort", abort, { once: true });
     void link.ended.then(() => signal.removeEventListener("abort", abort));

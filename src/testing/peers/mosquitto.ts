@@ -20,6 +20,8 @@ export interface MosquittoOptions {
   readonly config?: string;
   /** Where one was before. */
   readonly port?: number;
+  /** Where its clients of the test connect; default: its port. */
+  readonly clientPort?: number;
   /** Set where it listens with TLS: what its clients need. */
   readonly clientWords?: readonly string[];
 }
@@ -60,7 +62,7 @@ export async function startMosquitto(scope: TestScope, options: MosquittoOptions
   const process = startPeer(scope, broker, ["-v", "-c", file], { timeoutMs: 120_000, cwd: folder });
   await until(`a broker on port ${port}`, () => isOpen(port));
   let subscriptions = 0;
-  const words = ["-h", "127.0.0.1", "-p", String(port), ...(options.clientWords ?? [])];
+  const words = ["-h", "127.0.0.1", "-p", String(options.clientPort ?? port), ...(options.clientWords ?? [])];
   return {
     port,
     process,
