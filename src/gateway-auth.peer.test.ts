@@ -5,8 +5,8 @@ import { clipFile } from "#testing/bitstreams/clip-read.ts";
 import { startCamgate } from "#testing/peers/camgate.ts";
 import { ffmpeg, ffmpegPacketHashes, ffmpegPublish } from "#testing/peers/ffmpeg.ts";
 import { missingOf } from "#testing/peers/find-peer.ts";
-import { gstLaunch } from "#testing/peers/gst.ts";
-import { runPeer, type TestScope } from "#testing/peers/run-peer.ts";
+import { gstLaunch, gstRunToEnd } from "#testing/peers/gst.ts";
+import type { TestScope } from "#testing/peers/run-peer.ts";
 
 const USERS = `authInternalUsers:
 - {user: myuser, pass: mypass, permissions: [{action: publish, path: mystream}, {action: read, path: mystream}]}
@@ -34,7 +34,7 @@ for (const methods of ["[basic]", "[digest]"]) {
     assert.match(String(await readsWith(t, gateway.url("mystream"))), /401 Unauthorized/);
     assert.match(String(await readsWith(t, gateway.url("mystream", "myuser:wrong"))), /401 Unauthorized/);
     const source = `rtspsrc location=${gateway.url("mystream")} user-id=myuser user-pw=mypass latency=100`;
-    await runPeer(t, gstLaunch, ["-q", ...`${source} ! identity eos-after=20 ! fakesink sync=false`.split(" ")]);
+    await gstRunToEnd(t, `${source} ! identity eos-after=20 ! fakesink sync=false`);
   });
 }
 

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Codec } from "#codecs/codec.ts";
 import { missingOf } from "#testing/peers/find-peer.ts";
-import { gstLaunch } from "#testing/peers/gst.ts";
-import { runPeer, startPeer } from "#testing/peers/run-peer.ts";
+import { gstLaunch, gstRunToEnd } from "#testing/peers/gst.ts";
+import { startPeer } from "#testing/peers/run-peer.ts";
 import { until } from "#testing/peers/until.ts";
 import { startSite } from "#testing/rtsp-site.ts";
 
@@ -65,7 +65,7 @@ for (const { codec, source, reader, complete } of CASES) {
     startPeer(t, gstLaunch, ["-q", ...`${source} ! rtspclientsink location=${site.url("cam")} protocols=tcp latency=0`.split(" ")]);
     await until("a stream on path cam", () => site.registry.get("cam")?.state === "available");
     const read = `rtspsrc location=${site.url("cam")} protocols=tcp latency=100 ! ${reader} ! identity eos-after=10 ! fakesink sync=false`;
-    await runPeer(t, gstLaunch, ["-q", "-e", ...read.split(" ")]);
+    await gstRunToEnd(t, read);
     const [track] = site.registry.get("cam")!.snapshot().tracks;
     assert.equal(track!.codec, codec);
     assert.ok(complete(track!.parameters), JSON.stringify(track!.parameters));

@@ -10,7 +10,7 @@ import { CLIP_FRAME_US, ClipRecording } from "#testing/clip-replay.ts";
 import { ffmpeg, ffmpegPacketHashes, type RtspTransport } from "#testing/peers/ffmpeg.ts";
 import { missingOf } from "#testing/peers/find-peer.ts";
 import { gortsplib, gortsplibRead } from "#testing/peers/go-peers.ts";
-import { gstLaunch } from "#testing/peers/gst.ts";
+import { gstLaunch, gstRunToEnd } from "#testing/peers/gst.ts";
 import { runPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { startSite } from "#testing/rtsp-site.ts";
@@ -79,7 +79,7 @@ describe("a replay", { concurrency: true }, () => {
       const source = `rtspsrc name=s location=${url("start=2026-08-01T12:00:00Z&duration=4")} protocols=${transport} latency=200`;
       const picture = `s. ! application/x-rtp,media=video ! rtph264depay ! video/x-h264,stream-format=byte-stream ! filesink location=${file}`;
       const sound = "s. ! application/x-rtp,media=audio ! rtppcmadepay ! fakesink sync=true";
-      await runPeer(t, gstLaunch, ["-q", ...`${source} ${picture} ${sound}`.split(" ")]);
+      await gstRunToEnd(t, `${source} ${picture} ${sound}`);
       assert.deepEqual(slicesOf(await readFile(file)), clipSlices(0));
     });
 

@@ -118,6 +118,17 @@ export function gstRead(
   return startPeer(scope, gstLaunch, ["-q", "-e", ...pipeline.split(" ")], timeoutOf(options));
 }
 
+/**
+ * Runs a pipeline to the end of its stream; rejects where that does not come. The exit code tells less: the PAUSE with which rtspsrc ends is an error to it when
+ * its own TEARDOWN overtakes it.
+ */
+export async function gstRunToEnd(scope: TestScope, pipeline: string): Promise<void> {
+  const running = startPeer(scope, gstLaunch, pipeline.split(" "));
+  const { code, signal } = await running.exited;
+  if (!running.stdout.includes("Got EOS from element"))
+    throw new Error(`GStreamer ended with ${signal ?? code}: ${pipeline}\n${running.stderr}`);
+}
+
 /** Publishes an H.264 file (Annex B) at its own pace with rtspclientsink. */
 export function gstPublish(
   scope: TestScope,
