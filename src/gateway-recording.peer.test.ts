@@ -9,6 +9,8 @@ import { ffmpeg, ffmpegPublish, ffprobe, ffprobeStreams } from "#testing/peers/f
 import { missingOf } from "#testing/peers/find-peer.ts";
 import { runPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { until } from "#testing/peers/until.ts";
+import { RawRtspClient, recordOverTcp } from "#testing/raw-rtsp-client.ts";
+import { syntheticSdp } from "#testing/synthetic-track.ts";
 
 const skip = missingOf(ffmpeg, ffprobe);
 
@@ -77,6 +79,26 @@ test("playback: no opens nothing", async (t) => {
   const program = await startCamgate(t, { config: "# off\nplayback: no\npaths:\n  all_others:\n" });
   await assert.rejects(fetch(`${program.playbackOrigin}/list?path=mypath`), TypeError);
 });
+
+test("recordings are replayed over RTSP where they are played back", async (t) => {
+  for (const [playback, status] of [
+    ["no", 200], // of the live stream: the time to begin at means nothing
+    ["yes", 404],
+  ] as const) {
+    const program = await startCamgate(t, { config: `playback: ${playback}\n${RECORD_AT_TOP}` });
+    const publisher = await RawRtspClient.connect(portOf(program));
+    t.after(() => publisher.close());
+    await recordOverTcp(publisher, program.url("mypath"), syntheticSdp());
+    const viewer = await RawRtspClient.connect(portOf(program));
+    t.after(() => viewer.close());
+    const answer = await viewer.request("DESCRIBE", `${program.url("mypath")}?start=2999-01-01T00:00:00Z`);
+    assert.equal(answer.status, status, `playback: ${playback}`);
+  }
+});
+
+function portOf(program: Camgate): number {
+  return Number(new URL(program.url("x").replace("rtsp:", "http:")).port);
+}
 
 test("/list and /get with the parameters of the guides", { skip }, async (t) => {
   const program = await startCamgate(t, { config: `playback: yes\nplaybackAddress: :9996\n${RECORD_AT_TOP}` });

@@ -22,7 +22,7 @@ export function servesRtsps({ rtsp, rtspEncryption }: Global): boolean {
 /** What each of them has of its own. */
 type OwnOptions = Pick<RtspServerOptions, "address" | "certificate" | "udp" | "log">;
 
-/** Not to be copied: what it says of recordings changes when they are opened. */
+/** Not to be copied: what it says of replays changes with the config. */
 export function rtspOptionsOf(context: GatewayContext, global: Global, own: OwnOptions): RtspServerOptions {
   const { registry, sessions, clock } = context;
   const openReplay: OpenReplay = (request) =>
@@ -35,7 +35,7 @@ export function rtspOptionsOf(context: GatewayContext, global: Global, own: OwnO
     clock,
     connectionLimits: context.connectionLimits,
     get openReplay() {
-      return context.recording && openReplay;
+      return context.config.global.playback && context.recording ? openReplay : undefined;
     },
     tcp: global.rtspTransports.includes("tcp"),
     trustsProxy: (address) => proxies.has(address),

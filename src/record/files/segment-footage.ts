@@ -6,7 +6,8 @@ import type { Log } from "#base/log.ts";
 import { parseMoof } from "#containers/fmp4/parse-fragment.ts";
 import type { ParsedInit } from "#containers/fmp4/parse-init.ts";
 import type { TrackSamples } from "#containers/sample.ts";
-import type { Footage, FootageFragment } from "../recording-index.ts";
+import { type FootageFacts, type FootageRule, type FragmentOut, footageOf } from "../footage-out.ts";
+import type { Footage } from "../recording-index.ts";
 import type { GapCause } from "../store.ts";
 import { FragmentReader } from "./fragment-reader.ts";
 import { ticksAt } from "./segment-format.ts";
@@ -33,11 +34,9 @@ export interface FootageGroup {
   readonly gapBefore: GapCause | undefined;
 }
 
-interface WalkedFragment extends Timeline {
+interface WalkedFragment extends Timeline, FragmentOut {
   readonly part: PlacedPart;
   readonly init: ParsedInit;
-  readonly gap: boolean;
-  readonly samples: readonly TrackSamples[];
 }
 
 /** Of the recording that a file belongs to. */
@@ -50,71 +49,23 @@ interface Timeline {
 
 /** Footage of the groups, in their order. Ends when `signal` is aborted. */
 export async function* readFootage(source: FootageSource, groups: readonly FootageGroup[], signal: AbortSignal): AsyncGenerator<Footage> {
-  for (const group of groups) {
-    const walk = walkGroup(source, group, signal);
-    try {
-      let head = await walk.next();
-      let gapBefore = group.gapBefore;
-      while (head.done !== true) {
-        const footage = new SegmentFootage(walk, head.value, gapBefore);
-        yield footage;
-        head = await footage.end();
-        gapBefore = head.done !== true && head.value.gap ? "disk" : undefined;
-      }
-    } finally {
-      await walk.return(undefined);
-    }
-  }
+  for (const group of groups) yield* footageOf(walkGroup(source, group, signal), new SegmentRule(), group.gapBefore);
 }
 
-class SegmentFootage implements Footage {
-  readonly tracks: Footage["tracks"];
-  readonly epochUtcUs: number;
-  readonly timeQuality: Footage["timeQuality"];
-  readonly timeErrorMs: number | undefined;
-  readonly gapBefore: GapCause | undefined;
-  readonly runId: string;
-  readonly #walk: AsyncGenerator<WalkedFragment, undefined>;
-  readonly #first: WalkedFragment;
-  /** The head that was found to say the same as the first one. */
-  #init: ParsedInit;
-  #next: IteratorResult<WalkedFragment, undefined> | undefined;
+class SegmentRule implements FootageRule<WalkedFragment> {
+  /** The head that was found to say the same as that of the footage. */
+  #init: ParsedInit | undefined;
 
-  constructor(walk: AsyncGenerator<WalkedFragment, undefined>, first: WalkedFragment, gapBefore: GapCause | undefined) {
-    this.#walk = walk;
-    this.#first = first;
-    this.#init = first.init;
-    this.tracks = first.init.tracks;
-    this.epochUtcUs = first.epochUtcUs;
-    this.timeQuality = first.part.utc.quality;
-    this.timeErrorMs = first.part.utc.errorMs;
-    this.gapBefore = gapBefore;
-    this.runId = first.runId;
+  factsOf({ init, epochUtcUs, runId, part }: WalkedFragment): FootageFacts {
+    this.#init = init;
+    const { quality, errorMs } = part.utc;
+    return { tracks: init.tracks, epochUtcUs, timeQuality: quality, timeErrorMs: errorMs, runId };
   }
 
-  async *fragments(signal: AbortSignal): AsyncGenerator<FootageFragment> {
-    if (this.#next !== undefined) return;
-    this.#next = { done: false, value: this.#first };
-    for (let isFirst = true; this.#isOurs(this.#next) && !signal.aborted; isFirst = false) {
-      const { gap, samples } = this.#next.value;
-      yield { gap: !isFirst && gap, samples };
-      this.#next = await this.#walk.next();
-    }
-  }
-
-  /** Passes over what was not read; the first fragment of the next footage, or the end. */
-  async end(): Promise<IteratorResult<WalkedFragment, undefined>> {
-    this.#next ??= { done: false, value: this.#first };
-    while (this.#isOurs(this.#next)) this.#next = await this.#walk.next();
-    return this.#next;
-  }
-
-  #isOurs(next: IteratorResult<WalkedFragment, undefined>): next is IteratorYieldResult<WalkedFragment> {
-    if (next.done === true) return false;
-    const { epochUtcUs, runId, part, init } = next.value;
+  goesOn(_: WalkedFragment, { epochUtcUs, runId, part, init }: WalkedFragment, facts: FootageFacts): boolean {
     const maxShiftUs = part.segment.stamp === undefined ? MAX_BELIEVED_SHIFT_US : MAX_EPOCH_SHIFT_US;
-    if (runId !== this.runId || Math.abs(epochUtcUs - this.epochUtcUs) > maxShiftUs) return false;
-    if (init !== this.#init && !isDeepStrictEqual(init.tracks, this.tracks)) return false;
+    if (runId !== facts.runId || Math.abs(epochUtcUs - facts.epochUtcUs) > maxShiftUs) return false;
+    if (init !== this.#init && !isDeepStrictEqual(init.tracks, facts.tracks)) return false;
     this.#init = init;
     return true;
   }
@@ -128,7 +79,7 @@ async function* walkGroup(source: FootageSource, group: FootageGroup, signal: Ab
     if (before !== undefined) isLost ||= first.utc.utcUs - endOf(before) > MAX_STILL_S * 1e6;
     try {
       for await (const fragment of walkFile(source.fs, parts, group, before === undefined)) {
-        yield { ...fragment, gap: fragment.gap || isLost };
+        yield isLost ? { ...fragment, gap: "disk" } : fragment;
         isLost = false;
         if (signal.aborted) return;
       }
@@ -208,7 +159,13 @@ async function* walkFile(
         parts.findLastIndex(({ fromUs }) => fromUs <= extent.startS * 1e6),
       );
       const timeline = timelines[at]!;
-      yield { ...timeline, part: parts[at]!, init, gap, samples: samples.map((track) => onTimeline(track, init, timeline)) };
+      yield {
+        ...timeline,
+        part: parts[at]!,
+        init,
+        gap: gap ? "disk" : undefined,
+        samples: samples.map((track) => onTimeline(track, init, timeline)),
+      };
     }
   } finally {
     await file.close();

@@ -4,7 +4,8 @@ import { parseMoof } from "#containers/fmp4/parse-fragment.ts";
 import type { ParsedInit } from "#containers/fmp4/parse-init.ts";
 import { readSamples } from "#containers/fmp4/read-samples.ts";
 import type { TrackSamples } from "#containers/sample.ts";
-import type { Footage, FootageFragment } from "../recording-index.ts";
+import { type FootageFacts, type FootageRule, type FragmentOut, footageOf } from "../footage-out.ts";
+import type { Footage } from "../recording-index.ts";
 import type { GapCause } from "../store.ts";
 import { ChunkReader } from "./chunk-reader.ts";
 import type { FragmentHeader } from "./fragment-header.ts";
@@ -14,35 +15,22 @@ import type { RingVolume } from "./volume.ts";
 /** A camera's clock drifts: when UTC of tick 0 moved this much, the next footage begins. */
 const MAX_EPOCH_SHIFT_US = 50_000;
 
-interface WalkedFragment {
+interface WalkedFragment extends FragmentOut {
   readonly runId: number;
   readonly init: ParsedInit;
   readonly header: FragmentHeader;
-  readonly gap: GapCause | undefined;
-  readonly samples: readonly TrackSamples[];
 }
 
 /** Footage of the groups, in their order. Ends when `signal` is aborted. */
 export async function* readFootage(volume: RingVolume, groups: readonly ReadGroup[], signal: AbortSignal): AsyncGenerator<Footage> {
   for (const group of groups) {
-    const walk = walkGroup(volume, group, signal);
-    try {
-      let head = await walk.next();
-      let gapBefore = group.gapBefore;
-      while (head.done !== true) {
-        const footage = new RingFootage(new RunClock(volume.parts.clock, group), walk, head.value, gapBefore);
-        yield footage;
-        head = await footage.end();
-        gapBefore = head.done === true ? undefined : head.value.gap;
-      }
-    } finally {
-      await walk.return(undefined);
-    }
+    const clock = new RunClock(volume.parts.clock, group);
+    yield* footageOf(walkGroup(volume, group, signal), clock, group.gapBefore);
   }
 }
 
 /** UTC of tick 0 of a run, as the footage of a group has it. */
-class RunClock {
+class RunClock implements FootageRule<WalkedFragment> {
   readonly #clock: BootClock;
   readonly #group: ReadGroup;
 
@@ -51,68 +39,30 @@ class RunClock {
     this.#group = group;
   }
 
-  /** What it would have been by the clock as it was set since, where it was set while the run went on. */
-  epochUtcUs({ epochUs }: FragmentHeader): number {
-    const knownUs = Math.max(epochUs, this.#group.steadyFromUs);
-    return this.at(knownUs).utcUs - (knownUs - epochUs);
+  factsOf(first: WalkedFragment): FootageFacts {
+    const { quality, errorMs } = this.#at(first.header.monoUs);
+    const { tracks } = first.init;
+    return { tracks, epochUtcUs: this.#epochUtcUs(first.header), timeQuality: quality, timeErrorMs: errorMs, runId: this.#runId(first) };
   }
 
-  at(monoUs: number): UtcTime {
+  goesOn(_: WalkedFragment, next: WalkedFragment, { epochUtcUs }: FootageFacts): boolean {
+    return Math.abs(this.#epochUtcUs(next.header) - epochUtcUs) <= MAX_EPOCH_SHIFT_US;
+  }
+
+  /** What it would have been by the clock as it was set since, where it was set while the run went on. */
+  #epochUtcUs({ epochUs }: FragmentHeader): number {
+    const knownUs = Math.max(epochUs, this.#group.steadyFromUs);
+    return this.#at(knownUs).utcUs - (knownUs - epochUs);
+  }
+
+  #at(monoUs: number): UtcTime {
     return this.#clock.utcOfStamp({ bootCounter: this.#group.bootCounter, monoUs });
   }
 
   /** Two groups of one run have two timelines if the clock was set between them. */
-  runId({ runId, header }: WalkedFragment): string {
+  #runId({ runId, header }: WalkedFragment): string {
     const { bootCounter, steadyFromUs } = this.#group;
     return `${bootCounter}-${runId}${header.epochUs < steadyFromUs ? `-${steadyFromUs}` : ""}`;
-  }
-}
-
-class RingFootage implements Footage {
-  readonly tracks: Footage["tracks"];
-  readonly epochUtcUs: number;
-  readonly timeQuality: Footage["timeQuality"];
-  readonly timeErrorMs: number | undefined;
-  readonly gapBefore: GapCause | undefined;
-  readonly runId: string;
-  readonly #clock: RunClock;
-  readonly #walk: AsyncGenerator<WalkedFragment, undefined>;
-  readonly #first: WalkedFragment;
-  #next: IteratorResult<WalkedFragment, undefined> | undefined;
-
-  constructor(clock: RunClock, walk: AsyncGenerator<WalkedFragment, undefined>, first: WalkedFragment, gapBefore: GapCause | undefined) {
-    const start = clock.at(first.header.monoUs);
-    this.#clock = clock;
-    this.#walk = walk;
-    this.#first = first;
-    this.tracks = first.init.tracks;
-    this.epochUtcUs = clock.epochUtcUs(first.header);
-    this.timeQuality = start.quality;
-    this.timeErrorMs = start.errorMs;
-    this.gapBefore = gapBefore;
-    this.runId = clock.runId(first);
-  }
-
-  async *fragments(signal: AbortSignal): AsyncGenerator<FootageFragment> {
-    if (this.#next !== undefined) return;
-    this.#next = { done: false, value: this.#first };
-    for (let isFirst = true; this.#isOurs(this.#next) && !signal.aborted; isFirst = false) {
-      const { gap, samples } = this.#next.value;
-      yield { gap: !isFirst && gap !== undefined, samples };
-      this.#next = await this.#walk.next();
-    }
-  }
-
-  /** Passes over what was not read; the first fragment of the next footage, or the end. */
-  async end(): Promise<IteratorResult<WalkedFragment, undefined>> {
-    this.#next ??= { done: false, value: this.#first };
-    while (this.#isOurs(this.#next)) this.#next = await this.#walk.next();
-    return this.#next;
-  }
-
-  #isOurs(next: IteratorResult<WalkedFragment, undefined>): next is IteratorYieldResult<WalkedFragment> {
-    if (next.done === true) return false;
-    return Math.abs(this.#clock.epochUtcUs(next.value.header) - this.epochUtcUs) <= MAX_EPOCH_SHIFT_US;
   }
 }
 
