@@ -49,9 +49,8 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   // The demo is the whole gateway with a scripted camera in front.
   "testing/demo.ts": ALL,
   "main.ts": ["program.ts", "base"],
-  "program.ts": ["gateway.ts", "cli", "config", "base"],
-  // And `gateway-<noun>.ts`, which are its parts.
-  "gateway.ts": ALL,
+  "program.ts": ["gateway", "cli", "config", "base"],
+  gateway: ALL,
 };
 
 const OPTIONAL_PACKAGES = Object.keys(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).optionalDependencies);
@@ -71,9 +70,9 @@ function importsOf({ code }: SourceFile): Import[] {
   ];
 }
 
-/** `src/relay/unit.ts` is in `relay`, `src/protocols/rtsp/wire.ts` in `protocols/rtsp`, `src/gateway.ts` in `gateway.ts`. */
+/** `src/relay/unit.ts` is in `relay`, `src/protocols/rtsp/wire.ts` in `protocols/rtsp`, `src/main.ts` in `main.ts`. */
 function roomOf(path: string): string {
-  const inside = path.replace(/^src\//, "").replace(/^gateway-[a-z-]+\.ts$/, "gateway.ts");
+  const inside = path.replace(/^src\//, "");
   if (Object.hasOwn(MAY_IMPORT, inside)) return inside;
   const [room = "", folder = ""] = inside.split("/");
   return room === "protocols" ? `${room}/${folder}` : room;
@@ -145,7 +144,7 @@ test("what the table forbids is found, what it allows is not", () => {
     ["src/base/x.test.ts", 'import "#relay/unit.ts";'],
     ["src/relay/x.ts", 'import "../base/log.ts";'],
     ["src/relay/x.ts", 'import "#testing/camera.ts";'],
-    ["src/relay/x.ts", 'import "#gateway.ts";'],
+    ["src/relay/x.ts", 'import "#gateway/gateway.ts";'],
     ["src/relay/x.ts", 'import "../../scripts/bundle.ts";'],
     ["src/relay/x.ts", "await import(name);"],
     ["src/relay/x.ts", 'await import("yaml");'],
@@ -154,8 +153,7 @@ test("what the table forbids is found, what it allows is not", () => {
     ["src/protocols/rtsp/x.ts", 'import "#record/x.ts";'],
     ["src/testing/x.ts", 'import "#protocols/hls/x.ts";'],
     ["src/main.ts", 'import "#relay/unit.ts";'],
-    ["src/gateway.ts", 'import "#testing/camera.ts";'],
-    ["src/gateway-rtsp.ts", 'import "#testing/camera.ts";'],
+    ["src/gateway/rtsp.ts", 'import "#testing/camera.ts";'],
     ["src/program.ts", 'import "#api/x.ts";'],
     ["src/nowhere/x.ts", 'import "#base/log.ts";'],
   ];
@@ -168,11 +166,9 @@ test("what the table forbids is found, what it allows is not", () => {
     ["src/protocols/rtsp/x.ts", 'import "#relay/unit.ts";'],
     ["src/protocols/rtsp/wire/x.ts", 'import "../server.ts";'],
     ["src/testing/x.ts", 'import "#protocols/rtsp/x.ts";'],
-    ["src/program.ts", 'import "./gateway.ts";'],
-    ["src/gateway.ts", 'import "#protocols/rtsp/x.ts";'],
-    ["src/gateway-rtsp.ts", 'import "#protocols/rtsp/x.ts";'],
-    ["src/gateway-rtsp.ts", 'import "./gateway-part.ts";'],
-    ["src/gateway.test.ts", 'import "../scripts/bundle.ts";'],
+    ["src/program.ts", 'import "./gateway/gateway.ts";'],
+    ["src/gateway/rtsp.ts", 'import "#protocols/rtsp/x.ts";'],
+    ["src/gateway/rtsp.test.ts", 'import "../../scripts/bundle.ts";'],
   ];
   for (const [path, line] of forbidden) assert.equal(faultOfImport(path, line), 1, `${path}: ${line}`);
   for (const [path, line] of allowed) assert.equal(faultOfImport(path, line), 0, `${path}: ${line}`);

@@ -12,7 +12,7 @@ import { loadStartConfig, saveRefusedOverlay } from "#config/load-start.ts";
 import { formatProblem } from "#config/problem.ts";
 import type { GlobalConfig } from "#config/schema.ts";
 import { watchFile } from "#config/watch-file.ts";
-import { Gateway } from "./gateway.ts";
+import { Gateway } from "./gateway/gateway.ts";
 
 type Command = (words: readonly string[], out: Output) => Promise<number>;
 

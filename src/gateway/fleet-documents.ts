@@ -1,0 +1,68 @@
+// What the gateway tells the NOC of itself: at its birth, and with every telemetry.
+import { supportUntil, version } from "#base/version.ts";
+import type { HealthDocument } from "#commands/device.ts";
+import type { Caller } from "#control/command.ts";
+import type { Inventory } from "#device/inventory.ts";
+import { type DeviceKeys, publicText } from "#fleet/device-keys.ts";
+import type { GatewayContext } from "./context.ts";
+
+/** Asks for the gateway itself. */
+const GATEWAY: Caller = { name: "the gateway", may: () => true };
+
+export async function birthOf({ clock, startedUs, fleet, events }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
+  const { counts } = fleet!.outbox;
+  const { lastRun } = fleet!.sessions;
+  return {
+    boot_id: clock.keeper!.bootId,
+    ...(events.reset !== undefined && { reset: events.reset }),
+    sw: version,
+    up_s: Math.round((clock.nowUs() - startedUs) / 1e6),
+    prev_uptime_s: lastRun?.clean?.uptimeS ?? null,
+    dirty: lastRun !== undefined && lastRun.clean === undefined,
+    outbox: { evt: counts[0] + counts[1], tel: counts[2] },
+  };
+}
+
+export async function telemetryOf({ commands, fleet }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
+  const context = { caller: GATEWAY, signal: new AbortController().signal, progress: () => {} };
+  const health = (await commands!.commands.dispatch("health", {}, context)) as HealthDocument;
+  const { link, outbox } = fleet!;
+  const { counts, dropped } = outbox;
+  const { reconnects, roundTripMs } = link.status;
+  const mq = {
+    reconn: reconnects,
+    outbox: counts[0] + counts[1] + counts[2],
+    drop_tel: dropped[2],
+    drop_evt: dropped[0] + dropped[1],
+    rtt_ms: roundTripMs ?? null,
+  };
+  return { ...health, mq };
+}
+
+/** Reads what there is at the site; the machine is asked the first time alone. */
+export function infoReader(
+  context: GatewayContext,
+  { keys, operations }: { readonly keys: DeviceKeys; readonly operations: readonly string[] },
+): () => Promise<Readonly<Record<string, unknown>>> {
+  /** By path: what a camera sent last. That it is away is no other inventory. */
+  const codecs = new Map<string, string>();
+  let inventory: Promise<Inventory> | undefined;
+  return async () => {
+    inventory ??= import("#device/inventory.ts").then(({ readInventory }) => readInventory());
+    const cameras: Record<string, { readonly codec: string | null; readonly rec: boolean }> = {};
+    for (const { name, tracks } of context.registry.list().map((path) => path.snapshot())) {
+      const codec = tracks.find(({ kind }) => kind === "video")?.parameters.codec ?? codecs.get(name);
+      if (codec !== undefined) codecs.set(name, codec);
+      cameras[name] = { codec: codec ?? null, rec: context.recording?.recorders.get(name) !== undefined };
+    }
+    for (const name of codecs.keys()) if (cameras[name] === undefined) codecs.delete(name);
+    return {
+      sw: version,
+      support_until: supportUntil,
+      ...(await inventory),
+      keys: { identity: publicText(keys.identity), sealing: publicText(keys.sealing) },
+      ops: [...operations].sort(),
+      cams: cameras,
+    };
+  };
+}

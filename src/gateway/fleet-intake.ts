@@ -1,0 +1,142 @@
+// Commands of the NOC: who may sign, what there is to ask for, and the journal without which nothing is done.
+import type { KeyObject } from "node:crypto";
+import { join, resolve } from "node:path";
+import { errorText } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { readSmallFile } from "#base/read-small-file.ts";
+import type { Config } from "#config/config.ts";
+import { CommandTable } from "#control/command.ts";
+import type { GatewayClock } from "#device/gateway-clock.ts";
+import { CommandIntake, type CommandMessage } from "#fleet/command-intake.ts";
+import { CommandJournal } from "#fleet/command-journal.ts";
+import type { SigningKeys } from "#fleet/jws.ts";
+import { parseKeyFile } from "#fleet/key-file.ts";
+import { LINK_COMMAND_LIMITS, type LinkCommandsOptions, linkCommands } from "#fleet/link-commands.ts";
+import type { Uplink } from "#fleet/uplink.ts";
+import type { GatewayContext } from "./context.ts";
+import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./fleet-commands.ts";
+
+export interface FleetIntakeOptions extends Pick<LinkCommandsOptions, "rebirth" | "setWindow"> {
+  readonly config: Config;
+  readonly uplink: Uplink;
+  readonly directory: string;
+  /** `tenant/gateway`. */
+  readonly audience: string;
+  readonly keys: SigningKeys;
+  readonly clock: GatewayClock;
+  readonly log: Log;
+}
+
+const MAX_KEY_FILE_BYTES = 64 * 1024;
+
+export class FleetIntake {
+  readonly table: CommandTable;
+  readonly #context: GatewayContext;
+  readonly #options: FleetIntakeOptions;
+  #open: { readonly intake: CommandIntake; readonly journal: CommandJournal } | undefined;
+  #opening: Promise<void> | undefined;
+
+  constructor(context: GatewayContext, options: FleetIntakeOptions) {
+    const { uplink, rebirth, setWindow } = options;
+    this.#context = context;
+    this.#options = options;
+    this.table = new CommandTable([
+      ...gatewayCommandsOf(context, (id, bytes) => uplink.sendBlob(id, bytes)),
+      ...linkCommands({
+        nowMs: () => this.#nowMs(),
+        utcMs: () => Math.round(this.#utcNow().utcUs / 1000),
+        rebirth,
+        cancel: (id) => this.#open?.intake.cancel(id) ?? false,
+        setWindow,
+      }),
+    ]);
+  }
+
+  /** Opens the journal, and tells what became of commands that a crash cut off. Never rejects: it is tried again with the next command. */
+  open(): Promise<void> {
+    if (this.#open !== undefined) return Promise.resolve();
+    this.#opening ??= this.#openJournal().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Never rejects. */
+  async receive(message: CommandMessage): Promise<void> {
+    await this.open();
+    if (this.#open !== undefined) await this.#open.intake.receive(message);
+    else {
+      const e = { c: "E_IO", m: "the gateway's journal of commands cannot be written", retry_s: 60 };
+      this.#answer(message.responseTopic, { id: null, st: "rej", n: 1, e }, true);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#opening;
+    this.#open?.intake.close();
+    await this.#open?.journal.close();
+  }
+
+  async #openJournal(): Promise<void> {
+    const { config, directory, audience, keys, clock, log } = this.#options;
+    const { bus } = this.#context.events;
+    try {
+      const journal = await CommandJournal.open(this.#context.fs, join(directory, "cmd.log"));
+      const intake = new CommandIntake({
+        commands: this.table,
+        journal,
+        trust: config.global.mqtt.commands,
+        keys: () => keys,
+        audience,
+        bootId: clock.bootId,
+        nowMs: () => this.#nowMs(),
+        utcNow: () => this.#utcNow(),
+        limits: new Map([...LINK_COMMAND_LIMITS, ...GATEWAY_COMMAND_LIMITS]),
+        log,
+        random: Math.random,
+        answer: (topic, answer, isTerminal) => this.#answer(topic, answer, isTerminal),
+        denied: (code, op) => {
+          log.warn(`a command was refused: ${code}${op === undefined ? "" : ` ${op}`}`);
+          bus.emit({ type: "cmd.denied", severity: "warn", phase: "new", data: { code, op: op ?? null }, atUs: clock.nowUs() });
+        },
+      });
+      await intake.settle(() => undefined);
+      this.#open = { intake, journal };
+    } catch (error) {
+      log.error(`commands cannot be taken: ${errorText(error)}`);
+    }
+  }
+
+  readonly #answer: ConstructorParameters<typeof CommandIntake>[0]["answer"] = (topic, answer, isTerminal) => {
+    const { uplink, clock, log } = this.#options;
+    const upload = { topic: "res", to: topic, body: { ...answer }, ...(answer.id !== null && { correlation: answer.id }) } as const;
+    const happened = { bootCounter: clock.bootCounter, monoUs: clock.nowUs() };
+    const sent = isTerminal ? uplink.add(0, { ...upload, happened }) : uplink.say(upload);
+    sent.catch((error: unknown) => log.debug(`an answer was not sent: ${errorText(error)}`));
+  };
+
+  #nowMs(): number {
+    return this.#options.clock.nowUs() / 1000;
+  }
+
+  #utcNow(): ReturnType<GatewayClock["utcOf"]> {
+    const { clock } = this.#options;
+    return clock.utcOf(clock.nowUs());
+  }
+}
+
+/** Of files that are JWK sets. One that cannot be read lets nobody sign. */
+export async function readSigningKeys({ fs }: GatewayContext, { global }: Config, log: Log): Promise<SigningKeys> {
+  const keys = new Map<string, KeyObject>();
+  for (const path of global.mqtt.commandKeys) {
+    try {
+      const bytes = await readSmallFile(fs, resolve(path), MAX_KEY_FILE_BYTES);
+      const file = bytes === undefined ? { fault: "is not there" } : parseKeyFile(bytes.toString("utf8"));
+      if ("fault" in file) throw new Error(`the key file ${file.fault}`);
+      for (const [kid, key] of file.keys) keys.set(kid, key);
+    } catch (error) {
+      log.error(`mqtt.commandKeys: ${path}: ${errorText(error)}`);
+    }
+  }
+  return keys;
+}

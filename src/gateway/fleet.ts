@@ -1,0 +1,197 @@
+// The link to the NOC, as a part of the gateway: what it tells of the others, and what they do when it is told something.
+import { join, resolve } from "node:path";
+import { errorText } from "#base/errors.ts";
+import { afterDelay } from "#base/schedule.ts";
+import type { Config } from "#config/config.ts";
+import { type DeviceKeys, openDeviceKeys } from "#fleet/device-keys.ts";
+import { Downlink } from "#fleet/downlink.ts";
+import type { Happened } from "#fleet/envelope.ts";
+import { type DeathReason, FleetLink } from "#fleet/fleet-link.ts";
+import { derivedGatewayId } from "#fleet/gateway-id.ts";
+import { InfoFeed } from "#fleet/info-feed.ts";
+import { readLinkFiles } from "#fleet/link-files.ts";
+import { connectMqtt } from "#fleet/mqtt-connection.ts";
+import { type OpenedDocument, openNocDocument } from "#fleet/noc-document.ts";
+import { Outbox } from "#fleet/outbox.ts";
+import { ReconnectPolicy } from "#fleet/reconnect-policy.ts";
+import { SessionCounter } from "#fleet/session-counter.ts";
+import { TelemetryFeed } from "#fleet/telemetry-feed.ts";
+import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
+import { Uplink } from "#fleet/uplink.ts";
+import type { GatewayContext } from "./context.ts";
+import { birthOf, infoReader, telemetryOf } from "./fleet-documents.ts";
+import { openFleetEvents } from "./fleet-events.ts";
+import { FleetIntake, readSigningKeys } from "./fleet-intake.ts";
+import type { RunningPart } from "./part.ts";
+
+/** What other parts have of the link. */
+export interface GatewayFleet {
+  readonly identity: GatewayIdentity;
+  readonly keys: DeviceKeys;
+  /** Where the link keeps what it has to remember. */
+  readonly directory: string;
+  readonly uplink: Uplink;
+  readonly outbox: Outbox;
+  readonly link: FleetLink;
+  readonly sessions: SessionCounter;
+  /** Why the gateway goes, when it goes: what the NOC is told last. */
+  farewell: DeathReason;
+  /** Resolves when nothing of it is left. */
+  close(): Promise<void>;
+}
+
+/** A gateway without a link is a gateway still: it is tried again. */
+const RETRY_MS = 60_000;
+
+/** Never rejects: what is in the way of a link is in the way of nothing else. */
+export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
+  // One that runs under another config is closed first: two of them would share a name and files.
+  await context.fleet?.close();
+  let running: RunningPart | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let attempt: Promise<void> = Promise.resolve();
+  const open = async (): Promise<void> => {
+    try {
+      running = await openFleet(context, config);
+    } catch (error) {
+      context.log.child("MQTT").error(`there is no link: ${errorText(error)}`);
+      timer = setTimeout(() => {
+        attempt = open();
+      }, RETRY_MS);
+    }
+  };
+  await open();
+  return {
+    update: (next) => running?.update?.(next),
+    async close() {
+      clearTimeout(timer);
+      await attempt;
+      clearTimeout(timer);
+      await running?.close();
+    },
+  };
+}
+
+/** Rejects where the gateway's keys cannot be had: it would be another one to the NOC. */
+async function openFleet(context: GatewayContext, config: Config): Promise<RunningPart> {
+  const { fs } = context;
+  const { mqtt, dataDirectory } = config.global;
+  const log = context.log.child("MQTT");
+  const clock = await context.clock.keep(config);
+  const directory = join(resolve(dataDirectory), "fleet");
+  const keys = await openDeviceKeys(fs, directory);
+  const identity = { tenant: mqtt.tenant, gatewayId: mqtt.gatewayId || derivedGatewayId(keys.identity) };
+  const topics = new Topics(identity);
+  const outbox = await Outbox.open({ fs, directory: join(directory, "outbox"), log });
+  const sessions = await SessionCounter.open({ fs, path: join(directory, "session"), bootCounter: clock.bootCounter, log });
+  const nowMs = (): number => clock.nowUs() / 1000;
+  const happenedAt = (ms: number): Happened => ({ bootCounter: clock.bootCounter, monoUs: ms * 1000 });
+  const uplink = new Uplink({ topics, outbox, log, happened: () => happenedAt(nowMs()), random: Math.random, schedule: afterDelay });
+  const events = await openFleetEvents(context, { uplink, directory, sessions, clock, log });
+  const policy = new ReconnectPolicy({ capMs: mqtt.reconnectCap, random: Math.random });
+  const signingKeys = await readSigningKeys(context, config, log);
+  const audience = `${identity.tenant}/${identity.gatewayId}`;
+  const intake = new FleetIntake(context, {
+    config,
+    uplink,
+    directory,
+    audience,
+    keys: signingKeys,
+    clock,
+    log,
+    rebirth: () => link.rebirth(),
+    setWindow: (window) => {
+      policy.window = window;
+    },
+  });
+  const openDocument = (payload: Buffer): OpenedDocument => openNocDocument(payload, { trust: mqtt.commands, keys: signingKeys, audience });
+  const downlink = new Downlink(topics, {
+    command: (message) => intake.receive(message),
+    config: async ({ payload }) => {
+      const document = openDocument(payload);
+      if ("fault" in document) context.noc?.refuse(document.fault);
+      else if (document.text !== "") context.noc?.desire(document.text);
+    },
+    job: async ({ payload }) => {
+      const document = openDocument(payload);
+      if ("fault" in document) log.warn(`a job is refused: ${document.fault}`);
+      else context.noc?.job(document.text);
+    },
+    nocState: (isOnline) => {
+      if (uplink.isPaused === isOnline) log.info(isOnline ? "the NOC takes in again" : "the NOC takes nothing in: what happens is kept");
+      uplink.isPaused = !isOnline;
+    },
+  });
+  const telemetry = new TelemetryFeed({
+    uplink,
+    intervalMs: () => context.config.global.mqtt.telemetryInterval,
+    read: () => telemetryOf(context),
+    happenedAt,
+    nowMs,
+    schedule: afterDelay,
+    log,
+  });
+  const info = new InfoFeed({
+    uplink,
+    read: infoReader(context, { keys, operations: intake.table.list.map(({ name }) => name) }),
+    schedule: afterDelay,
+    log,
+  });
+  const link: FleetLink = new FleetLink({
+    urls: mqtt.urls,
+    protocol: mqtt.protocol === "auto" ? "auto" : mqtt.protocol === "5" ? 5 : 4,
+    clientId: identity.gatewayId,
+    topics,
+    connect: connectMqtt,
+    uplink,
+    sessions,
+    policy,
+    clock,
+    schedule: afterDelay,
+    log,
+    credentials: () => readLinkFiles(fs, mqtt),
+    birth: () => birthOf(context),
+    onMessage: (message) => downlink.receive(message),
+    onBorn: () => {
+      info.tell();
+      telemetry.sendNow();
+      context.noc?.tell();
+    },
+  });
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    telemetry.close();
+    info.close();
+    await events.close();
+    await intake.close();
+    await link.close(fleet.farewell);
+    await sessions.end((clock.nowUs() - context.startedUs) / 1e6, fleet.farewell);
+    await outbox.close();
+    if (context.fleet === fleet) context.fleet = undefined;
+  };
+  const fleet: GatewayFleet = {
+    identity,
+    keys,
+    directory,
+    uplink,
+    outbox,
+    link,
+    sessions,
+    farewell: "shutdown",
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+  context.fleet = fleet;
+  log.info(`this gateway is ${topics.root}`);
+  await intake.open();
+  link.start();
+  telemetry.sendNow();
+  return {
+    update({ global }) {
+      policy.capMs = global.mqtt.reconnectCap;
+    },
+    close: () => fleet.close(),
+  };
+}

@@ -1,0 +1,169 @@
+// What the NOC wants of the gateway, as a part of it: the desired config and the next job. It outlives the link, which a desired config may lead elsewhere.
+import { request } from "node:https";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CallerFault, errorText } from "#base/errors.ts";
+import { readSmallFile } from "#base/read-small-file.ts";
+import { replaceFile } from "#base/replace-file.ts";
+import type { Config } from "#config/config.ts";
+import { desiredLayer } from "#config/desired-layer.ts";
+import { DesiredConfig, type DesiredReport } from "#fleet/desired-config.ts";
+import { DesiredStore } from "#fleet/desired-state.ts";
+import { openDeviceKeys } from "#fleet/device-keys.ts";
+import { derivedGatewayId } from "#fleet/gateway-id.ts";
+import { JobRunner, type KeptJob } from "#fleet/job-runner.ts";
+import { openSecret } from "#fleet/sealed-secret.ts";
+import type { GatewayContext } from "./context.ts";
+import { MediaWatch } from "./media-watch.ts";
+import type { RunningPart } from "./part.ts";
+
+/** What the link hands over: texts whose signatures were checked. */
+export interface GatewayNoc {
+  /** What was kept is applied; called once the gateway runs. Never rejects. */
+  begin(): Promise<void>;
+  /** Never rejects. */
+  desire(text: string): void;
+  /** Why a document is refused before it is looked at. */
+  refuse(reason: string): void;
+  job(text: string): void;
+  /** For a birth: what is reported of the config, again. */
+  readonly report: DesiredReport | undefined;
+  tell(): void;
+}
+
+const SEAL_INFO = "camgate/cfg/v1";
+const MAX_DOCUMENT_BYTES = 1 << 20;
+const MAX_JOB_BYTES = 256 * 1024;
+const FETCH_MS = 30_000;
+/** Settings that no camera and no recording depends on. */
+const HARMLESS = /^(?:log|sysLog|api|metrics|pprof|mqtt$)/;
+
+type Doc = Readonly<Record<string, unknown>>;
+
+export async function start(context: GatewayContext, { global }: Config): Promise<RunningPart> {
+  const { fs, clock, live } = context;
+  const log = context.log.child("NOC");
+  const directory = join(resolve(global.dataDirectory), "fleet");
+  const keys = await openDeviceKeys(fs, directory);
+  const media = new MediaWatch(context);
+  let report: DesiredReport | undefined;
+  const tell = (): Promise<void> => {
+    const uplink = context.fleet?.uplink;
+    if (uplink === undefined || report === undefined) return Promise.reject(new Error("there is no link"));
+    return uplink.say({ topic: "cfg", body: { ...report }, retain: true });
+  };
+  const desired = new DesiredConfig({
+    store: new DesiredStore(fs, join(directory, "desired.json")),
+    config: {
+      check: async (doc) => {
+        const layer = layerOf(doc);
+        return "fault" in layer ? layer.fault : live.desiredFault(layer.layer);
+      },
+      apply: (doc) => {
+        const layer = layerOf(doc);
+        return "fault" in layer ? Promise.reject(new CallerFault("invalid", layer.fault)) : live.takeDesired(layer.layer);
+      },
+      needsOf: (doc, before) => ({ connectivity: differs(doc, before, /^mqtt$/), media: differs(doc, before, undefined, HARMLESS) }),
+    },
+    checks: {
+      confirmBroker: tell,
+      // Nothing in a config leads the link elsewhere but the brokers themselves: one that is not reached is the config's fault.
+      isElsewhereReachable: async () => false,
+      noteMedia: () => media.note(),
+      mediaHolds: () => media.holds(),
+    },
+    fetch: fetchDocument,
+    openSecret: (sealed, field) => openSecret(sealed, keys.sealing, { info: SEAL_INFO, aad: field }),
+    nowMs: () => clock.nowUs() / 1000,
+    sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
+    report: (next) => {
+      report = next;
+      tell().catch(() => {}); // without a link the birth tells it
+    },
+    log,
+  });
+  const jobs = new JobRunner({
+    gatewayId: global.mqtt.gatewayId || derivedGatewayId(keys.identity),
+    zoneMinutes: (utcMs) => -new Date(utcMs).getTimezoneOffset(),
+    operations: context.jobOperations,
+    store: {
+      load: async () => {
+        const bytes = await readSmallFile(fs, join(directory, "job.json"), MAX_JOB_BYTES).catch(() => undefined);
+        return bytes === undefined ? undefined : parseKept(bytes);
+      },
+      save: (job) => replaceFile(fs, join(directory, "job.json"), Buffer.from(JSON.stringify(job))),
+    },
+    utcMs: () => clock.utcOf(clock.nowUs()).utcUs / 1000,
+    sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
+    update: (update) => {
+      const { fleet } = context;
+      const happened = { bootCounter: clock.keeper?.bootCounter ?? 0, monoUs: clock.nowUs() };
+      fleet?.uplink.add(1, { topic: "job", happened, body: { ...update } }).catch((error: unknown) => log.warn(errorText(error)));
+    },
+    log,
+  });
+  context.noc = {
+    async begin() {
+      await desired.open();
+      await jobs.open();
+    },
+    desire: (text) => void desired.receive(text),
+    refuse: (reason) => void desired.refuse(reason),
+    job: (text) => void jobs.receive(text),
+    get report() {
+      return report;
+    },
+    tell: () => void tell().catch(() => {}),
+  };
+  return {
+    async close() {
+      context.noc = undefined;
+      desired.close();
+      jobs.close();
+      await jobs.idle();
+    },
+  };
+}
+
+function layerOf(doc: Doc | undefined): ReturnType<typeof desiredLayer> | { readonly layer: undefined } {
+  return doc === undefined ? { layer: undefined } : desiredLayer(doc);
+}
+
+/** Whether two documents differ in keys that match, and are none of `except`. */
+function differs(doc: Doc = {}, before: Doc = {}, match = /^/, except?: RegExp): boolean {
+  const keys = new Set([...Object.keys(doc), ...Object.keys(before)]);
+  return [...keys].some((key) => match.test(key) && except?.test(key) !== true && JSON.stringify(doc[key]) !== JSON.stringify(before[key]));
+}
+
+function parseKept(bytes: Buffer): KeptJob | undefined {
+  try {
+    const kept = JSON.parse(bytes.toString("utf8")) as KeptJob;
+    return typeof kept.text === "string" && typeof kept.step === "number" ? kept : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function fetchDocument(url: string, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { signal, timeout: FETCH_MS }, (response) => {
+      if (response.statusCode !== 200) {
+        response.resume();
+        reject(new Error(`the server answered ${response.statusCode}`));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let sizeBytes = 0;
+      response.on("data", (chunk: Buffer) => {
+        sizeBytes += chunk.length;
+        chunks.push(chunk);
+        if (sizeBytes > MAX_DOCUMENT_BYTES) asked.destroy(new Error(`the document is larger than ${MAX_DOCUMENT_BYTES} bytes`));
+      });
+      response.on("end", () => resolve(Buffer.concat(chunks)));
+      response.on("error", reject);
+    });
+    asked.on("timeout", () => asked.destroy(new Error("the server does not answer")));
+    asked.on("error", reject);
+    asked.end();
+  });
+}
