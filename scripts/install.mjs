@@ -23,6 +23,7 @@ const peers = [
   { package: "gstreamer1.0-libav" },
   { package: "gstreamer1.0-rtsp" },
   { package: "python3-gi" },
+  { package: "python3-jinja2" },
   { package: "gir1.2-gst-rtsp-server-1.0" },
   { package: "strace", program: "strace" },
   { package: "fuse3", program: "fusermount3" },

@@ -144,7 +144,17 @@ export const mqtt = section(
       effect: "live",
       localOnly: "noc",
     }),
-    homeAssistantDiscovery: setting(text, "", "Discovery prefix of Home Assistant, such as `homeassistant`; empty turns it off.", {
+    homeAssistantDiscovery: setting(
+      {
+        kind: "text",
+        check: (value: string) =>
+          /^([A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*)?$/.test(value) ? undefined : "may have letters, digits, - and _, in levels parted by /",
+      },
+      "",
+      "Discovery prefix of Home Assistant, such as `homeassistant`; empty turns it off.",
+      { effect: "live", localOnly: "noc" },
+    ),
+    homeAssistantPictures: setting(duration, seconds(60), "How often Home Assistant gets a picture of each camera; 0 sends none.", {
       effect: "live",
       localOnly: "noc",
     }),

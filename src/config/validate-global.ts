@@ -150,6 +150,9 @@ function validateMqtt({ mqtt }: GlobalConfig, report: Report): void {
   if (files.length > 0 && plain !== undefined) {
     report("mqtt.urls", `${plain} has no TLS, which mqtt.${files[0]} is for: write mqtts:// or wss://`);
   }
+  if (mqtt.homeAssistantPictures > 0 && mqtt.homeAssistantPictures < 5000) {
+    report("mqtt.homeAssistantPictures", "must be 5s or more, or 0");
+  }
   for (const name of ["telemetryInterval", "reconnectCap"] as const) {
     if (mqtt[name] < 1000) {
       report(`mqtt.${name}`, "must be 1s or more");

@@ -61,6 +61,8 @@ describe("rules of global settings", () => {
     ["mqtt: {urls: ['mqtts://h'], tenant: acme, cert: a.pem}", "mqtt.key"],
     ["mqtt: {urls: ['mqtts://h', 'ws://h'], tenant: acme, ca: a.pem}", "mqtt.urls"],
     ["mqtt: {urls: ['mqtt://h'], tenant: acme, telemetryInterval: 10ms}", "mqtt.telemetryInterval"],
+    ["mqtt: {urls: ['mqtt://h'], tenant: acme, homeAssistantPictures: 1s}", "mqtt.homeAssistantPictures"],
+    ["mqtt: {homeAssistantDiscovery: 'home/+'}", "mqtt.homeAssistantDiscovery"],
     ["mqtt: {tenant: Acme}", "mqtt.tenant"],
     ["mqtt: {gatewayId: -x}", "mqtt.gatewayId"],
     ["schedules: [{cron: '* * *', do: reboot}]", "schedules[0]"],

@@ -163,12 +163,17 @@ export class Uplink {
 
   /** Bytes that an answer refers to. Resolves when the broker has them; rejects as `say` does. */
   sendBlob(id: string, bytes: Buffer): Promise<void> {
-    return this.#inTurn(() => ({
+    return this.post({
       topic: `${this.#options.topics.up("blob")}/${id}`,
       payload: bytes,
       qos: 1,
       contentType: "application/octet-stream",
-    }));
+    });
+  }
+
+  /** What has no envelope and no number. Resolves when the broker has it; rejects as `say` does. */
+  post(message: OutgoingMessage): Promise<void> {
+    return this.#inTurn(() => message);
   }
 
   #inTurn(messageOf: (stamps: SessionStamps) => OutgoingMessage | Promise<OutgoingMessage>): Promise<void> {

@@ -8,12 +8,12 @@ import { Downlink } from "#fleet/downlink.ts";
 import type { Happened } from "#fleet/envelope.ts";
 import { type DeathReason, FleetLink } from "#fleet/fleet-link.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
-import { InfoFeed } from "#fleet/info-feed.ts";
 import { readLinkFiles } from "#fleet/link-files.ts";
 import { connectMqtt } from "#fleet/mqtt-connection.ts";
 import { type OpenedDocument, openNocDocument } from "#fleet/noc-document.ts";
 import { Outbox } from "#fleet/outbox.ts";
 import { ReconnectPolicy } from "#fleet/reconnect-policy.ts";
+import { RetainedFeed } from "#fleet/retained-feed.ts";
 import { SessionCounter } from "#fleet/session-counter.ts";
 import { TelemetryFeed } from "#fleet/telemetry-feed.ts";
 import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
@@ -21,6 +21,7 @@ import { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./context.ts";
 import { birthOf, infoReader, telemetryOf } from "./fleet-documents.ts";
 import { openFleetEvents } from "./fleet-events.ts";
+import { FleetHome } from "./fleet-home.ts";
 import { FleetIntake, readSigningKeys } from "./fleet-intake.ts";
 import type { RunningPart } from "./part.ts";
 
@@ -131,12 +132,16 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     schedule: afterDelay,
     log,
   });
-  const info = new InfoFeed({
+  const readInfo = infoReader(context, { keys, operations: intake.table.list.map(({ name }) => name) });
+  const info = new RetainedFeed({
+    name: "the inventory",
     uplink,
-    read: infoReader(context, { keys, operations: intake.table.list.map(({ name }) => name) }),
+    publish: (body) => uplink.say({ topic: "info", body: { ...body }, retain: true }),
+    read: readInfo,
     schedule: afterDelay,
     log,
   });
+  const home = new FleetHome(context, { identity, topics, uplink, telemetry: () => telemetryOf(context), info: readInfo, log });
   const link: FleetLink = new FleetLink({
     urls: mqtt.urls,
     protocol: mqtt.protocol === "auto" ? "auto" : mqtt.protocol === "5" ? 5 : 4,
@@ -154,6 +159,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     onMessage: (message) => downlink.receive(message),
     onBorn: () => {
       info.tell();
+      home.tell();
       telemetry.sendNow();
       context.noc?.tell();
     },
@@ -162,6 +168,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   const close = async (): Promise<void> => {
     telemetry.close();
     info.close();
+    home.close();
     await events.close();
     await intake.close();
     await link.close(fleet.farewell);
@@ -191,6 +198,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   return {
     update({ global }) {
       policy.capMs = global.mqtt.reconnectCap;
+      home.update();
     },
     close: () => fleet.close(),
   };

@@ -22,6 +22,7 @@ export type PeerName =
   | "gortsplib"
   | "python3"
   | "python3-fusepy"
+  | "python3-jinja2"
   | "strace"
   | "systemd-analyze"
   | SystemTool;
@@ -47,6 +48,7 @@ const PEER_VARIABLES: Partial<Record<PeerName, string>> = {
 const PYTHON_IMPORTS: Partial<Record<PeerName, string>> = {
   "gst-rtsp-server": "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer",
   "python3-fusepy": "import fusepy",
+  "python3-jinja2": "import jinja2",
 };
 
 /**

@@ -1,13 +1,17 @@
-// The inventory, which the broker keeps: told after each birth, and when it has changed.
+// A document that the broker keeps: told after each birth, and when it has changed.
 import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Schedule } from "#base/schedule.ts";
 import type { Uplink } from "./uplink.ts";
 
-export interface InfoFeedOptions {
-  readonly uplink: Pick<Uplink, "say" | "isOpen">;
-  /** The document, without its envelope. */
-  read(): Promise<Readonly<Record<string, unknown>>>;
+export interface RetainedFeedOptions {
+  /** Of the document, for the log. */
+  readonly name: string;
+  readonly uplink: Pick<Uplink, "isOpen">;
+  /** Undefined: there is none now. */
+  read(): Promise<object | undefined>;
+  /** Resolves when the broker has it. */
+  publish(document: object): Promise<void>;
   readonly schedule: Schedule;
   readonly log: Log;
 }
@@ -15,15 +19,15 @@ export interface InfoFeedOptions {
 /** How often it is looked whether something has changed. */
 const LOOK_MS = 60_000;
 
-export class InfoFeed {
-  readonly #options: InfoFeedOptions;
+export class RetainedFeed {
+  readonly #options: RetainedFeedOptions;
   /** As it was told last in this session. */
   #told = "";
   #isTelling = false;
   #cancel: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(options: InfoFeedOptions) {
+  constructor(options: RetainedFeedOptions) {
     this.#options = options;
   }
 
@@ -46,14 +50,14 @@ export class InfoFeed {
     this.#isTelling = true;
     const before = this.#told;
     try {
-      const body = await this.#options.read();
-      const text = JSON.stringify(body);
-      if (text !== before && !this.#isClosed) {
-        await this.#options.uplink.say({ topic: "info", body, retain: true });
+      const document = await this.#options.read();
+      const text = JSON.stringify(document);
+      if (document !== undefined && text !== before && !this.#isClosed) {
+        await this.#options.publish(document);
         if (this.#told === before) this.#told = text; // else another session began meanwhile
       }
     } catch (error) {
-      this.#options.log.debug(`the inventory was not told: ${errorText(error)}`);
+      this.#options.log.debug(`${this.#options.name} was not told: ${errorText(error)}`);
     } finally {
       this.#isTelling = false;
     }

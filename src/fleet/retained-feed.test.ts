@@ -1,26 +1,26 @@
-// When the inventory is told.
+// When a retained document is told.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { silentLog } from "#base/log.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import { ManualTimers } from "#testing/manual-timers.ts";
-import { InfoFeed } from "./info-feed.ts";
-import type { Saying } from "./uplink.ts";
+import { RetainedFeed } from "./retained-feed.ts";
 
 function setUp() {
   const timers = new ManualTimers(new FakeClock());
-  const said: Saying[] = [];
+  const said: object[] = [];
   const site = { isOpen: true, body: { sw: "1" } as Record<string, unknown>, fails: false };
-  const feed = new InfoFeed({
+  const feed = new RetainedFeed({
     uplink: {
       get isOpen() {
         return site.isOpen;
       },
-      async say(saying) {
-        if (site.fails) throw new Error("gone");
-        said.push(saying);
-      },
+    },
+    name: "info",
+    async publish(document) {
+      if (site.fails) throw new Error("gone");
+      said.push(document);
     },
     read: async () => site.body,
     schedule: timers.schedule,
@@ -37,12 +37,12 @@ test("after each birth, and then when it has changed", async () => {
   const { said, site, feed, pass, timers } = setUp();
   feed.tell();
   await pass(0);
-  assert.deepEqual(said, [{ topic: "info", body: { sw: "1" }, retain: true }]);
+  assert.deepEqual(said, [{ sw: "1" }]);
   await pass(600_000);
   assert.equal(said.length, 1);
   site.body = { sw: "1", cams: { gate: {} } };
   await pass(60_000);
-  assert.deepEqual(said.at(-1)!.body, site.body);
+  assert.deepEqual(said.at(-1), site.body);
   feed.tell();
   await pass(0);
   assert.equal(said.length, 3);
