@@ -133,7 +133,9 @@ export class Recording {
   #planOf(path: Path, { settings }: PathEntry, { fs, files }: Stores): RecordingPlan {
     const { ring } = this.#context;
     if (settings.recordStore === "ring" && ring !== undefined) {
-      return { key: "ring", makeStore: () => ring.store(path.name), keeps: (track) => fmp4Fault(track) === undefined };
+      const followsCamera = settings.useAbsoluteTimestamp;
+      const keeps: RecordingPlan["keeps"] = (track) => fmp4Fault(track) === undefined;
+      return { key: `ring ${followsCamera}`, makeStore: () => ring.store(path.name), followsCamera, keeps };
     }
     const { recordPath, recordFormat, recordPartDuration, recordMaxPartSize, recordSegmentDuration, useAbsoluteTimestamp } = settings;
     const { clock } = this.#stores;

@@ -71,8 +71,8 @@ export class FrameTimeline {
     return this.#last === undefined ? 0 : (this.#believed(unit) - this.#last.ptsTicks) * this.#usPerTick;
   }
 
-  /** The frames of the next unit in decode order: one, or for audio one for each coded frame. */
-  next(unit: Unit): readonly TimedFrame[] {
+  /** The frames of the next unit in decode order: one, or for audio one for each coded frame. `shiftUs` is added to when they were captured. */
+  next(unit: Unit, shiftUs = 0): readonly TimedFrame[] {
     if (unit.track !== this.#track) {
       this.#track = unit.track;
       this.#clock.setParameters(unit.track.parameters);
@@ -83,28 +83,28 @@ export class FrameTimeline {
     this.#watchDrift(unit);
     const frames = unit.frame ?? [];
     if (frames.length === 0) return [];
-    return unit.track.kind === "audio" ? this.#audio(unit, frames, ptsTicks) : [this.#whole(unit, frames, ptsTicks, 0)];
+    return unit.track.kind === "audio" ? this.#audio(unit, frames, ptsTicks, shiftUs) : [this.#whole(unit, frames, ptsTicks, 0, shiftUs)];
   }
 
-  #audio(unit: Unit, frames: readonly Buffer[], ptsTicks: number): readonly TimedFrame[] {
+  #audio(unit: Unit, frames: readonly Buffer[], ptsTicks: number, shiftUs: number): readonly TimedFrame[] {
     const ticks = frames.map((frame) => frameTicks(unit.track.parameters, frame));
-    if (ticks.includes(0)) return [this.#whole(unit, frames, ptsTicks, 0)];
+    if (ticks.includes(0)) return [this.#whole(unit, frames, ptsTicks, 0, shiftUs)];
     let sinceTicks = 0;
     return frames.map((frame, i) => {
-      const timed = this.#whole(unit, [frame], ptsTicks + sinceTicks, ticks[i]!, sinceTicks * this.#usPerTick);
+      const timed = this.#whole(unit, [frame], ptsTicks + sinceTicks, ticks[i]!, shiftUs, sinceTicks * this.#usPerTick);
       sinceTicks += ticks[i]!;
       return timed;
     });
   }
 
-  #whole(unit: Unit, frame: readonly Buffer[], ptsTicks: number, nominalTicks: number, sinceUs = 0): TimedFrame {
+  #whole(unit: Unit, frame: readonly Buffer[], ptsTicks: number, nominalTicks: number, shiftUs: number, sinceUs = 0): TimedFrame {
     const dtsTicks = this.#clock.next(frame, ptsTicks);
     const ptsOffsetTicks = Math.max(0, ptsTicks - dtsTicks);
     const toDtsUs = sinceUs - ptsOffsetTicks * this.#usPerTick;
     return {
       dtsTicks,
       ptsOffsetTicks,
-      captureUs: Math.round(unit.captureUs + toDtsUs),
+      captureUs: Math.round(unit.captureUs + shiftUs + toDtsUs),
       senderUtcUs: unit.senderUtcUs === undefined ? undefined : Math.round(unit.senderUtcUs + toDtsUs),
       keyframe: unit.track.kind !== "video" || (unit.keyframe && !unit.damaged),
       damaged: unit.damaged,

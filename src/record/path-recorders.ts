@@ -16,6 +16,8 @@ export interface RecordingPlan {
   readonly key: string;
   /** The path's place in a store, which does nothing before its `open`. */
   makeStore(): RecordingStore;
+  /** See RecorderOptions. */
+  readonly followsCamera?: boolean;
   /** The store can hold such a track. */
   keeps(track: Track): boolean;
 }
@@ -102,6 +104,7 @@ export class PathRecorders {
       store: plan.makeStore(),
       memory: this.#memory,
       budget: this.#budget,
+      followsCamera: plan.followsCamera ?? false,
       keeps: (track) => plan.keeps(track),
       follow: (reader) => entry.path!.follow(reader),
       onGap: (gap) => onGap?.(name, gap),

@@ -5,6 +5,7 @@ import type { Log } from "#base/log.ts";
 import type { EndReason, Reader } from "#relay/reader.ts";
 import type { Track } from "#relay/track.ts";
 import type { Face, Unit } from "#relay/unit.ts";
+import { CameraClock } from "./camera-clock.ts";
 import { FragmentCutter, leadingTrack } from "./fragment-cutter.ts";
 import type { FrameMemory } from "./frame-memory.ts";
 import { FrameTimeline, type TimedFrame } from "./frame-timeline.ts";
@@ -34,6 +35,8 @@ export interface RecorderOptions {
   /** Of all recorders. */
   readonly memory: FrameMemory;
   readonly budget: HoldBudget;
+  /** Footage has the time of the camera's clock, where the camera tells it and is not far off. */
+  readonly followsCamera?: boolean;
   /** The store can hold such a track. Asked once its parameters are complete. */
   keeps(track: Track): boolean;
   /** Attaches a reader to the path's streams, until the returned function is called. */
@@ -55,6 +58,7 @@ export class Recorder implements Reader {
   readonly #feed: StoreFeed;
   readonly #gaps: GapLog;
   readonly #backoff: Backoff;
+  readonly #cameraClock: CameraClock | undefined;
   readonly #schedule: (run: () => void, delayMs: number) => () => void;
   #unfollow: (() => void) | undefined;
   #phase: RecorderPhase = "off";
@@ -83,6 +87,7 @@ export class Recorder implements Reader {
     this.#options = options;
     this.name = `recorder of ${options.name}`;
     this.#log = options.log.child(`recorder ${options.name}`);
+    this.#cameraClock = options.followsCamera ? new CameraClock(options.clock) : undefined;
     this.#gaps = new GapLog((gap) => this.#onGap(gap));
     this.#schedule = options.schedule ?? afterDelay;
     const random = options.random ?? Math.random;
@@ -163,7 +168,8 @@ export class Recorder implements Reader {
     if (!this.#timelines.has(unit.track.index)) return;
     const isLeading = unit.track.index === this.#leading?.index;
     if (isLeading) this.#beforeLeading(unit, timeline);
-    for (const frame of timeline.next(unit)) {
+    if (isLeading) this.#cameraClock?.note(unit);
+    for (const frame of timeline.next(unit, this.#cameraClock?.shiftUs)) {
       if (isLeading) this.#lead(unit, frame);
       else if (this.#isInRun(unit.track)) this.#run?.push(unit.track.index, frame);
     }
