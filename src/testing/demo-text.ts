@@ -1,6 +1,7 @@
 // What the demo writes: the gateway's config, and the screen with what to open and to type.
 
 export interface DemoSite {
+  readonly brokerUrl: string;
   readonly rtspPort: number;
   /** RTCP is the next one. */
   readonly rtpPort: number;
@@ -18,15 +19,19 @@ export interface DemoProcesses {
   readonly configFile: string;
   readonly gatewayPid: number | undefined;
   readonly camerasPid: number | undefined;
+  readonly brokerPid: number | undefined;
 }
 
 const HOST = "127.0.0.1";
+
+const GATEWAY = "gw-demo";
 
 /** Of 16 MiB chunks: each camera writes one, and some hold what was. */
 const RING_SIZE = "96M";
 
 /** A path for each camera. The first is recorded to files, the others to a ring. */
-export function demoConfig({ rtspPort, rtpPort, playbackPort, webPort, mediaPort, folder, cameraUrls }: DemoSite): string {
+export function demoConfig(site: DemoSite): string {
+  const { rtspPort, rtpPort, playbackPort, webPort, mediaPort, folder, cameraUrls, brokerUrl } = site;
   const paths = cameraUrls.map((url, index) => {
     const store = index === 0 ? "files" : "ring";
     return `  ${pathOf(url)}:\n    source: ${url}\n    recordStore: ${store}\n`;
@@ -40,6 +45,12 @@ playback: yes
 playbackAddress: ${HOST}:${playbackPort}
 dataDirectory: ${folder}/data
 clipDirectory: ${folder}/clips
+mqtt:
+  urls: [${brokerUrl}]
+  tenant: demo
+  gatewayId: ${GATEWAY}
+  commands: broker
+  telemetryInterval: 10s
 ring:
   directory: ${folder}/ring
   size: ${RING_SIZE}
@@ -50,7 +61,8 @@ paths:
 ${paths.join("")}`;
 }
 
-export function demoScreen({ rtspPort, playbackPort, webPort, folder, cameraUrls }: DemoSite, processes: DemoProcesses): string {
+export function demoScreen(site: DemoSite, processes: DemoProcesses): string {
+  const { rtspPort, playbackPort, webPort, folder, cameraUrls, brokerUrl } = site;
   const paths = cameraUrls.map(pathOf);
   const urls = paths.map((path) => `rtsp://${HOST}:${rtspPort}/${path}`);
   const [first = ""] = urls;
@@ -73,7 +85,14 @@ All are recorded. What there is of each, as JSON, with the URL of the footage:
 
 ${paths.map((path) => `  http://${HOST}:${playbackPort}/list?path=${path}`).join("\n")}
 
+What it tells a network operations centre, as it does, over an MQTT broker that the demo brings along; a table of that, and an answer:
+
+  mosquitto_sub -h ${HOST} -p ${new URL(brokerUrl).port} -v -t 'cg/v1/demo/#'
+  npx node src/main.ts noc watch --broker ${brokerUrl} --tenant demo
+  npx node src/main.ts noc send ${GATEWAY} ping --broker ${brokerUrl} --tenant demo
+
 gateway   process ${processes.gatewayPid}, config ${processes.configFile}
+broker    process ${processes.brokerPid}, ${brokerUrl}
 cameras   process ${processes.camerasPid}, ${cameraUrls[0] ?? ""} and so on
 recorded  ${folder}/recordings (${paths[0]}) and ${folder}/ring (the others), gone with the demo
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { connect } from "mqtt";
 import { leftoverMarker, takeLeftovers } from "../../scripts/leftovers.ts";
 import { readFragmentedFile, samplesOf } from "./mp4/whole-file.ts";
 import { until } from "./peers/until.ts";
@@ -67,6 +68,16 @@ async function play(url: string) {
   }
 }
 
+/** The next that comes. */
+// biome-ignore lint/suspicious/noExplicitAny: a document of the contract
+async function telemetryOf(t: TestContext, broker: string): Promise<any> {
+  const client = connect(broker, { reconnectPeriod: 0 });
+  t.after(() => client.endAsync(true));
+  const received = new Promise<Buffer>((resolve) => client.once("message", (_, payload) => resolve(payload)));
+  await client.subscribeAsync("cg/v1/demo/+/up/tel");
+  return JSON.parse((await received).toString());
+}
+
 /** The first clip of a list, once it has a second. */
 async function playBack(list: string) {
   const span = await until(`a second of ${list}`, async () => {
@@ -79,7 +90,7 @@ async function playBack(list: string) {
 }
 
 test("the demo shows pictures with sound on every path, records all, and Ctrl-C leaves nothing behind", async (t) => {
-  const { demo, urls, lists, end } = await startDemo(t);
+  const { demo, urls, lists, output, end } = await startDemo(t);
   assert.deepEqual(
     urls.map((url) => new URL(url).pathname),
     ["/gate", "/yard", "/dock", "/lobby"],
@@ -92,6 +103,8 @@ test("the demo shows pictures with sound on every path, records all, and Ctrl-C 
     assert.ok(times.size >= 3);
     assert.ok(audio.every((packet) => packet.length === 12 + 320));
   }
+  const telemetry = await telemetryOf(t, /mqtt:\/\/[\d.:]+/.exec(output())![0]);
+  assert.deepEqual(Object.keys(telemetry.cams).sort(), ["dock", "gate", "lobby", "yard"]);
   assert.equal(lists.length, urls.length);
   for (const list of lists) {
     const { init, fragments } = await playBack(list);
@@ -112,7 +125,7 @@ test("SIGTERM ends it as well", async (t) => {
   assert.deepEqual(await end(), { code: 0, processes: [], files: [] });
 });
 
-for (const program of ["gateway", "cameras"]) {
+for (const program of ["gateway", "cameras", "broker"]) {
   test(`without the process of its ${program} the demo ends, and says so`, async (t) => {
     const { pidOf, output, end } = await startDemo(t);
     process.kill(pidOf(program), "SIGKILL");
@@ -123,7 +136,7 @@ for (const program of ["gateway", "cameras"]) {
 
 test("a demo that is killed takes its programs along", async (t) => {
   const { demo, pidOf } = await startDemo(t);
-  const ended = ["gateway", "cameras"].map((program) => pidOf(program));
+  const ended = ["gateway", "cameras", "broker"].map((program) => pidOf(program));
   demo.kill("SIGKILL");
   for (const pid of ended) await processEnd(pid);
 });

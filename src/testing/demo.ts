@@ -11,7 +11,7 @@ import { type DemoSite, demoConfig, demoScreen } from "./demo-text.ts";
 import { freeTcpPort, freeUdpPort, freeUdpPortPair } from "./free-ports.ts";
 
 const CAMERA_COUNT = 4;
-const USUAL_PORTS = { rtsp: 8554, rtp: 8000, playback: 9996, web: 8889, media: 8189 } as const;
+const USUAL_PORTS = { rtsp: 8554, rtp: 8000, playback: 9996, web: 8889, media: 8189, mqtt: 1883 } as const;
 const READY_TIMEOUT_MS = 30_000;
 const PARENT_LOOK_MS = 500;
 const USAGE = "usage: npm run demo -- [--any-port]";
@@ -73,8 +73,10 @@ async function startAll(demo: Demo, anyPort: boolean): Promise<void> {
   const playbackPort = await freeTcpPort(anyPort ? 0 : USUAL_PORTS.playback);
   const webPort = await freeTcpPort(anyPort ? 0 : USUAL_PORTS.web);
   const mediaPort = await freeUdpPort(anyPort ? 0 : USUAL_PORTS.media);
+  const broker = demo.start("the broker's process", "demo-broker.ts", [String(await freeTcpPort(anyPort ? 0 : USUAL_PORTS.mqtt))]);
+  const [brokerUrl = ""] = await broker.matches(/^(mqtt:\S+)$/, 1);
   const { folder } = demo;
-  const site: DemoSite = { rtspPort, rtpPort, playbackPort, webPort, mediaPort, folder, cameraUrls };
+  const site: DemoSite = { brokerUrl, rtspPort, rtpPort, playbackPort, webPort, mediaPort, folder, cameraUrls };
   mkdirSync(join(folder, "ring"));
   const configFile = join(folder, "camgate.yml");
   writeFileSync(configFile, demoConfig(site));
@@ -83,6 +85,7 @@ async function startAll(demo: Demo, anyPort: boolean): Promise<void> {
     gateway.matches(/\[path (\S+)\] stream is available/, CAMERA_COUNT),
     gateway.matches(/\[playback\] listener opened on (\S+)/, 1),
     gateway.matches(/\[WebRTC\] listener opened on (\S+)/, 1),
+    gateway.matches(/\[MQTT\] connected to (\S+)/, 1),
   ]);
   clearTimeout(late);
   if (!anyPort && rtspPort !== USUAL_PORTS.rtsp) say(`TCP port ${USUAL_PORTS.rtsp} is taken: the gateway listens on ${rtspPort}.`);
@@ -90,7 +93,7 @@ async function startAll(demo: Demo, anyPort: boolean): Promise<void> {
   if (!anyPort && playbackPort !== USUAL_PORTS.playback)
     say(`TCP port ${USUAL_PORTS.playback} is taken: recordings are at ${playbackPort}.`);
   if (!anyPort && webPort !== USUAL_PORTS.web) say(`TCP port ${USUAL_PORTS.web} is taken: the page is at ${webPort}.`);
-  say(demoScreen(site, { configFile, gatewayPid: gateway.pid, camerasPid: cameras.pid }));
+  say(demoScreen(site, { configFile, gatewayPid: gateway.pid, camerasPid: cameras.pid, brokerPid: broker.pid }));
   gateway.onLine(say);
 }
 
