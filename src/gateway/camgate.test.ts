@@ -208,7 +208,7 @@ test("a clip that cannot be made tells why", async (t) => {
   const { get, post } = await start(t, "clipDirectory: FOLDER/clips\n");
   const failed = async (wish: Body): Promise<string> => {
     const { id } = await post("clips/add", wish);
-    return await until("its end", async () => (await get(`clips/get/${id}`)).err);
+    return await until("its end", async () => (await get(`clips/get/${id}`)).err ?? undefined);
   };
   assert.equal(await failed({ cam: "door", from: 1000, to: 2000 }), "no recording segments found");
   assert.match(await failed({ cam: "elsewhere", from: 1000, to: 2000 }), /nothing is recorded of a camera 'elsewhere'/);
@@ -220,7 +220,7 @@ test("a clip that cannot be made tells why", async (t) => {
 test("without a folder for clips none are made", async (t) => {
   const { get, post } = await start(t);
   const { id } = await post("clips/add", { cam: "yard", from: 1000, to: 2000 });
-  assert.match(await until("its end", async () => (await get(`clips/get/${id}`)).err), /set `clipDirectory`/);
+  assert.match(await until("its end", async () => (await get(`clips/get/${id}`)).err ?? undefined), /set `clipDirectory`/);
 });
 
 test("recording is switched off and on, and the config tells so", async (t) => {
