@@ -1,6 +1,7 @@
 // Events on their way: ids, conditions over a restart, and limits.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { silentLog } from "#base/log.ts";
 import type { GatewayEvent } from "#control/event-bus.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
@@ -44,15 +45,22 @@ async function setUp(fs?: FaultFs) {
   return { feed, sent, conditions, timers, tell, fs: disk };
 }
 
+/** What lasts is told once it is kept. */
+async function kept({ conditions }: { readonly conditions: OpenConditions }): Promise<void> {
+  await conditions.saved();
+  await setImmediate();
+}
+
 const lost = { type: "cam.lost", severity: "warn", condition: "cam.lost gate", camera: "gate" } as const;
 
 test("an instant, and what lasts: new, update and end refer to the first", async () => {
-  const { tell, sent } = await setUp();
+  const { tell, sent, conditions } = await setUp();
   tell({ type: "clk.step", data: { step_ms: 5 } });
   tell({ ...lost, phase: "new" });
   tell({ ...lost, phase: "update" });
   tell({ ...lost, type: "cam.back", phase: "end" });
   tell({ ...lost, phase: "new" });
+  await kept({ conditions });
   const [step, first, update, back, second] = sent;
   assert.deepEqual([step!["ph"], step!["ref"], step!["cam"], step!["data"]], ["new", undefined, undefined, { step_ms: 5 }]);
   assert.deepEqual([first!["ph"], first!["ref"], first!["cam"]], ["new", undefined, "gate"]);
@@ -77,15 +85,17 @@ test("over a restart: what goes on is an update, what does not come again is ove
   before.tell({ ...lost, phase: "new" });
   before.tell({ ...lost, condition: "cam.lost yard", camera: "yard", phase: "new" });
   before.tell({ type: "disk.ro", condition: "disk.ro", severity: "crit" });
-  await before.conditions.close();
+  await kept(before);
   const after = await setUp(before.fs);
   after.tell({ ...lost, phase: "new" });
   after.feed.endInherited();
+  await kept(after);
   const [again, yard, disk] = after.sent;
   assert.deepEqual([again!["ph"], again!["ref"]], ["update", before.sent[0]!["id"]]);
   assert.deepEqual([yard!["type"], yard!["ph"], yard!["ref"], yard!["cam"]], ["cam.lost", "end", before.sent[1]!["id"], "yard"]);
   assert.deepEqual([disk!["type"], disk!["ph"], disk!["ref"], disk!["cam"]], ["disk.ro", "end", before.sent[2]!["id"], undefined]);
   after.feed.endInherited();
+  await kept(after);
   assert.equal(after.sent.length, 3);
 });
 
@@ -104,10 +114,11 @@ test("ten of a type at once, then one a second; the rest is told as a count a mi
 });
 
 test("what began untold ends untold; what began told ends told, whatever the limits", async () => {
-  const { tell, sent, feed } = await setUp();
+  const { tell, sent, feed, conditions } = await setUp();
   const condition = (i: number) => ({ ...lost, condition: `cam.lost cam${i}`, camera: `cam${i}` });
   for (let i = 0; i < 15; i++) tell({ ...condition(i), phase: "new" });
   for (let i = 0; i < 15; i++) tell({ ...condition(i), type: "cam.back", phase: "end" });
+  await kept({ conditions });
   assert.equal(sent.filter(({ ph }) => ph === "new").length, 10);
   assert.equal(sent.filter(({ ph }) => ph === "end").length, 10);
   feed.close();
@@ -124,6 +135,7 @@ test("a damaged file of what lasts is none", async () => {
     const { conditions, tell, sent } = await setUp(fs);
     assert.deepEqual(conditions.inherited, []);
     tell({ ...lost, phase: "new" });
+    await kept({ conditions });
     assert.equal(sent[0]!["ph"], "new");
   }
 });

@@ -48,7 +48,10 @@ export class EventFeed {
     const id = ulid(utcMs(event.atUs));
     if (event.condition !== undefined && phase === "new") conditions.begin(event.condition, id);
     if (event.condition !== undefined && isEnd) conditions.end(event.condition);
-    this.#send(event, { id, ph: phase, ...(begun !== undefined && { ref: begun }) });
+    const send = (): void => this.#send(event, { id, ph: phase, ...(begun !== undefined && { ref: begun }) });
+    // Told only when it is kept: whoever was told of a beginning is told of its end, also after a crash in between.
+    if (event.condition === undefined) send();
+    else void conditions.saved().then(send);
   };
 
   /** What began before this process did, and has not come again by now, is over. */

@@ -55,7 +55,7 @@ export class OpenConditions {
   }
 
   /** Resolves when what is known is on disk, or cannot be. */
-  async close(): Promise<void> {
+  async saved(): Promise<void> {
     await this.#writing;
   }
 

@@ -47,7 +47,7 @@ export async function openFleetEvents(context: GatewayContext, options: FleetEve
       clearTimeout(settled);
       closing.abort();
       feed.close();
-      await conditions.close();
+      await conditions.saved();
     },
   };
 }

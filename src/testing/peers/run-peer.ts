@@ -28,7 +28,7 @@ export interface PeerExit {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-const STDERR_CHARACTERS = 16_384;
+const STDERR_CHARACTERS = 262_144;
 const STDOUT_BYTES = 256 * 2 ** 20;
 
 /** Runs a program to its end. Rejects with the end of its error output when it fails or takes too long. */
