@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isPrivileged, parseCommandArguments } from "./command-arguments.ts";
-import { ulid } from "./ulid.ts";
 
 test("words, values of JSON, and one object", () => {
   assert.deepEqual(parseCommandArguments("rec.set", ["cam=site/gate", "on=true"]), { cam: "site/gate", on: true });
@@ -36,11 +35,4 @@ test("who has to sign", () => {
   assert.equal(isPrivileged("sys.reboot", {}), true);
   assert.equal(isPrivileged("cam.snapshot", { cam: "gate" }), false);
   assert.equal(isPrivileged("cam.snapshot", { cam: "gate", dest: {} }), true);
-});
-
-test("ids rise with time", () => {
-  assert.equal(ulid(0, Buffer.alloc(10)), "0".repeat(26));
-  assert.equal(ulid(1_469_918_176_385, Buffer.alloc(10, 0xff)).slice(0, 10), "01ARYZ6S41"); // the example of the ULID specification
-  assert.ok(ulid(2000) > ulid(1000));
-  assert.match(ulid(Date.now()), /^[0-9A-HJKMNP-TV-Z]{26}$/);
 });

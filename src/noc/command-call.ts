@@ -5,9 +5,9 @@ import { type CommandAnswer, type CommandState, MAX_REQUEST_BYTES } from "#fleet
 import { signJws } from "#fleet/jws.ts";
 import { parseStrictJson } from "#fleet/strict-json.ts";
 import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
+import { ulid } from "#fleet/ulid.ts";
 import type { NocConnection } from "./noc-connection.ts";
 import type { Signer } from "./signing-keys.ts";
-import { ulid } from "./ulid.ts";
 
 export interface CommandCall {
   readonly gateway: GatewayIdentity;
