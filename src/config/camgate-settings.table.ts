@@ -1,5 +1,6 @@
 // The global settings that camgate adds to MediaMTX's.
 
+import { destinationEntryFault } from "#base/destination.ts";
 import { schedule } from "./object-types.table.ts";
 import { section, setting } from "./setting.ts";
 import { brokerUrlFault } from "./source-url.ts";
@@ -26,6 +27,12 @@ export const gateway = section(
       effect: "live",
       localOnly: "always",
     }),
+    destinationHosts: setting(
+      list({ kind: "text", check: destinationEntryFault }),
+      [],
+      "Hosts that API and NOC may have footage sent to: `noc.example`, `*.noc.example` (all below it), or an address. TLS alone, also after a redirect.",
+      { effect: "live", localOnly: "always" },
+    ),
     apiPersist: setting(bool, false, "Keep changes made over the API across a restart.", {
       appliance: true,
       effect: "live",

@@ -1,7 +1,7 @@
 // Which sources may be set from outside of the config file, and which addresses they may lead to: `sourcePolicy`.
 
 import { BlockList, isIP, isIPv6 } from "node:net";
-import { networkInterfaces } from "node:os";
+import { canonicalAddress, ownAddresses } from "#base/own-addresses.ts";
 import { splitUrl } from "#base/url-parts.ts";
 
 export type SourcePolicy = "any" | "lan";
@@ -31,7 +31,7 @@ export function addressFault(address: string, own: readonly string[] = ownAddres
   const plain = address.split("%")[0]!;
   const family = isIPv6(plain) ? "ipv6" : "ipv4";
   if (isIP(plain) === 0 || !LAN.check(plain, family) || isMapped(plain)) return refused(`private addresses only, not ${address}`);
-  return own.includes(canonical(plain)) ? refused(`no address of this machine: ${address}`) : undefined;
+  return own.includes(canonicalAddress(plain)) ? refused(`no address of this machine: ${address}`) : undefined;
 }
 
 const LAN = new BlockList();
@@ -65,15 +65,5 @@ function nameFault(host: string): string | undefined {
 
 /** IPv4 in the clothes of IPv6: a list of IPv4 networks takes it for what is inside. */
 function isMapped(address: string): boolean {
-  return isIPv6(address) && canonical(address).startsWith("::ffff:");
-}
-
-/** One spelling for each address. */
-function canonical(address: string): string {
-  return isIPv6(address) ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address;
-}
-
-function ownAddresses(): readonly string[] {
-  const found = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
-  return found.map(({ address }) => canonical(address.split("%")[0]!));
+  return isIPv6(address) && canonicalAddress(address).startsWith("::ffff:");
 }
