@@ -125,13 +125,6 @@ test("a second signal ends it at once", async (t) => {
   assert.equal(await ended, "SIGKILL");
 });
 
-test("a signal that is delivered twice, to the process and to its group, is one", async (t) => {
-  const { child, output, ended } = await runGateway(t, { config: "" });
-  child.kill("SIGTERM");
-  child.kill("SIGTERM");
-  assert.equal(await ended, 0, output.out);
-});
-
 test("a config with errors: every one is printed, and nothing starts", async (t) => {
   const { ended, output } = await run(t, [], { config: "readTimeout: soon\nlogLevl: info\npaths:\n  cam:\n    source: nonsense\n" });
   assert.equal(await ended, 1);

@@ -1,6 +1,7 @@
 // What the command does: arguments, config file, signals.
 import { errorText, StartFault } from "#base/errors.ts";
 import { createLogger, type LogOptions } from "#base/log.ts";
+import { stopSignals } from "#base/process/stop-signals.ts";
 import { version } from "#base/version.ts";
 import { runCheck } from "#cli/check.ts";
 import { runConfig } from "#cli/config.ts";
@@ -74,7 +75,7 @@ async function runGateway(configFile: string | undefined): Promise<number> {
   for (const note of loaded.overlayNotes) log.warn(note);
   const copy = loaded.isOverlayWhole ? undefined : saveRefusedOverlay(loaded.overlayFile);
   if (copy !== undefined) log.warn(`it is kept as it was in ${copy}`);
-  const stopped = stopSignal();
+  const signals = stopSignals(process);
   let gateway: Gateway;
   try {
     gateway = await Gateway.start(loaded.config, log, {
@@ -90,10 +91,11 @@ async function runGateway(configFile: string | undefined): Promise<number> {
   const reload = (): void => void gateway.live.reload().catch(() => {}); // the log has it
   process.on("SIGHUP", reload);
   const unwatch = loaded.file === undefined ? undefined : watchFile({ file: loaded.file, onChange: reload, log });
-  log.info(`${await stopped}: shutting down`);
+  log.info(`${await signals.first}: shutting down`);
   unwatch?.();
   await gateway.close();
   await log.close();
+  await signals.settled;
   return 0;
 }
 
@@ -105,23 +107,4 @@ function logOptionsOf(global: GlobalConfig): LogOptions {
     file: global.logFile,
     syslogPrefix: global.sysLogPrefix,
   };
-}
-
-/** Whoever starts programs in groups (npm, timeout, a terminal) delivers one signal twice: to the process and to its group. */
-const SAME_SIGNAL_MS = 100;
-
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once: process.exit would wait for a hung disk call. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      const nowMs = performance.now();
-      first ??= { signal, atMs: nowMs };
-      resolve(first.signal);
-      const isFirst = signal === first.signal && nowMs - first.atMs < SAME_SIGNAL_MS;
-      if (!isFirst) process.kill(process.pid, "SIGKILL");
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
-  });
 }

@@ -1,12 +1,14 @@
 // RTSP in TLS with other makes: ffmpeg and GStreamer publish and read, openssl looks at the handshake, MediaMTX stands on either side.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { clipFile } from "#testing/bitstreams/clip-read.ts";
 import { freeTcpPort, freeUdpPortPair } from "#testing/free-ports.ts";
-import { ffmpeg, ffmpegPacketHashes } from "#testing/peers/ffmpeg.ts";
+import { ffmpeg, ffmpegPacketHashes, ffmpegPublish } from "#testing/peers/ffmpeg.ts";
 import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
 import { mediamtx, startMediamtx } from "#testing/peers/go-peers.ts";
-import { gstLaunch, gstRunToEnd } from "#testing/peers/gst.ts";
+import { gstLaunch } from "#testing/peers/gst.ts";
 import { startPeer, type TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
@@ -30,8 +32,7 @@ async function startSecureSite(scope: TestScope, options: SiteOptions = {}) {
 
 /** Until the test ends. */
 function publish(scope: TestScope, url: string): void {
-  const input = ["-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i", clipFile, "-c", "copy"];
-  startPeer(scope, ffmpeg, [...input, "-f", "rtsp", "-rtsp_transport", "tcp", "-tls_verify", "0", url], { timeoutMs: 60_000 });
+  ffmpegPublish(scope, { url, files: [{ file: clipFile }], transport: "tcp", loop: true, muxerOptions: ["-tls_verify", "0"] });
 }
 
 async function availableIn(site: { registry: { get(name: string): { state: string } | undefined } }): Promise<void> {
@@ -44,16 +45,16 @@ test("ffmpeg publishes over TLS; ffmpeg and GStreamer read it over TLS", { skip:
   await availableIn(site);
   const hashes = await ffmpegPacketHashes(t, { input: url("cam"), transport: "tcp" }, "v", { frames: 10 });
   assert.equal(hashes.length, 10);
+  const folder = await temporaryFolder(t);
   for (const protocols of ["udp", "tcp"]) {
     const source = `rtspsrc location=${url("cam")} tls-validation-flags=0 latency=100 protocols=${protocols}`;
-    const read = `${source} ! application/x-rtp,media=video ! rtph264depay ! h264parse ! avdec_h264 ! identity eos-after=10 ! fakesink sync=false`;
-    const ended = gstRunToEnd(t, read);
-    const [transport, profile] = await until(`GStreamer over ${protocols}`, () => {
-      const reader = site.sessions.list("rtspsSession").find(({ state }) => state === "read") as SrtpSession | undefined;
-      return reader && [reader.transport, reader.profile];
-    });
-    assert.deepEqual([transport, profile], [protocols.toUpperCase(), "SAVP"]);
-    await ended;
+    const read = `${source} ! application/x-rtp,media=video ! rtph264depay ! h264parse ! avdec_h264 ! multifilesink sync=false location=${join(folder, protocols)}-%d`;
+    const reading = startPeer(t, gstLaunch, read.split(" "), { timeoutMs: 60_000 });
+    await until(`ten pictures over ${protocols}`, () => existsSync(join(folder, `${protocols}-9`)));
+    const readers = site.sessions.list("rtspsSession").filter(({ state }) => state === "read");
+    const reader = readers.find(({ transport }) => transport === protocols.toUpperCase()) as SrtpSession | undefined;
+    assert.equal(reader?.profile, "SAVP");
+    await reading.kill();
   }
   assert.ok(site.sessions.list("rtspsSession").some(({ state, transport }) => state === "publish" && transport === "TCP"));
 });

@@ -100,6 +100,8 @@ export async function ffmpegDecodeGray(
   return Array.from({ length: count }, (_, i) => stdout.subarray(i * frameBytes, (i + 1) * frameBytes));
 }
 
+const H264_LAPS = 100;
+
 /** Publishes files at their own pace (ANNOUNCE, RECORD); several files become tracks of one stream. */
 export function ffmpegPublish(
   scope: TestScope,
@@ -115,11 +117,16 @@ export function ffmpegPublish(
   },
 ): RunningPeer {
   const inputs = options.files.flatMap(({ file, format = [] }) => {
-    return ["-re", ...(options.loop ? ["-stream_loop", "-1"] : []), ...format, "-i", file];
+    return ["-re", ...format, ...(options.loop ? loopOf(file) : ["-i", file])];
   });
   const maps = options.files.flatMap((_, i) => ["-map", String(i)]);
   const output = ["-c", "copy", "-f", "rtsp", "-rtsp_transport", options.transport, ...(options.muxerOptions ?? []), options.url];
   return startPeer(scope, ffmpeg, [...QUIET, ...inputs, ...maps, ...output], { timeoutMs: options.timeoutMs ?? 120_000 });
+}
+
+/** ffmpeg does not go back to the start of raw H.264 (`-stream_loop` ends it), but its bytes can be read again and again. */
+function loopOf(file: string): string[] {
+  return file.endsWith(".h264") ? ["-i", `concat:${Array(H264_LAPS).fill(file).join("|")}`] : ["-stream_loop", "-1", "-i", file];
 }
 
 function inputArgs(input: MediaInput): string[] {
