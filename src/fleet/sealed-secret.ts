@@ -18,9 +18,12 @@ const PUBLIC_BYTES = 32;
 /** In front of a raw X25519 key it makes a SubjectPublicKeyInfo (RFC 8410 §4). */
 const SPKI_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
 
+/** `info` of the secrets in a desired config: another text, another secret. */
+export const CONFIG_SEAL_INFO = "camgate/cfg/v1";
+
 /** What a sealed secret belongs to: it opens under the same name alone, so that nobody moves it to another field. */
 export interface SealContext {
-  /** What the secret is for in general, e.g. `camgate/cfg/v1`. */
+  /** What the secret is for in general. */
   readonly info: string;
   /** The field it stands in. */
   readonly aad: string;

@@ -12,7 +12,7 @@ import { DesiredStore } from "#fleet/desired-state.ts";
 import { openDeviceKeys } from "#fleet/device-keys.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
 import { JobRunner, type KeptJob } from "#fleet/job-runner.ts";
-import { openSecret } from "#fleet/sealed-secret.ts";
+import { CONFIG_SEAL_INFO, openSecret } from "#fleet/sealed-secret.ts";
 import type { GatewayContext } from "./context.ts";
 import { MediaWatch } from "./media-watch.ts";
 import type { RunningPart } from "./part.ts";
@@ -31,7 +31,6 @@ export interface GatewayNoc {
   tell(): void;
 }
 
-const SEAL_INFO = "camgate/cfg/v1";
 const MAX_DOCUMENT_BYTES = 1 << 20;
 const MAX_JOB_BYTES = 256 * 1024;
 const FETCH_MS = 30_000;
@@ -73,7 +72,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       mediaHolds: () => media.holds(),
     },
     fetch: fetchDocument,
-    openSecret: (sealed, field) => openSecret(sealed, keys.sealing, { info: SEAL_INFO, aad: field }),
+    openSecret: (sealed, field) => openSecret(sealed, keys.sealing, { info: CONFIG_SEAL_INFO, aad: field }),
     nowMs: () => clock.nowUs() / 1000,
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     report: (next) => {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { openSecrets, parseDesired } from "#fleet/desired-document.ts";
-import { openSecret } from "#fleet/sealed-secret.ts";
+import { CONFIG_SEAL_INFO, openSecret } from "#fleet/sealed-secret.ts";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
 import { nextVersion, parseReport } from "./desired-call.ts";
-import { diffLines, hasSecrets, parseDraft, SEAL_INFO, SentConfigs, sealingKeyOf, sealSecrets } from "./desired-draft.ts";
+import { diffLines, hasSecrets, parseDraft, SentConfigs, sealingKeyOf, sealSecrets } from "./desired-draft.ts";
 import { MemoryFs } from "./memory-fs.ts";
 
 test("a secret is sealed for its field", () => {
@@ -16,7 +16,7 @@ test("a secret is sealed for its field", () => {
   const key = sealingKeyOf(createPublicKey(publicKey.export({ type: "spki", format: "pem" })).export({ format: "jwk" }).x!);
   const sealed = sealSecrets(doc, key);
   assert.ok(!hasSecrets(sealed) && !JSON.stringify(sealed).includes("u:p"));
-  const opened = openSecrets(sealed, (text, aad) => openSecret(text, privateKey, { info: SEAL_INFO, aad }));
+  const opened = openSecrets(sealed, (text, aad) => openSecret(text, privateKey, { info: CONFIG_SEAL_INFO, aad }));
   assert.deepEqual(opened, { doc: { logLevel: "debug", paths: { gate: { source: "rtsp://u:p@cam/" } } } });
 });
 

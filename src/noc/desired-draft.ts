@@ -8,13 +8,11 @@ import type { FsPort } from "#base/fs-port.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
 import { replaceFile } from "#base/replace-file.ts";
 import { canonicalJson } from "#fleet/desired-document.ts";
-import { sealSecret } from "#fleet/sealed-secret.ts";
+import { CONFIG_SEAL_INFO, sealSecret } from "#fleet/sealed-secret.ts";
 import type { GatewayIdentity } from "#fleet/topics.ts";
 
 export type Doc = Readonly<Record<string, unknown>>;
 
-/** What gateways open secrets with: another text, another secret. */
-export const SEAL_INFO = "camgate/cfg/v1";
 const MAX_DOC_BYTES = 2 << 20;
 
 /** Settings as YAML or JSON. Throws a CallerFault. */
@@ -45,7 +43,7 @@ export function sealSecrets(doc: Doc, recipient: KeyObject): Doc {
       const { $seal: plain } = value as { readonly $seal: unknown };
       if (typeof plain !== "string" || Object.keys(value).length > 1)
         throw new CallerFault("invalid", `${field}: $seal has to be the secret as text, and to stand alone`, field);
-      return { $enc: sealSecret(plain, recipient, { info: SEAL_INFO, aad: field }) };
+      return { $enc: sealSecret(plain, recipient, { info: CONFIG_SEAL_INFO, aad: field }) };
     }
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner, field === "" ? key : `${field}.${key}`)]));
   };
