@@ -6,36 +6,41 @@ import { type AddressInfo, createServer } from "node:net";
 const LOOPBACK = "127.0.0.1";
 const LAST_PORT = 65_535;
 
-/** The first free TCP port from `first` on; with 0, one of the system's choice. */
+/**
+ * Below those that systems give to outgoing connections and to listeners on port 0 (Linux: from 32768, others: from 49152): what was free here a moment ago is not
+ * taken by a test that runs beside. Two that pick at random hardly pick the same.
+ */
+const CHOICE = { first: 16_384, end: 32_000 } as const;
+
+/** The first free TCP port from `first` on; with 0, from a port picked at random. */
 export async function freeTcpPort(first: number): Promise<number> {
-  for (let port = first; port <= LAST_PORT; port++) {
+  for (let port = first || pick(); port <= LAST_PORT; port++) {
     const bound = await tryTcp(port);
     if (bound !== undefined) return bound;
   }
   throw new Error(`no TCP port from ${first} on is free`);
 }
 
-/** The first even UDP port from `first` on that is free together with the next one: RTP and RTCP. With 0, somewhere above 32768. */
+/** The first even UDP port from `first` on that is free together with the next one: RTP and RTCP. With 0, from a port picked at random. */
 export async function freeUdpPortPair(first: number): Promise<number> {
-  for (let port = first === 0 ? await someUdpPort() : first + (first % 2); port < LAST_PORT; port += 2) {
+  const from = first || pick();
+  for (let port = from + (from % 2); port < LAST_PORT; port += 2) {
     if ((await tryUdp(port)) !== undefined && (await tryUdp(port + 1)) !== undefined) return port;
   }
   throw new Error(`no two UDP ports from ${first} on are free`);
 }
 
-/** The first free UDP port from `first` on; with 0, one of the system's choice. */
+/** The first free UDP port from `first` on; with 0, from a port picked at random. */
 export async function freeUdpPort(first: number): Promise<number> {
-  for (let port = first; port <= LAST_PORT; port++) {
+  for (let port = first || pick(); port <= LAST_PORT; port++) {
     const bound = await tryUdp(port);
     if (bound !== undefined) return bound;
   }
   throw new Error(`no UDP port from ${first} on is free`);
 }
 
-/** An even one. */
-async function someUdpPort(): Promise<number> {
-  const port = (await tryUdp(0)) ?? 0;
-  return port & ~1;
+function pick(): number {
+  return CHOICE.first + Math.floor(Math.random() * (CHOICE.end - CHOICE.first));
 }
 
 async function tryTcp(port: number): Promise<number | undefined> {
