@@ -1,7 +1,9 @@
 // What the command does: arguments, config file, signals.
+import { deferred } from "#base/deferred.ts";
 import { errorText, StartFault } from "#base/errors.ts";
 import { createLogger, type LogOptions } from "#base/log.ts";
 import { stopSignals } from "#base/process/stop-signals.ts";
+import { isSupervised } from "#base/process/supervisor.ts";
 import { version } from "#base/version.ts";
 import { runCheck } from "#cli/check.ts";
 import { runConfig } from "#cli/config.ts";
@@ -60,7 +62,10 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Runs until a signal; resolves with the exit code. */
+/** Of a process that wants to be started again. Above sysexits.h, so that nothing takes it for an error of another kind; no success either. */
+const START_AGAIN = 80;
+
+/** Runs until a signal, or until it is to be started anew; resolves with the exit code. */
 async function runGateway(configFile: string | undefined): Promise<number> {
   const options = { env: process.env, ...(configFile !== undefined && { file: configFile }) };
   const loaded = loadStartConfig(options);
@@ -76,12 +81,14 @@ async function runGateway(configFile: string | undefined): Promise<number> {
   const copy = loaded.isOverlayWhole ? undefined : saveRefusedOverlay(loaded.overlayFile);
   if (copy !== undefined) log.warn(`it is kept as it was in ${copy}`);
   const signals = stopSignals(process);
+  const restarted = deferred<void>();
   let gateway: Gateway;
   try {
     gateway = await Gateway.start(loaded.config, log, {
       ...loaded,
       reread: () => loadLayers(options),
       onConfig: ({ global }) => log.configure(logOptionsOf(global)),
+      ...(isSupervised(process.env, process.ppid) && { restart: restarted.resolve }),
     });
   } catch (error) {
     log.error(errorText(error));
@@ -91,10 +98,12 @@ async function runGateway(configFile: string | undefined): Promise<number> {
   const reload = (): void => void gateway.live.reload().catch(() => {}); // the log has it
   process.on("SIGHUP", reload);
   const unwatch = loaded.file === undefined ? undefined : watchFile({ file: loaded.file, onChange: reload, log });
-  log.info(`${await signals.first}: shutting down`);
+  const signal = await Promise.race([signals.first, restarted.promise]);
+  log.info(`${signal ?? "to be started anew"}: shutting down`);
   unwatch?.();
   await gateway.close();
   await log.close();
+  if (signal === undefined) return START_AGAIN;
   await signals.settled;
   return 0;
 }

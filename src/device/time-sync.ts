@@ -1,7 +1,8 @@
 // Whether something keeps the wall clock right, asked of whoever may know: chrony, systemd-timesyncd, the kernel.
 import { execFile } from "node:child_process";
-import { access, constants, readFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findProgram } from "#base/process/find-program.ts";
 
 /** What vouches for the wall clock. */
 export type SyncSource = "chrony" | "timesyncd" | "kernel";
@@ -27,8 +28,6 @@ export type ReadSync = () => Promise<Synchronised | undefined>;
 
 const TIMEOUT_MS = 2000;
 const MAX_OUTPUT_BYTES = 16_384;
-/** A service's PATH may be shorter than where these programs are. */
-const FURTHER_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /** systemd-timesyncd tells no error: what a simple client keeps on any usual link. */
 const TIMESYNCD_ERROR_US = 100_000;
 /** timesyncd owns this folder while it runs, and makes the file with its first answer (systemd-timesyncd.service(8), FILES). */
@@ -123,16 +122,3 @@ export const systemSyncPort: SyncPort = {
       () => false,
     ),
 };
-
-async function findProgram(name: string): Promise<string | undefined> {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...FURTHER_FOLDERS];
-  for (const folder of folders) {
-    const file = join(folder, name);
-    const isProgram = await access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isProgram) return file;
-  }
-  return undefined;
-}

@@ -78,6 +78,7 @@ async function setUp(
     keys: () => new Map([["noc-a", noc.publicKey]]),
     audience: "acme/gw-0001",
     bootId: "boot-1",
+    runId: "run-1",
     nowMs: () => 0,
     utcNow: () => ({ utcUs: NOW_MS * 1000, quality: options.quality ?? "ntp", errorMs: 1 }),
     limits: new Map(),

@@ -38,6 +38,8 @@ export interface CommandIntakeOptions {
   /** `tenant/gateway`. */
   readonly audience: string;
   readonly bootId: string;
+  /** Of this process: another one at each start. */
+  readonly runId: string;
   /** Monotonic. */
   nowMs(): number;
   utcNow(): UtcTime;
@@ -188,9 +190,16 @@ export class CommandIntake {
   }
 
   async #take(request: CommandRequest, kid: string | undefined, command: Command, message: CommandMessage): Promise<void> {
-    const { journal, bootId } = this.#options;
+    const { journal, bootId, runId } = this.#options;
     const { id, op, ctr } = request;
-    const taken: TakenCommand = { id, op, responseTopic: message.responseTopic, bootId, ...(kid !== undefined && { kid, ctr: ctr! }) };
+    const taken: TakenCommand = {
+      id,
+      op,
+      responseTopic: message.responseTopic,
+      bootId,
+      runId,
+      ...(kid !== undefined && { kid, ctr: ctr! }),
+    };
     const running: Running = { request, abort: new AbortController(), n: 0 };
     this.#running.set(id, running);
     // What is signed uses up a counter, whatever it does: that has to outlive a crash.

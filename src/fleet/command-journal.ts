@@ -12,6 +12,8 @@ export interface TakenCommand {
   readonly responseTopic: string;
   /** Of the boot that took it, a UUID. */
   readonly bootId: string;
+  /** Of the process that took it; absent: an earlier version did. */
+  readonly runId?: string;
   /** Of the key that signed it, and the counter that is used up with it. */
   readonly kid?: string;
   readonly ctr?: number;

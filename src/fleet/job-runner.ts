@@ -126,6 +126,11 @@ export class JobRunner {
     this.#begin(request);
   }
 
+  /** The job of which a step runs; undefined: none does. */
+  get atWork(): string | undefined {
+    return (this.#kept?.step ?? -1) < 0 ? undefined : this.#request?.job;
+  }
+
   /** Resolves when what runs has ended. */
   idle(): Promise<void> {
     return this.#running;

@@ -14,6 +14,8 @@ export interface GatewaySource extends Omit<LiveConfigStart, "config"> {
   readonly overlayFile: string;
   /** Called with each config that has come into force after the start. Must not throw. */
   onConfig?(config: Config): void;
+  /** Ends the process in order, for whoever starts it again; absent: nobody does. */
+  readonly restart?: (() => void) | undefined;
 }
 
 type LiveParts = Pick<LiveConfigOptions, "lower" | "overlay" | "file" | "reread" | "overlayFile">;

@@ -21,6 +21,7 @@ import type { GatewayFleet } from "./fleet.ts";
 import type { GatewayHealth } from "./health.ts";
 import type { GatewayNoc } from "./noc.ts";
 import type { PathConfs } from "./paths.ts";
+import type { GatewayPower } from "./power.ts";
 import type { Recording } from "./recording.ts";
 
 /** Made once for the life of a gateway. What a part asks of it at each use is always of now; what it copies grows old. */
@@ -46,6 +47,7 @@ export interface GatewayContext {
   readonly jobOperations: ReadonlyMap<string, JobOperation>;
   readonly pathConfs: PathConfs;
   readonly capture: Pick<Capture, "takeSnapshot" | "opusFor">;
+  readonly power: GatewayPower;
   /** What parts made that others use; undefined while they do not run. */
   health: GatewayHealth | undefined;
   commands: GatewayCommands | undefined;

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { CallerFault } from "#base/errors.ts";
 import { booleanField, cameraField, fault, readFields, textField } from "#commands/command-input.ts";
+import { powerCommands } from "#commands/power.ts";
 import { SnapshotResult } from "#commands/snapshots.ts";
 import { decodeJsonSettings } from "#config/json-settings.ts";
 import { localOnlyRule, mayComeFrom } from "#config/merge-layers.ts";
@@ -9,11 +10,14 @@ import { pathSchema } from "#config/schema.ts";
 import type { Command } from "#control/command.ts";
 import type { OperationLimit } from "#fleet/command-intake.ts";
 import type { GatewayContext } from "./context.ts";
+import { POWER_EVERY_MS } from "./power.ts";
 
 /** Of the contract's table. */
 export const GATEWAY_COMMAND_LIMITS: ReadonlyMap<string, OperationLimit> = new Map([
   ["cam.snapshot", { rate: { burst: 2, everyMs: 1000 }, atOnce: 2 }],
   ["clip.export", { atOnce: 2 }],
+  ["sys.restart_app", { rate: { burst: 1, everyMs: POWER_EVERY_MS } }],
+  ["sys.reboot", { rate: { burst: 1, everyMs: POWER_EVERY_MS } }],
 ]);
 
 /** A picture that goes over the broker. */
@@ -29,7 +33,7 @@ type SendBlob = (id: string, bytes: Buffer) => Promise<void>;
 
 export function gatewayCommandsOf(context: GatewayContext, sendBlob: SendBlob): readonly Command[] {
   const shared = context.commands!.commands.list.map((command) => (command.name === "cam.snapshot" ? asBlob(command, sendBlob) : command));
-  return [...shared, ...cameraChanges(context)];
+  return [...shared, ...cameraChanges(context), ...powerCommands(context.power)];
 }
 
 /** The picture itself goes up as a message of its own. */

@@ -15,6 +15,7 @@ import { LINK_COMMAND_LIMITS, type LinkCommandsOptions, linkCommands } from "#fl
 import type { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./fleet-commands.ts";
+import { powerProof } from "./power.ts";
 
 export interface FleetIntakeOptions extends Pick<LinkCommandsOptions, "rebirth" | "setWindow"> {
   readonly config: Config;
@@ -79,7 +80,9 @@ export class FleetIntake {
 
   async #openJournal(): Promise<void> {
     const { config, directory, audience, keys, clock, log } = this.#options;
-    const { bus } = this.#context.events;
+    const { events, power } = this.#context;
+    const { bus } = events;
+    const { runId } = power;
     try {
       const journal = await CommandJournal.open(this.#context.fs, join(directory, "cmd.log"));
       const intake = new CommandIntake({
@@ -89,6 +92,7 @@ export class FleetIntake {
         keys: () => keys,
         audience,
         bootId: clock.bootId,
+        runId,
         nowMs: () => this.#nowMs(),
         utcNow: () => this.#utcNow(),
         limits: new Map([...LINK_COMMAND_LIMITS, ...GATEWAY_COMMAND_LIMITS]),
@@ -100,7 +104,7 @@ export class FleetIntake {
           bus.emit({ type: "cmd.denied", severity: "warn", phase: "new", data: { code, op: op ?? null }, atUs: clock.nowUs() });
         },
       });
-      await intake.settle(() => undefined);
+      await intake.settle((entry) => powerProof(entry, { bootId: clock.bootId, runId }));
       this.#open = { intake, journal };
     } catch (error) {
       log.error(`commands cannot be taken: ${errorText(error)}`);

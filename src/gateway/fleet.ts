@@ -36,10 +36,13 @@ export interface GatewayFleet {
   readonly link: FleetLink;
   readonly sessions: SessionCounter;
   /** Why the gateway goes, when it goes: what the NOC is told last. */
-  farewell: DeathReason;
+  farewell: Farewell;
   /** Resolves when nothing of it is left. */
   close(): Promise<void>;
 }
+
+/** `restart`: the process alone begins anew, which is a shutdown to the NOC. */
+export type Farewell = DeathReason | "restart";
 
 /** A gateway without a link is a gateway still: it is tried again. */
 const RETRY_MS = 60_000;
@@ -171,7 +174,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     home.close();
     await events.close();
     await intake.close();
-    await link.close(fleet.farewell);
+    await link.close(fleet.farewell === "restart" ? "shutdown" : fleet.farewell);
     await sessions.end((clock.nowUs() - context.startedUs) / 1e6, fleet.farewell);
     await outbox.close();
     if (context.fleet === fleet) context.fleet = undefined;

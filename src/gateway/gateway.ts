@@ -12,6 +12,7 @@ import { pathNameFault } from "#config/path-name.ts";
 import { sourcePolicyFault } from "#config/source-policy.ts";
 import { Authenticator } from "#control/auth/authenticator.ts";
 import { SyncTimes } from "#device/health/sync-times.ts";
+import { machinePower } from "#device/machine-power.ts";
 import { RtspSourceFactory } from "#protocols/rtsp/source-factory.ts";
 import { PathRegistry } from "#relay/path-registry.ts";
 import { enterPulledSources } from "#relay/pulled-sources.ts";
@@ -25,6 +26,7 @@ import type { Ports } from "./part.ts";
 import { PartSet } from "./part-set.ts";
 import { PARTS } from "./parts.ts";
 import { PathConfs } from "./paths.ts";
+import { GatewayPower } from "./power.ts";
 import { isRecorded } from "./recording-key.ts";
 import { endRevoked } from "./revocation.ts";
 import { WhepSources } from "./whep.ts";
@@ -133,6 +135,7 @@ export class Gateway {
       syncs,
       pathConfs,
       capture: this.#capture,
+      power: new GatewayPower({ context: () => this.#context, machine: machinePower(), restart: source?.restart }),
       jobOperations: new Map(),
       health: undefined,
       commands: undefined,

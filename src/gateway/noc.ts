@@ -26,6 +26,8 @@ export interface GatewayNoc {
   /** Why a document is refused before it is looked at. */
   refuse(reason: string): void;
   job(text: string): void;
+  /** The job that must not be cut off now; undefined: there is none. */
+  readonly jobAtWork: string | undefined;
   /** For a birth: what is reported of the config, again. */
   readonly report: DesiredReport | undefined;
   tell(): void;
@@ -109,6 +111,9 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     desire: (text) => void desired.receive(text),
     refuse: (reason) => void desired.refuse(reason),
     job: (text) => void jobs.receive(text),
+    get jobAtWork() {
+      return jobs.atWork;
+    },
     get report() {
       return report;
     },

@@ -91,6 +91,7 @@ export class SimulatedSite {
       keys: () => keys ?? new Map(),
       audience: `${identity.tenant}/${identity.gatewayId}`,
       bootId: BOOT_ID,
+      runId: BOOT_ID,
       nowMs,
       utcNow: () => clock.utcOf(clock.nowUs()),
       limits: LINK_COMMAND_LIMITS,

@@ -1,0 +1,11 @@
+// Who would start us again.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isSupervised } from "./supervisor.ts";
+
+test("systemd, an init and a container start again; a shell does not", () => {
+  assert.equal(isSupervised({ INVOCATION_ID: "0f3c" }, 812), true);
+  assert.equal(isSupervised({}, 1), true);
+  assert.equal(isSupervised({}, 0), true);
+  assert.equal(isSupervised({ INVOCATION_ID: "" }, 812), false);
+});
