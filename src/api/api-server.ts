@@ -2,8 +2,8 @@
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import type { Caller } from "#control/command.ts";
+import { admit } from "#http/admit.ts";
 import type { BrowserGuard } from "#http/browser-guard.ts";
-import { sendDenial } from "#http/denial.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type JsonBodyLimits, readJsonBody } from "#http/json-body.ts";
 import type { PageAssets } from "#http/page-assets.ts";
@@ -133,22 +133,10 @@ export class ApiServer {
   }
 
   /** Whoever has the right to the API may do everything with it. Undefined: the client has its answer. */
-  async #admit({ request, response, remote, rawQuery, credentials, signal }: HttpExchange): Promise<Caller | undefined> {
-    const userAgent = request.headers["user-agent"];
-    const answer = await this.#authorize({
-      action: "api",
-      path: "",
-      protocol: "",
-      remote,
-      query: rawQuery,
-      id: "",
-      ...(userAgent !== undefined && { userAgent }),
-      credentials,
-    });
-    if (answer.allowed) return { name: answer.user === "" ? remote.address : `${answer.user}, ${remote.address}`, may: () => true };
-    if (!answer.challenge) this.#log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
-    await sendDenial(response, answer, signal);
-    return undefined;
+  async #admit(exchange: HttpExchange): Promise<Caller | undefined> {
+    const grant = await admit(exchange, { action: "api" }, this.#authorize, this.#log);
+    const { address } = exchange.remote;
+    return grant && { name: grant.user === "" ? address : `${grant.user}, ${address}`, may: () => true };
   }
 }
 

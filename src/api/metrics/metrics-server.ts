@@ -1,5 +1,5 @@
 // MediaMTX's metrics server: GET /metrics for Prometheus, with camgate's own metrics behind MediaMTX's.
-import { sendDenial } from "#http/denial.ts";
+import { admit } from "#http/admit.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
 import type { Authorize } from "#relay/access.ts";
 import { type CamgateSources, writeCamgateMetrics } from "./camgate-metrics.ts";
@@ -41,7 +41,8 @@ export class MetricsServer {
   /** Who may not in does not learn what is there, as in MediaMTX. */
   async #answer(exchange: HttpExchange): Promise<void> {
     const { request, response, path, query } = exchange;
-    if (!(await this.#mayEnter(exchange))) return;
+    const { authorize, log } = this.#options;
+    if ((await admit(exchange, { action: "metrics" }, authorize, log)) === undefined) return;
     if (path !== "/metrics") return sendError(response, 404, "not found");
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
@@ -51,24 +52,5 @@ export class MetricsServer {
     const { media, camgate } = this.#options;
     const body = Buffer.from(writeMediaMetrics(media, filter) + (await writeCamgateMetrics(camgate, filter)));
     response.writeHead(200, { "Content-Type": CONTENT_TYPE, "Content-Length": body.length }).end(body);
-  }
-
-  /** False: the client has its answer. */
-  async #mayEnter({ request, response, remote, rawQuery, credentials, signal }: HttpExchange): Promise<boolean> {
-    const userAgent = request.headers["user-agent"];
-    const answer = await this.#options.authorize({
-      action: "metrics",
-      path: "",
-      protocol: "",
-      remote,
-      query: rawQuery,
-      id: "",
-      ...(userAgent !== undefined && { userAgent }),
-      credentials,
-    });
-    if (answer.allowed) return true;
-    if (!answer.challenge) this.#options.log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
-    await sendDenial(response, answer, signal);
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 // MediaMTX's profiling server, with the profiles that a Node process has: for Chrome's tools instead of Go's.
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
-import { sendDenial } from "#http/denial.ts";
+import { admit } from "#http/admit.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
 import type { Authorize } from "#relay/access.ts";
@@ -48,7 +48,8 @@ export class PprofServer {
   }
 
   async #answer(exchange: HttpExchange): Promise<void> {
-    if (!(await this.#mayEnter(exchange))) return;
+    const { authorize, log } = this.#options;
+    if ((await admit(exchange, { action: "pprof" }, authorize, log)) === undefined) return;
     const { request, response, path, signal } = exchange;
     if (request.method !== "GET") {
       response.setHeader("Allow", "GET");
@@ -73,25 +74,6 @@ export class PprofServer {
       default:
         return sendError(response, 404, missing(path));
     }
-  }
-
-  /** False: the client has its answer. */
-  async #mayEnter({ request, response, remote, rawQuery, credentials, signal }: HttpExchange): Promise<boolean> {
-    const userAgent = request.headers["user-agent"];
-    const answer = await this.#options.authorize({
-      action: "pprof",
-      path: "",
-      protocol: "",
-      remote,
-      query: rawQuery,
-      id: "",
-      ...(userAgent !== undefined && { userAgent }),
-      credentials,
-    });
-    if (answer.allowed) return true;
-    if (!answer.challenge) this.#options.log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
-    await sendDenial(response, answer, signal);
-    return false;
   }
 }
 

@@ -2,10 +2,11 @@
 import type { ServerResponse } from "node:http";
 import { CallerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { sendDenial } from "#http/denial.ts";
+import { admit } from "#http/admit.ts";
+import type { HttpCredentials } from "#http/credentials.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendError } from "#http/server.ts";
-import type { Authorize, Credentials, Grant } from "#relay/access.ts";
+import type { Authorize, Grant } from "#relay/access.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { BodyCache, DEFAULT_CACHE } from "./body-cache.ts";
 import { sendClip } from "./get.ts";
@@ -60,7 +61,8 @@ export class PlaybackHandler {
     const path = query.get("path") ?? "";
     const fault = this.#options.pathNameFault(path);
     if (fault !== undefined) throw new CallerFault("invalid", `invalid path name: ${fault} (${path})`, "path");
-    const grant = await this.#admit(exchange, path);
+    const { authorize, log } = this.#options;
+    const grant = await admit(exchange, { action: "playback", path, credentials: credentialsOf(exchange) }, authorize, log);
     if (grant === undefined) return;
     this.#answering.set(response, grant);
     response.once("close", () => this.#answering.delete(response));
@@ -72,26 +74,6 @@ export class PlaybackHandler {
       const wish = parseGetQuery(query);
       await sendClip(exchange, this.#indexOf(path), path, wish, { cache: this.#cache, log: this.#options.log });
     }
-  }
-
-  /** Undefined: the client has its answer. */
-  async #admit(exchange: HttpExchange, path: string): Promise<Grant | undefined> {
-    const { request, response, remote, rawQuery, signal } = exchange;
-    const userAgent = request.headers["user-agent"];
-    const answer = await this.#options.authorize({
-      action: "playback",
-      path,
-      protocol: "",
-      remote,
-      query: rawQuery,
-      id: "",
-      ...(userAgent !== undefined && { userAgent }),
-      credentials: credentialsOf(exchange),
-    });
-    if (answer.allowed) return answer;
-    if (!answer.challenge) this.#options.log.warn(`connection ${remote.address} failed to authenticate: ${answer.reason}`);
-    await sendDenial(response, answer, signal);
-    return undefined;
   }
 
   #indexOf(path: string): RecordingIndex {
@@ -134,7 +116,7 @@ export class PlaybackServer {
 }
 
 /** Of the header; without one those of the query, since a page cannot give a video element a header. */
-function credentialsOf({ credentials, query }: HttpExchange): Credentials {
+function credentialsOf({ credentials, query }: HttpExchange): HttpCredentials {
   if (credentials.kind !== "none") return credentials;
   const token = query.get("token") || query.get("jwt");
   if (token) return { kind: "token", token };
