@@ -24,6 +24,8 @@ export interface JobWindow {
 }
 
 const DAY_MIN = 1440;
+/** Whoever drew the last moment of a window and wakes a little later does not wait for another day. */
+const LATE_MIN = 1;
 const MAX_SPREAD_S = 7 * 86_400;
 const DEFAULT_STEP_S = 900;
 const DEFAULT_TRIES = 3;
@@ -92,21 +94,34 @@ export interface JobPlace {
 }
 
 /** UTC, ms: when the job may begin at the earliest. Windows come round every day; the spread counts from the first moment that is allowed. */
-export function startOf(request: JobRequest, nowMs: number, { gatewayId, zoneMinutes }: JobPlace): number {
+export function startOf(request: JobRequest, nowMs: number, place: JobPlace): number {
   const { notBeforeMs, window, spreadSeconds, job } = request;
-  const part = spreadPart(gatewayId, job);
+  const part = spreadPart(place.gatewayId, job);
   const earliestMs = Math.max(nowMs, notBeforeMs ?? nowMs);
   if (window === undefined) return Math.max(nowMs, Math.round((notBeforeMs ?? nowMs) + part * spreadSeconds * 1000));
-  const minute = minuteAt(earliestMs, window, zoneMinutes);
   const lengthMin = (window.toMinute - window.fromMinute + DAY_MIN) % DAY_MIN;
-  const sinceMin = (minute - window.fromMinute + DAY_MIN) % DAY_MIN;
+  const sinceMin = minutesSince(window, earliestMs, place);
   // Within the window: what is left of it; else the next one.
   const [fromMs, leftMin] =
-    sinceMin < lengthMin ? [earliestMs, lengthMin - sinceMin] : [earliestMs + (DAY_MIN - sinceMin) * 60_000, lengthMin];
+    sinceMin < lengthMin ? [earliestMs, lengthMin - sinceMin] : [windowAfter(window, earliestMs, sinceMin, place), lengthMin];
   return Math.round(fromMs + part * Math.min(spreadSeconds * 1000, leftMin * 60_000));
 }
 
-function minuteAt(utcMs: number, { isLocal }: JobWindow, zoneMinutes: JobPlace["zoneMinutes"]): number {
-  const minutes = utcMs / 60_000 + (isLocal ? zoneMinutes(utcMs) : 0);
+/** Whether a job may begin at that moment, as far as its window goes. */
+export function isInWindow({ window }: JobRequest, nowMs: number, place: JobPlace): boolean {
+  if (window === undefined) return true;
+  return minutesSince(window, nowMs, place) <= ((window.toMinute - window.fromMinute + DAY_MIN) % DAY_MIN) + LATE_MIN;
+}
+
+/** The next one begins when the clock on the wall says so, also where it is put forward or back until then. */
+function windowAfter(window: JobWindow, earliestMs: number, sinceMin: number, { zoneMinutes }: JobPlace): number {
+  const guessMs = earliestMs + (DAY_MIN - sinceMin) * 60_000;
+  if (!window.isLocal) return guessMs;
+  return Math.max(earliestMs + 60_000, guessMs + (zoneMinutes(earliestMs) - zoneMinutes(guessMs)) * 60_000);
+}
+
+/** Since the window began last: below its length it is open. */
+function minutesSince({ fromMinute, isLocal }: JobWindow, utcMs: number, { zoneMinutes }: JobPlace): number {
+  const minutes = utcMs / 60_000 + (isLocal ? zoneMinutes(utcMs) : 0) - fromMinute;
   return ((minutes % DAY_MIN) + DAY_MIN) % DAY_MIN;
 }

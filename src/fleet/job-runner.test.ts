@@ -6,7 +6,7 @@ import { CallerFault } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { contractFaults } from "#testing/mqtt-contract.ts";
 import { SimulatedTime } from "#testing/simulated-time.ts";
-import { parseJob, spreadPart, startOf } from "./job-request.ts";
+import { isInWindow, parseJob, spreadPart, startOf } from "./job-request.ts";
 import { type JobOperation, JobRunner, type JobUpdate, type KeptJob } from "./job-runner.ts";
 
 /** As the link puts it in front of an update. */
@@ -37,7 +37,7 @@ function setUp(operation: Partial<JobOperation> & Pick<JobOperation, "steps">, k
   });
   const request = (fields: object = {}): string => JSON.stringify({ v: 1, job: "j-1", op: "upd.install", args: { ver: "1.5" }, ...fields });
   const run = async (fields: object = {}): Promise<void> => {
-    await runner.receive(request(fields));
+    runner.receive(request(fields));
     await time.until(runner.idle());
   };
   return {
@@ -94,6 +94,37 @@ test("windows over midnight, in UTC, and what is left of one", () => {
   assert.equal(at("11:00-12:00 utc", NOON_MS), 23 * 60);
   const rest = at("11:00-12:30 utc", NOON_MS, { spread_s: 86_400 });
   assert.ok(rest > 0 && rest < 30, "never outside of the window");
+});
+
+test("a window begins by the clock on the wall, which is put forward and back; one that was missed is waited for again", async () => {
+  const day = (hour: number): number => Date.UTC(2026, 2, 29, hour); // in the night from 02:00 to 03:00 local
+  const zoneMinutes = (utcMs: number): number => (utcMs < day(1) ? 60 : 120);
+  const place = { gatewayId: "gw", zoneMinutes };
+  const request = parseJob({ v: 1, job: "j", op: "x", window: "04:00-05:00" });
+  assert.ok(!("fault" in request));
+  assert.equal(startOf(request, Date.UTC(2026, 2, 28, 12), place), day(2));
+  const back = { gatewayId: "gw", zoneMinutes: (utcMs: number) => (utcMs < day(1) ? 120 : 60) };
+  assert.equal(startOf(request, Date.UTC(2026, 2, 28, 12), back), day(3));
+  // A window that lies in the hour that is left out, and one that would begin before now: later than now in any case.
+  for (const window of ["02:00-02:30", "02:50-03:10"]) {
+    const odd = parseJob({ v: 1, job: "j", op: "x", window });
+    assert.ok(!("fault" in odd));
+    for (let minute = 0; minute < 1440; minute += 7) {
+      const nowMs = Date.UTC(2026, 2, 28, 12, minute);
+      const startMs = startOf(odd, nowMs, place);
+      assert.ok(isInWindow(odd, nowMs, place) ? startMs >= nowMs : startMs > nowMs, `${minute}`);
+    }
+  }
+  // Found in the morning: it was to begin in the night, and the gateway had no power.
+  const kept = { text: "", xv: 2, startMs: NOON_MS - 9 * 3_600_000, tries: 0, step: -1, end: null };
+  const { runner, time, words, request: text } = setUp({ steps: [step("install")] });
+  const late = setUp({ steps: [step("install")] }, { ...kept, text: text({ window: "03:00-04:00 utc" }) });
+  await late.runner.open();
+  await late.time.until(late.runner.idle());
+  assert.deepEqual([late.time.nowMs, late.words().at(-1)], [15 * 3_600_000, "ok  100"]);
+  runner.receive(text());
+  await time.until(runner.idle());
+  assert.equal(words().at(-1), "ok  100");
 });
 
 test("a thousand gateways spread evenly", () => {
@@ -154,28 +185,85 @@ test("what is wrong is refused at once", async () => {
     const parsed = parseJob({ v: 1, job: "j", op: "x", ...fields });
     assert.match("fault" in parsed ? parsed.fault : "", new RegExp(`^${field}: `));
   }
-  for (const text of ["{", "[]", "x".repeat(70_000)]) await unknown.runner.receive(text);
+  for (const text of ["{", "[]", "x".repeat(70_000)]) unknown.runner.receive(text);
   assert.equal(unknown.updates.length, 1);
 });
 
 test("the same job again changes nothing; an emptied slot cancels one that waits", async () => {
   const { runner, request, time, updates } = setUp({ steps: [step("install")] });
-  await runner.receive(request({ nb: NOON_MS + 3_600_000 }));
-  await runner.receive(request({ nb: NOON_MS + 3_600_000 }));
+  runner.receive(request({ nb: NOON_MS + 3_600_000 }));
+  runner.receive(request({ nb: NOON_MS + 3_600_000 }));
   for (let i = 0; i < 30; i++) await nextTurn();
-  await runner.receive("");
+  runner.receive("");
   await time.until(runner.idle());
   assert.deepEqual(
     updates.map(({ st }) => st),
     ["queued", "wait", "cancel"],
   );
-  await runner.receive("");
+  runner.receive("");
   assert.equal(updates.length, 3);
+});
+
+test("a job that was cancelled before it began may come again; one that is over may not, whatever was done since", async () => {
+  const ran: string[] = [];
+  const { runner, request, time, updates, kept } = setUp({ steps: [step("install", async () => void ran.push("x"))] });
+  const later = request({ nb: NOON_MS + 3_600_000 });
+  runner.receive(later);
+  runner.receive("");
+  runner.receive(later); // before the cancellation is through
+  await time.until(runner.idle());
+  assert.deepEqual(
+    updates.map(({ st }) => st),
+    ["queued", "wait", "cancel", "queued", "wait", "run", "ok"],
+  );
+  assert.deepEqual(
+    updates.map(({ xv }) => xv),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+  runner.receive(request({ job: "j-2" }));
+  await time.until(runner.idle());
+  runner.receive(later);
+  await time.until(runner.idle());
+  assert.equal(ran.length, 2);
+  assert.deepEqual(
+    runner.known.map(({ job, st, xv }) => [job, st, xv]),
+    [
+      ["j-2", "ok", 3],
+      ["j-1", "ok", 7],
+    ],
+  );
+  const next = setUp({ steps: [step("install", async () => void ran.push("x"))] }, kept());
+  await next.runner.open();
+  next.runner.receive(later);
+  await next.time.until(next.runner.idle());
+  assert.equal(ran.length, 2, "nor after a restart");
+  assert.equal(next.runner.known.length, 2);
+});
+
+test("of what comes while a job runs the last one follows it", async () => {
+  const names: string[] = [];
+  let end = (): void => {};
+  const first = step("install", ({ args }) => {
+    names.push(String(args["name"]));
+    return names.length > 1 ? Promise.resolve() : new Promise<void>((resolve) => (end = resolve));
+  });
+  const { runner, request, time, updates } = setUp({ steps: [first] });
+  const named = (job: string): string => request({ job, args: { name: job } });
+  for (const job of ["j-1", "j-2", "j-3", "j-3"]) {
+    runner.receive(named(job));
+    for (let i = 0; i < 30; i++) await nextTurn();
+  }
+  runner.receive("");
+  runner.receive(named("j-4"));
+  end();
+  await time.until(runner.idle());
+  assert.deepEqual(names, ["j-1", "j-4"]);
+  assert.deepEqual([updates.at(-1)!.job, updates.at(-1)!.st], ["j-4", "ok"]);
 });
 
 test("a restart goes on with the step that was cut off, or behind it where it can be seen to be done", async () => {
   const first = setUp({ steps: [step("download"), step("reboot", () => new Promise(() => {})), step("commit")] });
-  await first.runner.receive(first.request());
+  first.runner.receive(first.request());
   for (let i = 0; i < 50; i++) await nextTurn();
   assert.equal(first.words().at(-1), "run reboot 0");
   first.runner.close();

@@ -3,7 +3,7 @@ import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { CommandFault, commandErrorOf } from "./command-fault.ts";
 import { type CommandError, MAX_REQUEST_BYTES } from "./command-request.ts";
-import { type JobPlace, type JobRequest, parseJob, startOf } from "./job-request.ts";
+import { isInWindow, type JobPlace, type JobRequest, parseJob, startOf } from "./job-request.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 export type JobState = "queued" | "wait" | "run" | "ok" | "err" | "rej" | "rolledback" | "cancel";
@@ -16,6 +16,16 @@ export interface JobUpdate {
   readonly step: string | null;
   readonly pct: number;
   readonly e: CommandError | null;
+}
+
+/** A job that is known here, and its last state: what the inventory lists. */
+export interface KnownJob {
+  readonly job: string;
+  readonly st: JobState;
+  /** Of its last update. */
+  readonly xv: number;
+  /** Why it failed. */
+  readonly e?: CommandError;
 }
 
 /** One step of an operation. A step that ends the process is found again by `isDone` at the next start. */
@@ -46,6 +56,8 @@ export interface KeptJob {
   readonly step: number;
   /** It is over, in this state. */
   readonly end: JobState | null;
+  /** The last ones that are over, the newest first: none of them is done again, but for one that was cancelled. */
+  readonly done?: readonly KnownJob[];
 }
 
 export interface JobStore {
@@ -62,10 +74,13 @@ export interface JobRunnerOptions extends JobPlace {
   /** Rejects when the signal is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   update(update: JobUpdate): void;
+  /** A job is over, and kept to be. */
+  ended?(): void;
   readonly log: Log;
 }
 
 const RETRY_MS = 60_000;
+const DONE_JOBS = 16;
 /** Numbers that may have been used since the last one that was kept: a step has a hundred at most. */
 const UNKEPT_NUMBERS = 1000;
 /** No timer is longer: after each the time is looked at again, since clocks are set. */
@@ -86,7 +101,11 @@ export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #closing = new AbortController();
   #kept: KeptJob | undefined;
+  #done: readonly KnownJob[] = [];
   #request: JobRequest | undefined;
+  /** What the NOC wants next, while another one runs. */
+  #next: { readonly text: string; readonly request: JobRequest } | undefined;
+  #state: JobState = "queued";
   #cancel: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -99,13 +118,21 @@ export class JobRunner {
     const kept = await this.#options.store.load();
     if (kept === undefined) return;
     this.#kept = { ...kept, xv: kept.xv + UNKEPT_NUMBERS };
+    this.#done = kept.done ?? [];
     const request = requestOf(kept.text);
     if (kept.end !== null || "fault" in request) return;
     this.#begin(request);
   }
 
+  /** The one at hand, then those that are over, the newest first. */
+  get known(): readonly KnownJob[] {
+    const current = this.#request === undefined ? [] : [{ job: this.#request.job, st: this.#state, xv: this.#kept!.xv }];
+    return [...current, ...this.#done];
+  }
+
   /** What the NOC's retained slot holds; empty: no job. A job that is not there any more is cancelled, unless a step runs. */
-  async receive(text: string): Promise<void> {
+  receive(text: string): void {
+    this.#next = undefined;
     if (text === "") {
       if (this.#request !== undefined && (this.#kept?.step ?? -1) < 0) this.#cancel?.abort(new JobEnd("cancel"));
       return;
@@ -115,15 +142,15 @@ export class JobRunner {
       this.#options.log.warn(`a job is refused: ${request.fault}`);
       return;
     }
-    const known = this.#kept === undefined ? undefined : requestOf(this.#kept.text);
-    if (known !== undefined && !("fault" in known) && known.job === request.job) return; // it comes again with each connection
-    if (this.#request !== undefined) {
-      this.#options.log.warn(`job ${request.job} waits: ${this.#request.job} is not over`);
-      await this.#running;
+    const isCancelled = this.#cancel?.signal.aborted === true;
+    if (request.job === this.#request?.job && !isCancelled) return; // it comes again with each connection
+    if (this.#done.some(({ job, st }) => job === request.job && st !== "cancel")) return;
+    if (this.#request === undefined) {
+      this.#take(text, request);
+      return;
     }
-    const place = this.#options;
-    this.#kept = { text, xv: 0, startMs: startOf(request, place.utcMs(), place), tries: 0, step: -1, end: null };
-    this.#begin(request);
+    if (!isCancelled) this.#options.log.warn(`job ${request.job} waits: ${this.#request.job} is not over`);
+    this.#next = { text, request };
   }
 
   /** The job of which a step runs; undefined: none does. */
@@ -140,13 +167,28 @@ export class JobRunner {
     this.#closing.abort();
   }
 
+  #take(text: string, request: JobRequest): void {
+    const place = this.#options;
+    // One that was cancelled and comes again goes on with its numbers.
+    const xv = this.#done.find(({ job }) => job === request.job)?.xv ?? 0;
+    this.#done = this.#done.filter(({ job }) => job !== request.job);
+    this.#kept = { text, xv, startMs: startOf(request, place.utcMs(), place), tries: 0, step: -1, end: null };
+    this.#begin(request);
+  }
+
   #begin(request: JobRequest): void {
     this.#request = request;
     this.#cancel = new AbortController();
     const signal = AbortSignal.any([this.#closing.signal, this.#cancel.signal]);
-    this.#running = this.#run(request, signal).catch((error: unknown) =>
-      this.#options.log.error(`job ${request.job}: ${errorText(error)}`),
-    );
+    this.#running = this.#run(request, signal)
+      .catch((error: unknown) => this.#options.log.error(`job ${request.job}: ${errorText(error)}`))
+      .then(() => {
+        const next = this.#next;
+        if (next === undefined || this.#closing.signal.aborted) return;
+        this.#next = undefined;
+        this.#take(next.text, next.request);
+        return this.#running;
+      });
   }
 
   async #run(request: JobRequest, signal: AbortSignal): Promise<void> {
@@ -159,7 +201,7 @@ export class JobRunner {
         } catch (error) {
           throw new JobEnd("rej", commandErrorOf(error));
         }
-        await this.#tell("queued", null, 0);
+        this.#tell("queued", null, 0);
         await this.#waitForStart(request, signal);
       }
       await this.#runSteps(request, operation, signal);
@@ -171,13 +213,17 @@ export class JobRunner {
     }
   }
 
-  async #waitForStart({ deadlineMs }: JobRequest, signal: AbortSignal): Promise<void> {
+  async #waitForStart(request: JobRequest, signal: AbortSignal): Promise<void> {
     const { utcMs, sleep } = this.#options;
-    const { startMs } = this.#kept!;
-    if (startMs > utcMs()) await this.#tell("wait", null, 0);
+    const { deadlineMs } = request;
+    if (this.#kept!.startMs > utcMs()) this.#tell("wait", null, 0);
     for (;;) {
       const nowMs = utcMs();
       if (deadlineMs !== undefined && nowMs > deadlineMs) throw new JobEnd("err", { c: "E_EXPIRED", m: "its deadline has passed" });
+      // The gateway was off in its window, or its clock was set: there is another one.
+      if (nowMs >= this.#kept!.startMs && !isInWindow(request, nowMs, this.#options))
+        await this.#keep({ startMs: startOf(request, nowMs, this.#options) });
+      const { startMs } = this.#kept!;
       if (nowMs >= startMs) return;
       await sleep(Math.min(startMs - nowMs, MAX_SLEEP_MS), signal).catch((error: unknown) => {
         throw signal.reason instanceof JobEnd ? signal.reason : error;
@@ -191,9 +237,10 @@ export class JobRunner {
     // Found in the middle of a step: it may have done its work, as a reboot has.
     if (this.#kept!.step >= 0 && (await operation.steps[index]?.isDone?.(request.args)) === true) index++;
     while (index < operation.steps.length) {
+      signal.throwIfAborted();
       const step = operation.steps[index]!;
       await this.#keep({ step: index });
-      await this.#tell("run", step.name, 0);
+      this.#tell("run", step.name, 0);
       try {
         await this.#runStep(request, step, signal);
         index++;
@@ -227,7 +274,7 @@ export class JobRunner {
     const progress = (percent: number): void => {
       if (Math.floor(percent) <= told || over.signal.aborted) return;
       told = Math.min(100, Math.floor(percent));
-      void this.#tell("run", step.name, told);
+      this.#tell("run", step.name, told);
     };
     const work = step.run({ args, signal: AbortSignal.any([signal, over.signal]), progress });
     work.catch(() => {}); // one that is late is not heard any more
@@ -240,12 +287,16 @@ export class JobRunner {
 
   async #end({ job }: JobRequest, state: JobState, error: CommandError | null): Promise<void> {
     this.#options.log.info(`job ${job}: ${state}${error === null ? "" : `, ${error.m}`}`);
+    const xv = this.#kept!.xv + 1;
+    this.#done = [{ job, st: state, xv, ...(error !== null && { e: error }) }, ...this.#done].slice(0, DONE_JOBS);
+    await this.#keep({ end: state, done: this.#done });
+    this.#tell(state, null, state === "ok" ? 100 : 0, error);
     this.#request = undefined;
-    await this.#keep({ end: state });
-    await this.#tell(state, null, state === "ok" ? 100 : 0, error);
+    this.#options.ended?.();
   }
 
-  async #tell(st: JobState, step: string | null, pct: number, e: CommandError | null = null): Promise<void> {
+  #tell(st: JobState, step: string | null, pct: number, e: CommandError | null = null): void {
+    this.#state = st;
     const xv = this.#kept!.xv + 1;
     this.#kept = { ...this.#kept!, xv };
     const { job } = requestOf(this.#kept.text) as JobRequest;
@@ -254,7 +305,7 @@ export class JobRunner {
 
   /** What cannot be kept is gone on with all the same: the NOC sends the job again after a restart. */
   async #keep(change: Partial<KeptJob>): Promise<void> {
-    this.#kept = { ...this.#kept!, ...change };
+    this.#kept = { ...this.#kept!, done: this.#done, ...change };
     await this.#options.store.save(this.#kept).catch((error: unknown) => {
       this.#options.log.warn(`the state of a job cannot be kept: ${errorText(error)}`);
     });

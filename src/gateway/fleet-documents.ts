@@ -63,6 +63,7 @@ export function infoReader(
       keys: { identity: publicText(keys.identity), sealing: publicText(keys.sealing) },
       ops: [...operations].sort(),
       cams: cameras,
+      jobs: context.noc?.jobs ?? [],
     };
   };
 }

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { errorText } from "#base/errors.ts";
 import { afterDelay } from "#base/schedule.ts";
 import type { Config } from "#config/config.ts";
+import type { CommandTable } from "#control/command.ts";
 import { type DeviceKeys, openDeviceKeys } from "#fleet/device-keys.ts";
 import { Downlink } from "#fleet/downlink.ts";
 import type { Happened } from "#fleet/envelope.ts";
@@ -35,6 +36,10 @@ export interface GatewayFleet {
   readonly outbox: Outbox;
   readonly link: FleetLink;
   readonly sessions: SessionCounter;
+  /** All that the NOC can ask for. */
+  readonly commands: CommandTable;
+  /** The inventory is another one now. */
+  tellInfo(): void;
   /** Why the gateway goes, when it goes: what the NOC is told last. */
   farewell: Farewell;
   /** Resolves when nothing of it is left. */
@@ -187,6 +192,8 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     outbox,
     link,
     sessions,
+    commands: intake.table,
+    tellInfo: () => info.tell(),
     farewell: "shutdown",
     close() {
       closed ??= close();

@@ -199,6 +199,8 @@ export class Gateway {
       this.#onConfig?.(config);
     });
     this.#turn = applied.catch(() => {});
+    // One that began with this config; what it kept may be another change, which waits for its turn.
+    void this.#turn.then(() => this.#context.noc?.begin());
     return applied;
   }
 

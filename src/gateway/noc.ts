@@ -2,6 +2,7 @@
 import { request } from "node:https";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { deferred } from "#base/deferred.ts";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
 import { replaceFile } from "#base/replace-file.ts";
@@ -11,15 +12,16 @@ import { DesiredConfig, type DesiredReport } from "#fleet/desired-config.ts";
 import { DesiredStore } from "#fleet/desired-state.ts";
 import { openDeviceKeys } from "#fleet/device-keys.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
-import { JobRunner, type KeptJob } from "#fleet/job-runner.ts";
+import { JobRunner, type KeptJob, type KnownJob } from "#fleet/job-runner.ts";
 import { CONFIG_SEAL_INFO, openSecret } from "#fleet/sealed-secret.ts";
 import type { GatewayContext } from "./context.ts";
+import { jobOperationsOf } from "./jobs.ts";
 import { MediaWatch } from "./media-watch.ts";
 import type { RunningPart } from "./part.ts";
 
 /** What the link hands over: texts whose signatures were checked. */
 export interface GatewayNoc {
-  /** What was kept is applied; called once the gateway runs. Never rejects. */
+  /** What was kept is applied, the first time; called once the gateway runs. Never rejects. */
   begin(): Promise<void>;
   /** Never rejects. */
   desire(text: string): void;
@@ -28,6 +30,8 @@ export interface GatewayNoc {
   job(text: string): void;
   /** The job that must not be cut off now; undefined: there is none. */
   readonly jobAtWork: string | undefined;
+  /** The one at hand, then the last ones. */
+  readonly jobs: readonly KnownJob[];
   /** For a birth: what is reported of the config, again. */
   readonly report: DesiredReport | undefined;
   tell(): void;
@@ -86,7 +90,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
   const jobs = new JobRunner({
     gatewayId: global.mqtt.gatewayId || derivedGatewayId(keys.identity),
     zoneMinutes: (utcMs) => -new Date(utcMs).getTimezoneOffset(),
-    operations: context.jobOperations,
+    operations: jobOperationsOf(context),
     store: {
       load: async () => {
         const bytes = await readSmallFile(fs, join(directory, "job.json"), MAX_JOB_BYTES).catch(() => undefined);
@@ -101,16 +105,29 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       const happened = { bootCounter: clock.keeper?.bootCounter ?? 0, monoUs: clock.nowUs() };
       fleet?.uplink.add(1, { topic: "job", happened, body: { ...update } }).catch((error: unknown) => log.warn(errorText(error)));
     },
+    ended: () => context.fleet?.tellInfo(),
     log,
   });
+  // What the broker hands over before is dealt with behind what was kept: it may be the same.
+  const begun = deferred<void>();
+  let beginning: Promise<void> | undefined;
+  const begin = async (): Promise<void> => {
+    await desired.open();
+    await jobs.open();
+    if (jobs.known.length > 0) context.fleet?.tellInfo(); // which may have been told without them
+    begun.resolve();
+  };
   context.noc = {
-    async begin() {
-      await desired.open();
-      await jobs.open();
+    begin() {
+      beginning ??= begin();
+      return beginning;
     },
-    desire: (text) => void desired.receive(text),
-    refuse: (reason) => void desired.refuse(reason),
-    job: (text) => void jobs.receive(text),
+    desire: (text) => void begun.promise.then(() => desired.receive(text)),
+    refuse: (reason) => void begun.promise.then(() => desired.refuse(reason)),
+    job: (text) => void begun.promise.then(() => jobs.receive(text)),
+    get jobs() {
+      return jobs.known;
+    },
     get jobAtWork() {
       return jobs.atWork;
     },
@@ -142,7 +159,8 @@ function differs(doc: Doc = {}, before: Doc = {}, match = /^/, except?: RegExp):
 function parseKept(bytes: Buffer): KeptJob | undefined {
   try {
     const kept = JSON.parse(bytes.toString("utf8")) as KeptJob;
-    return typeof kept.text === "string" && typeof kept.step === "number" ? kept : undefined;
+    const isKept = typeof kept.text === "string" && typeof kept.step === "number" && (kept.done === undefined || Array.isArray(kept.done));
+    return isKept ? kept : undefined;
   } catch {
     return undefined;
   }

@@ -85,7 +85,14 @@ export const info = enveloped(
       ),
       ops: list(operationName, "Operations that this gateway has."),
       cams: mapOf(object("One camera.", {}, { codec: orNull(text("Codec.")), rec: flag("It is recorded.") }), "By path."),
-      jobs: list(object("A job.", { job: text("Its name."), st: text("Its state.") }), "The last ones."),
+      jobs: list(
+        object(
+          "A job.",
+          { job: text("Its name."), st: text("Its state.") },
+          { xv: count("Number of its last update, as in `up/job`."), e: error },
+        ),
+        "The one at hand, then the last ones, the newest first.",
+      ),
     },
   ),
 );
