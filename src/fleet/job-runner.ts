@@ -35,6 +35,8 @@ export interface JobStep {
   run(context: { readonly args: JobRequest["args"]; readonly signal: AbortSignal; progress(percent: number): void }): Promise<void>;
   /** After a restart: whether the step, during which the gateway stopped, did what it should. Default: it is run again. */
   isDone?(args: JobRequest["args"]): Promise<boolean>;
+  /** It ends the process itself: nothing is cut off then. */
+  readonly endsProcess?: boolean;
 }
 
 export interface JobOperation {
@@ -153,9 +155,12 @@ export class JobRunner {
     this.#next = { text, request };
   }
 
-  /** The job of which a step runs; undefined: none does. */
+  /** The job of which a step runs that must not be cut off; undefined: none does. */
   get atWork(): string | undefined {
-    return (this.#kept?.step ?? -1) < 0 ? undefined : this.#request?.job;
+    const place = this.#kept?.step ?? -1;
+    if (place < 0 || this.#request === undefined) return undefined;
+    const step = this.#options.operations.get(this.#request.op)?.steps[place];
+    return step?.endsProcess === true ? undefined : this.#request.job;
   }
 
   /** Resolves when what runs has ended. */

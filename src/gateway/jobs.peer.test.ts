@@ -67,3 +67,23 @@ test("a job restarts a camera, once, whatever is restarted; updates are refused 
   await later.wait("the job behind it", ({ topic, json }) => topic === `${ROOT}/up/job` && json.job === "j-last" && json.st !== "queued");
   assert.ok(!later.messages().some(({ topic, json, isRetained }) => !isRetained && topic === `${ROOT}/up/job` && json.job === "j-restart"));
 });
+
+test("a job starts the gateway anew: the next run tells its end, and does not start anew once more", {
+  skip: mosquittoMissing,
+}, async (t) => {
+  const broker = await startMosquitto(t);
+  const config = `mqtt:\n  urls: [mqtt://127.0.0.1:${broker.port}]\n  tenant: acme\n  gatewayId: gw-0001\n  commands: broker\npaths: {}\n`;
+  const noc = await broker.subscribe(`${ROOT}/up/#`);
+  const env = { INVOCATION_ID: "0123456789abcdef0123456789abcdef" }; // as under systemd
+  const first = await startCamgate(t, { config, env });
+  await broker.publish(`${ROOT}/dn/job`, JSON.stringify({ v: 1, job: "j-1", op: "sys.restart_app", args: { why: "a test" } }), ["-r"]);
+  assert.deepEqual(await first.process.exited, { code: 80, signal: null });
+  assert.match(first.process.stdout.toString("utf8"), /started anew, by a job of the NOC: a test/);
+  await startCamgate(t, { config, env, folder: first.folder });
+  // The update may wait, and come in a bulk; the inventory tells it in any case.
+  await noc.wait("its end", ({ topic, json }) => topic === `${ROOT}/up/info` && json.jobs[0]?.job === "j-1" && json.jobs[0].st === "ok");
+  await broker.publish(`${ROOT}/dn/cmd`, JSON.stringify({ v: 1, id: "01A", op: "ping", exp: Date.now() + 300_000 }));
+  await noc.wait("an answer of the second run", ({ json }) => json?.id === "01A" && json.st === "ok");
+  const births = noc.messages().filter(({ json }) => json?.online === true && json.why !== "rebirth");
+  assert.equal(births.length, 2);
+});

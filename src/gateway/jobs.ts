@@ -4,8 +4,10 @@ import { CommandFault } from "#fleet/command-fault.ts";
 import type { JobOperation } from "#fleet/job-runner.ts";
 import type { GatewayContext } from "./context.ts";
 
+const RESTART = "sys.restart_app";
+
 /** Commands that may be jobs: those that can be done once more when the gateway stopped in the middle. */
-const JOB_COMMANDS = ["cam.restart", "cam.set", "rec.set"] as const;
+const JOB_COMMANDS = ["cam.restart", "cam.set", "rec.set", RESTART] as const;
 
 /** Who made the job was judged when it came. */
 const NOC_JOB: Caller = { name: "a job of the NOC", may: () => true };
@@ -41,6 +43,8 @@ function commandJob(context: Pick<GatewayContext, "fleet">, name: string): JobOp
           find();
           await context.fleet!.commands.dispatch(name, args, { caller: NOC_JOB, signal, progress });
         },
+        // Found in the middle of it: this is another process.
+        ...(name === RESTART && { endsProcess: true, isDone: async () => true }),
       },
     ],
   };
