@@ -7,14 +7,21 @@ const PICTURE = { bytes: Buffer.from("picture"), mediaType: "image/jpeg", utcUs:
 
 function setUp() {
   const asked: Parameters<SnapshotCommandsOptions["take"]>[0][] = [];
+  const sent: [string, string, string][] = [];
   const [command] = snapshotCommands({
     take: async (request) => {
       asked.push(request);
       return PICTURE;
     },
+    send: async (wish, { sizeBytes, bytes, mediaType }, context) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of bytes(0, sizeBytes, context.signal)) chunks.push(chunk);
+      sent.push([wish.url, mediaType, Buffer.concat(chunks).toString()]);
+      return { parts: 1, bytes: sizeBytes, sha256: "00" };
+    },
   });
   const context = { caller: { name: "test", may: () => true }, signal, progress: () => {} };
-  return { asked, command, run: (input: unknown) => command.run(command.parse(input), context) };
+  return { asked, sent, command, run: (input: unknown) => command.run(command.parse(input), context) };
 }
 
 test("a picture, and what JSON tells of it", async () => {
@@ -56,4 +63,23 @@ test("fields that cannot be meant are named", () => {
   for (const [input, field] of wrong) {
     assert.throws(() => command.parse(input), { code: "invalid", field }, JSON.stringify(input));
   }
+});
+
+test("one that is sent to a server: the caller has to be an operator, and is not told the signature again", async () => {
+  const { command, run, sent } = setUp();
+  const dest = { put: "https://clips.noc.example/a.jpg?signature=abc" };
+  assert.deepEqual(await run({ cam: "gate", dest }), {
+    url: "https://clips.noc.example/a.jpg",
+    ts: 1_700_000_000_123,
+    type: "image/jpeg",
+    bytes: 7,
+    sha256: "00",
+  });
+  assert.deepEqual(sent, [[dest.put, "image/jpeg", "picture"]]);
+  assert.deepEqual(
+    [{ cam: "gate" }, { cam: "gate", dest: null }, undefined, null, "x", { cam: "gate", dest }, { dest: 0 }].map((input) =>
+      command.scopeOf!(input),
+    ),
+    ["read", "read", "read", "read", "read", "operate", "operate"],
+  );
 });

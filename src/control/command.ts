@@ -27,6 +27,8 @@ export interface Command<In = unknown, Out = unknown> {
   /** `clip.export`, as in the MQTT contract. */
   readonly name: string;
   readonly scope: CommandScope;
+  /** Where the input decides, as it came: unparsed. */
+  scopeOf?(input: unknown): CommandScope;
   /** Default: live. */
   readonly sight?: CommandSight;
   /** One sentence for documents and help. */
@@ -69,10 +71,14 @@ export class CommandTable {
     if (command === undefined) throw new CallerFault("not-found", `there is no command '${name}'`, "op");
     const parsed = command.parse(input);
     const path = command.pathOf?.(parsed);
-    if (!(await caller.may(command.scope, path, command.sight ?? "live")))
+    if (!(await caller.may(scopeOf(command, input), path, command.sight ?? "live")))
       throw new CallerFault("unauthorized", `${caller.name} may not ${name}`);
     return { path, run: ({ signal, progress }) => command.run(parsed, { caller, signal, progress }) };
   }
+}
+
+export function scopeOf(command: Command, input: unknown): CommandScope {
+  return command.scopeOf?.(input) ?? command.scope;
 }
 
 /** A command whose input is sound, and whose caller may. */

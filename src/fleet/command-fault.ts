@@ -29,6 +29,8 @@ export function commandErrorOf(error: unknown): CommandError {
   if (error instanceof CommandFault) return error.error;
   if (error instanceof CallerFault) return { c: CALLER_CODES[error.code], m: error.message };
   if (error instanceof PeerFault) return { c: error.code === "timeout" ? "E_TIMEOUT" : "E_NET", m: error.message };
+  // Of a recording, or of where a clip is written: "full", "read-only", …
+  if (error instanceof Error && error.name === "StoreFault") return { c: "E_IO", m: error.message };
   const code = (error as { readonly code?: unknown } | null)?.code;
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return { c: NETWORK.has(code) ? "E_NET" : "E_IO", m: errorText(error) };
   return { c: "E_INTERNAL", m: "internal error; the gateway's log says more" };

@@ -70,7 +70,8 @@ async function setUp(
       return options.run === undefined ? { done: name } : options.run(input, context);
     },
   });
-  const commands = new CommandTable([command("rec.lock", "operate"), command("ping", "read"), command("sys.reboot", "admin")]);
+  const look: Command = { ...command("cam.snapshot", "read"), scopeOf: (input) => ("dest" in (input as object) ? "operate" : "read") };
+  const commands = new CommandTable([command("rec.lock", "operate"), command("ping", "read"), command("sys.reboot", "admin"), look]);
   const intake = new CommandIntake({
     commands,
     journal,
@@ -335,4 +336,16 @@ test("a power cut at any call: a command that ran is known, and never runs again
     const answer = await after.send(signed({ id: "A" }));
     assert.ok(before.ran.length + after.ran.length <= 1, `ran twice, power lost at call ${n}: ${answer.st}`);
   }
+});
+
+test("arguments can make a command privileged: it has to be signed then, and is kept", async () => {
+  const { send, ran, journal } = await setUp();
+  assert.equal((await send(request({ id: "1", op: "cam.snapshot" }))).st, "ok");
+  assert.equal((await send(request({ id: "2", op: "cam.snapshot", args: { dest: {} } }))).e?.c, "E_SIG");
+  assert.equal((await send(signed({ id: "3", op: "cam.snapshot", args: { dest: {} } }))).st, "ok");
+  assert.deepEqual(ran, [
+    ["cam.snapshot", {}],
+    ["cam.snapshot", { dest: {} }],
+  ]);
+  assert.deepEqual([journal.get("1"), journal.get("3")?.op], [undefined, "cam.snapshot"]);
 });

@@ -2,7 +2,7 @@
 import type { UtcTime } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { Caller, Command, CommandTable } from "#control/command.ts";
+import { type Caller, type Command, type CommandTable, scopeOf } from "#control/command.ts";
 import { CommandFault, commandErrorOf } from "./command-fault.ts";
 import { type CommandJournal, JOURNAL_ENTRIES, type JournalEntry, type TakenCommand } from "./command-journal.ts";
 import { type CommandAnswer, type CommandRequest, idOf, MAX_REQUEST_BYTES, parseCommandRequest } from "./command-request.ts";
@@ -103,7 +103,7 @@ export class CommandIntake {
       op = request.op;
       if (this.#answerAgain(request.id, message.responseTopic)) return;
       const command = this.#options.commands.get(request.op);
-      const isPrivileged = command !== undefined && command.scope !== "read";
+      const isPrivileged = command !== undefined && scopeOf(command, request.args) !== "read";
       this.#checkOrigin(request, kid, isPrivileged, message.isBroadcast);
       this.#checkTime(request, kid);
       if (command === undefined) throw new CommandFault("E_UNSUPPORTED", `this gateway has no operation '${request.op}'`);
@@ -203,7 +203,7 @@ export class CommandIntake {
     const running: Running = { request, abort: new AbortController(), n: 0 };
     this.#running.set(id, running);
     // What is signed uses up a counter, whatever it does: that has to outlive a crash.
-    const isKept = command.scope !== "read" || kid !== undefined;
+    const isKept = scopeOf(command, request.args) !== "read" || kid !== undefined;
     if (kid !== undefined) journal.windowOf(kid).accept(ctr!);
     try {
       if (isKept) await journal.take(taken);

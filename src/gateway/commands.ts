@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { CamgateSubjects } from "#api/camgate/camgate-routes.ts";
 import { CameraWatch } from "#commands/camera-health.ts";
 import { cameraCommands } from "#commands/cameras.ts";
-import { type ClipResult, clipCommands, removeClip } from "#commands/clips.ts";
+import { clipCommands, removeClip, type SentClip, type WrittenClip } from "#commands/clips.ts";
 import { configCommands } from "#commands/config.ts";
 import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
@@ -17,6 +17,7 @@ import { clockHealth } from "#device/health/clock-health.ts";
 import type { ClockHealth } from "#device/health/health.ts";
 import type { GatewayContext } from "./context.ts";
 import type { RunningPart } from "./part.ts";
+import { fileSender } from "./uploads.ts";
 
 export interface GatewayCommands extends CamgateSubjects {
   readonly commands: CommandTable;
@@ -37,6 +38,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
     indexOf,
     ring: () => context.ring,
   });
+  const send = fileSender(context);
   const table = new CommandTable([
     ...deviceCommands({
       health: { read: () => context.health!.read() },
@@ -46,11 +48,11 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
       security: () => ({ auth_fail: authenticator.counters.refused, banned: authenticator.counters.bans }),
     }),
     ...cameraCommands({ registry, cameras }),
-    ...snapshotCommands({ take: (request, signal) => context.capture.takeSnapshot(request, signal) }),
+    ...snapshotCommands({ send, take: (request, signal) => context.capture.takeSnapshot(request, signal) }),
     tryCamera({ openCandidate: (source, transport) => context.pathConfs.candidate(source, transport, context.config) }),
     ...recordingCommands({ indexOf, stores: () => context.recording?.indexes ?? [] }),
     ...configCommands({ live: context.live }),
-    ...clipCommands({ indexOf, fs, directory: () => clipDirectory(context) }),
+    ...clipCommands({ indexOf, fs, send, directory: () => clipDirectory(context) }),
   ]);
   const jobs = new CommandJobs({
     table,
@@ -62,7 +64,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
     jobs,
     async removeClip(result) {
       const directory = clipDirectory(context);
-      if (directory !== undefined) await removeClip(fs, directory, result as ClipResult);
+      if (directory !== undefined) await removeClip(fs, directory, result as WrittenClip | SentClip);
     },
   };
   return {

@@ -41,8 +41,10 @@ function asBlob(snapshot: Command, sendBlob: SendBlob): Command {
   return {
     ...snapshot,
     parse: (input) => {
-      const { cam, fmt = "jpg", max_w = fmt === "jpg" ? BLOB_WIDTH : undefined, q } = readFields(input, ["cam", "fmt", "max_w", "q"]);
-      return snapshot.parse({ cam, fmt, ...(max_w !== undefined && { max_w }), ...(q !== undefined && { q }) });
+      const { cam, fmt = "jpg", max_w, q, dest } = readFields(input, ["cam", "fmt", "max_w", "q", "dest"]);
+      if (dest !== undefined && dest !== null) return snapshot.parse(input); // it does not go over the broker
+      const maxWidth = max_w ?? (fmt === "jpg" ? BLOB_WIDTH : undefined);
+      return snapshot.parse({ cam, fmt, ...(maxWidth !== undefined && { max_w: maxWidth }), ...(q !== undefined && { q }) });
     },
     run: async (input, commandContext) => {
       const picture = await snapshot.run(input, commandContext);

@@ -28,7 +28,10 @@ const DELAY = closed(
 const UPLOAD = closed(
   "An HTTPS server that takes it, of a host that the gateway's own config allows.",
   { put: text("Where to PUT it.", { pattern: "^https://\\S+$" }) },
-  { headers: mapOf(text("Value."), "Sent with each part."), part_mb: count("Size of a part.", { minimum: 1, maximum: 1024 }) },
+  {
+    headers: mapOf(text("Value."), "Sent with each part."),
+    part_mb: count("Size of a part, MiB; without it one PUT.", { minimum: 1, maximum: 1024 }),
+  },
 );
 const LEASE = object("A lease: it ends by itself.", { lid: text("Its name."), exp: time("When it ends.") });
 const LEASE_ID = closed("Which.", { lid: text("Name of the lease.", { maxLength: 64 }) });
@@ -155,14 +158,20 @@ export const operations: readonly Operation[] = [
     ),
     object(
       "The clip.",
-      { bytes: count("Size of all.") },
       {
-        parts: count("Parts that were sent."),
-        sha256: hexSha256,
-        actual_from: time("Begin: at a keyframe."),
+        parts: count("Parts that were sent, or files that were made."),
+        bytes: count("Size of all."),
+        actual_from: time("Begin."),
         actual_to: time("End."),
+      },
+      {
+        sha256: hexSha256,
+        next: time("More footage begins here, which the file cannot hold: the camera's tracks changed."),
         folder: text("Below the gateway's folder of clips."),
-        files: list(object("A file.", { name: text("Its name."), bytes: count("Its size."), from: time("Its begin.") }), "Files made."),
+        files: list(
+          object("A file.", { name: text("Its name."), bytes: count("Its size."), from: time("Its begin."), sha256: hexSha256 }),
+          "Files made.",
+        ),
       },
     ),
     "two at once",

@@ -41,6 +41,19 @@ export interface MappedPlacement {
 export class ClipMap {
   readonly #tracks = new Map<number, TrackMap>();
   readonly #placements: MappedPlacement[] = [];
+  #endUtcUs = 0;
+
+  /** UTC of what is shown first, by what was known when the clip was read. */
+  get startUtcUs(): number {
+    const { tracks, epochUtcUs, originTicks } = this.#placements[0]!.placement;
+    const lead = tracks.findIndex((track) => track !== undefined);
+    return epochUtcUs + (originTicks[lead]! * 1e6) / tracks[lead]!.track.clockRateHz;
+  }
+
+  /** UTC at which the last frame ends. */
+  get endUtcUs(): number {
+    return this.#endUtcUs;
+  }
 
   get trackIndexes(): readonly number[] {
     return [...this.#tracks.keys()];
@@ -80,6 +93,11 @@ export class ClipMap {
       const track = this.#tracks.get(trackIndex) ?? new TrackMap();
       this.#tracks.set(trackIndex, track);
       for (const { dtsTicks } of own) track.add(dtsTicks);
+      const last = own.at(-1);
+      const clockRateHz = placement.tracks[trackIndex]?.track.clockRateHz;
+      if (last === undefined || clockRateHz === undefined) continue;
+      const endTicks = last.dtsTicks + last.durationTicks + placement.originTicks[trackIndex]!;
+      this.#endUtcUs = Math.max(this.#endUtcUs, placement.epochUtcUs + (endTicks * 1e6) / clockRateHz);
     }
   }
 

@@ -1,4 +1,5 @@
 // Copies footage of a path to a folder as plain MP4 files: onto a USB stick, or for whoever fetches a clip later. All of it is there in the end, or nothing.
+import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { CallerFault, errorText } from "#base/errors.ts";
 import type { FsPort } from "#base/fs-port.ts";
@@ -35,8 +36,11 @@ export interface ExportedFile {
   /** In the folder. */
   readonly name: string;
   readonly sizeBytes: number;
-  /** UTC of the first picture. */
+  /** UTC of the first picture, and of the end of the last one. */
   readonly startUtcUs: number;
+  readonly endUtcUs: number;
+  /** Hex. */
+  readonly sha256: string;
 }
 
 /** A file grows past its limit up to the next keyframe. */
@@ -145,6 +149,7 @@ class Export {
     const name = await this.#freeName(clip.startUtcUs);
     this.#made.add(name + PART);
     const file = await fs.open(join(folder, name + PART), "create");
+    const hash = createHash("sha256");
     try {
       const [fromUtcUs, endUtcUs] = [this.#writtenUtcUs, clip.next?.fromUtcUs ?? this.#extent.toUtcUs];
       let position = 0;
@@ -161,6 +166,7 @@ class Export {
       for await (const bytes of clip.bytes(0, clip.sizeBytes, this.#signal)) {
         this.#signal.throwIfAborted();
         buffers.push(bytes);
+        hash.update(bytes);
         waitingBytes += bytes.length;
         if (waitingBytes >= WRITE_BYTES) await flush();
       }
@@ -170,7 +176,8 @@ class Export {
     } finally {
       await file.close();
     }
-    this.#files.push({ name, sizeBytes: clip.sizeBytes, startUtcUs: clip.startUtcUs });
+    const { sizeBytes, startUtcUs, endUtcUs } = clip;
+    this.#files.push({ name, sizeBytes, startUtcUs, endUtcUs, sha256: hash.digest("hex") });
   }
 
   /** By path and local time; a number where there is such a file already. */

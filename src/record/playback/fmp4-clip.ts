@@ -5,7 +5,7 @@ import type { TrackSamples } from "#containers/sample.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { type ClipBody, etagOf, within } from "./clip-body.ts";
 import { ClipMap } from "./clip-map.ts";
-import { type ClipPart, ClipReader, type ClipWish } from "./clip-reader.ts";
+import { type ClipEnd, type ClipPart, ClipReader, type ClipWish } from "./clip-reader.ts";
 import type { ClipTracks } from "./clip-tracks.ts";
 import { notBeforeStart } from "./early-frames.ts";
 import { FootageChanged, FrameFetcher } from "./frame-fetcher.ts";
@@ -34,8 +34,16 @@ export async function* streamFmp4(
   if (sequenceNumber === 0) throw new EmptyClip(reader.unplayable);
 }
 
+export interface Fmp4Clip extends ClipBody {
+  /** There is footage that is not in it; undefined: it is all there. */
+  readonly next: ClipEnd | undefined;
+  /** UTC of what is shown first, and of the end of the last frame. */
+  readonly startUtcUs: number;
+  readonly endUtcUs: number;
+}
+
 /** As `streamFmp4`, after one reading of the footage: its size is known, and any part of it can be asked for. */
-export async function openFmp4Clip(index: RecordingIndex, wish: ClipWish, durationMs: number, signal: AbortSignal): Promise<ClipBody> {
+export async function openFmp4Clip(index: RecordingIndex, wish: ClipWish, durationMs: number, signal: AbortSignal): Promise<Fmp4Clip> {
   const reader = new ClipReader(index, wish);
   const map = new ClipMap();
   const fragments: Fmp4Fragment[] = [];
@@ -60,6 +68,9 @@ export async function openFmp4Clip(index: RecordingIndex, wish: ClipWish, durati
     sizeBytes: offset,
     etag: etagOf(map, head, [Float64Array.from(fragments, ({ sizeBytes }) => sizeBytes)]),
     heldBytes: map.heldBytes + head.length + 300 * fragments.length,
+    next: reader.next,
+    startUtcUs: map.startUtcUs,
+    endUtcUs: map.endUtcUs,
     bytes: (start, end, signalOfPart) => readFmp4(source, start, end, signalOfPart),
   };
 }

@@ -24,8 +24,9 @@ export const DEFAULT_LIMITS: Mp4Limits = { maxFrames: 1_000_000, maxBytes: 2 ** 
 export interface Mp4Clip extends ClipBody {
   /** There is footage that is not in it; undefined: it is all there. */
   readonly next: ClipEnd | undefined;
-  /** UTC of what is shown first. */
+  /** UTC of what is shown first, and of the end of the last frame. */
   readonly startUtcUs: number;
+  readonly endUtcUs: number;
 }
 
 /** Reads all of the footage once, and says how far it is. Rejects with EmptyClip or TooLongClip, and with the signal's reason when it is aborted. */
@@ -105,15 +106,13 @@ class Mp4Contents {
     const map = this.#map;
     const sizes = this.#samples.map((own) => Uint32Array.from(own, ({ sizeBytes }) => sizeBytes));
     const heldBytes = map.heldBytes + plan.head.length + 4 * this.#frames + 100 * plan.chunks.length;
-    const first = map.placements[0]!.placement;
-    const clockRateHz = first.tracks.find((track) => track !== undefined)!.track.clockRateHz;
-    const originTicks = first.originTicks[first.tracks.findIndex((track) => track !== undefined)]!;
     return {
       sizeBytes: plan.sizeBytes,
       etag: etagOf(map, plan.head, sizes),
       heldBytes,
       next,
-      startUtcUs: first.epochUtcUs + (originTicks * 1e6) / clockRateHz,
+      startUtcUs: map.startUtcUs,
+      endUtcUs: map.endUtcUs,
       bytes: (start, end, signal) => readMp4({ index, wish, map, plan, sizes }, start, end, signal),
     };
   }
