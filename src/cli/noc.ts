@@ -16,8 +16,9 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
   [
     "keys",
     {
-      usage: "keys [list | make [name] | use <name> | drop <name>]",
-      help: "keys that sign commands, and the key file of gateways",
+      usage:
+        "keys [list | make [name] | use <name> | drop <name> | root <folder> [name] | give <gateway …> [--root <folder>] [--timeout <s>]]",
+      help: "keys that sign commands, and how gateways get others",
       load: async () => (await import("./noc-keys.ts")).runNocKeys,
     },
   ],

@@ -146,6 +146,7 @@ export const mqtt = section(
       },
     ),
     commandKeys: setting(list(text), [], "Public keys (Ed25519) that may sign commands.", { localOnly: "always" }),
+    rootKey: setting(text, "", "Public key (Ed25519), kept off line, that may replace those that sign commands.", { localOnly: "always" }),
     telemetryInterval: setting(duration, seconds(60), "How often telemetry is sent.", { effect: "live", localOnly: "noc" }),
     reconnectCap: setting(duration, seconds(300), "Longest pause between attempts to reach a broker.", {
       effect: "live",

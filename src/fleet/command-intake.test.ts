@@ -71,7 +71,13 @@ async function setUp(
     },
   });
   const look: Command = { ...command("cam.snapshot", "read"), scopeOf: (input) => ("dest" in (input as object) ? "operate" : "read") };
-  const commands = new CommandTable([command("rec.lock", "operate"), command("ping", "read"), command("sys.reboot", "admin"), look]);
+  const commands = new CommandTable([
+    command("rec.lock", "operate"),
+    command("ping", "read"),
+    command("sys.reboot", "admin"),
+    command("key.rotate", "admin"),
+    look,
+  ]);
   const intake = new CommandIntake({
     commands,
     journal,
@@ -223,8 +229,32 @@ test("who is trusted", async () => {
   const off = await setUp({ trust: "off" });
   assert.equal((await off.send(request({ id: "A", op: "ping" }))).st, "ok");
   assert.equal((await off.send(request({ id: "B" }))).e?.c, "E_DENIED");
+  assert.equal((await off.send(signed({ id: "C" }))).e?.c, "E_DENIED");
   const broker = await setUp({ trust: "broker" });
   assert.equal((await broker.send(request({ id: "C", op: "sys.reboot" }))).st, "ok");
+});
+
+test("whoever decides who may sign has to sign, also where the broker is trusted; a root key signs that alone", async () => {
+  const root = generateKeyPairSync("ed25519");
+  const { send, receive, ended, ran } = await setUp({
+    trust: "broker",
+    keys: () =>
+      new Map([
+        ["noc-a", noc.publicKey],
+        ["root", root.publicKey],
+      ]),
+    maySign: (kid, op) => kid !== "root" || op === "key.rotate",
+  });
+  const byRoot = async (fields: object): Promise<CommandAnswer> => {
+    await receive(signJws(JSON.stringify(signed(fields)), "root", root.privateKey));
+    return ended();
+  };
+  assert.equal((await send(request({ id: "A", op: "key.rotate" }))).e?.c, "E_SIG");
+  assert.equal((await byRoot({ id: "B" })).e?.c, "E_DENIED");
+  assert.equal((await byRoot({ id: "C", op: "ping" })).e?.c, "E_DENIED");
+  assert.deepEqual(ran, []);
+  assert.equal((await byRoot({ id: "D", op: "key.rotate" })).st, "ok");
+  assert.equal((await send(signed({ id: "E", op: "key.rotate" }))).st, "ok");
 });
 
 test("too often, and too many at once", async () => {

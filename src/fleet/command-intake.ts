@@ -5,6 +5,7 @@ import type { Log } from "#base/log.ts";
 import { type Caller, type Command, type CommandTable, scopeOf } from "#control/command.ts";
 import { CommandFault, commandErrorOf } from "./command-fault.ts";
 import { type CommandJournal, JOURNAL_ENTRIES, type JournalEntry, type TakenCommand } from "./command-journal.ts";
+import { ROTATION } from "./command-keys.ts";
 import { type CommandAnswer, type CommandRequest, idOf, MAX_REQUEST_BYTES, parseCommandRequest } from "./command-request.ts";
 import { type SigningKeys, verifyJws } from "./jws.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
@@ -33,8 +34,10 @@ export interface CommandIntakeOptions {
   readonly commands: CommandTable;
   readonly journal: CommandJournal;
   readonly trust: CommandTrust;
-  /** Of now: files of keys are read again. */
+  /** Of now: they are rotated while the gateway runs. */
   keys(): SigningKeys;
+  /** Whether that key may sign such an operation; absent: each may sign any. */
+  maySign?(kid: string, op: string): boolean;
   /** `tenant/gateway`. */
   readonly audience: string;
   readonly bootId: string;
@@ -54,6 +57,8 @@ export interface CommandIntakeOptions {
 
 /** What all gateways may be asked at once. */
 const BROADCAST_OPS = new Set(["ping", "rebirth", "backoff"]);
+/** Whoever decides who may sign has to sign, also where the broker is trusted. */
+const ALWAYS_SIGNED = new Set([ROTATION]);
 const TRUSTED_TIME = new Set(["ntp", "ptp", "hint"]);
 const MAX_RUNNING = 16;
 const MAX_SPREAD_S = 3600;
@@ -159,10 +164,11 @@ export class CommandIntake {
     if (kid !== undefined) {
       if (aud !== audience) throw new CommandFault("E_AUD", `aud: it is for ${String(aud)}, not for ${audience}`);
       if (ctr === undefined) throw new CommandFault("E_SCHEMA", "ctr: a signed command has to have one");
-      return;
+      if (this.#options.maySign?.(kid, op) === false) throw new CommandFault("E_DENIED", `${kid} may not sign ${op}`);
     }
-    if (!isPrivileged || trust === "broker") return;
+    if (!isPrivileged) return;
     if (trust === "off") throw new CommandFault("E_DENIED", `${op} is off here: mqtt.commands is off`);
+    if (kid !== undefined || (trust === "broker" && !ALWAYS_SIGNED.has(op))) return;
     throw new CommandFault("E_SIG", `${op} has to be signed`);
   }
 

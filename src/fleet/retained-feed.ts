@@ -24,6 +24,7 @@ export class RetainedFeed {
   /** As it was told last in this session. */
   #told = "";
   #isTelling = false;
+  #hasChanged = false;
   #cancel: (() => void) | undefined;
   #isClosed = false;
 
@@ -34,6 +35,12 @@ export class RetainedFeed {
   /** A session begins: whatever its broker keeps is to be what is true now. */
   tell(): void {
     this.#told = "";
+    void this.#look();
+  }
+
+  /** Something of it has changed: it is told now, and not with the next look. */
+  changed(): void {
+    this.#hasChanged = this.#isTelling; // what is told now may have been read before
     void this.#look();
   }
 
@@ -61,5 +68,8 @@ export class RetainedFeed {
     } finally {
       this.#isTelling = false;
     }
+    if (!this.#hasChanged) return;
+    this.#hasChanged = false;
+    await this.#look();
   }
 }

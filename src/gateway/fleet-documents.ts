@@ -3,6 +3,7 @@ import { supportUntil, version } from "#base/version.ts";
 import type { HealthDocument } from "#commands/device.ts";
 import type { Caller } from "#control/command.ts";
 import type { Inventory } from "#device/inventory.ts";
+import type { CommandKeys } from "#fleet/command-keys.ts";
 import { type DeviceKeys, publicText } from "#fleet/device-keys.ts";
 import type { GatewayContext } from "./context.ts";
 
@@ -39,10 +40,16 @@ export async function telemetryOf({ commands, fleet }: GatewayContext): Promise<
   return { ...health, mq };
 }
 
+export interface InfoSubjects {
+  readonly keys: DeviceKeys;
+  readonly commandKeys: Pick<CommandKeys, "signing">;
+  readonly operations: readonly string[];
+}
+
 /** Reads what there is at the site; the machine is asked the first time alone. */
 export function infoReader(
   context: GatewayContext,
-  { keys, operations }: { readonly keys: DeviceKeys; readonly operations: readonly string[] },
+  { keys, commandKeys, operations }: InfoSubjects,
 ): () => Promise<Readonly<Record<string, unknown>>> {
   /** By path: what a camera sent last. That it is away is no other inventory. */
   const codecs = new Map<string, string>();
@@ -60,7 +67,7 @@ export function infoReader(
       sw: version,
       support_until: supportUntil,
       ...(await inventory),
-      keys: { identity: publicText(keys.identity), sealing: publicText(keys.sealing) },
+      keys: { identity: publicText(keys.identity), sealing: publicText(keys.sealing), signers: [...commandKeys.signing.keys()] },
       ops: [...operations].sort(),
       cams: cameras,
       jobs: context.noc?.jobs ?? [],

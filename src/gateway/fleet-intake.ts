@@ -1,17 +1,15 @@
 // Commands of the NOC: who may sign, what there is to ask for, and the journal without which nothing is done.
-import type { KeyObject } from "node:crypto";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { readSmallFile } from "#base/read-small-file.ts";
 import type { Config } from "#config/config.ts";
 import { CommandTable } from "#control/command.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
 import { CommandIntake, type CommandMessage } from "#fleet/command-intake.ts";
 import { CommandJournal } from "#fleet/command-journal.ts";
-import type { SigningKeys } from "#fleet/jws.ts";
-import { parseKeyFile } from "#fleet/key-file.ts";
+import type { CommandKeys } from "#fleet/command-keys.ts";
 import { LINK_COMMAND_LIMITS, type LinkCommandsOptions, linkCommands } from "#fleet/link-commands.ts";
+import { renewalCommands } from "#fleet/renewal-commands.ts";
 import type { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./fleet-commands.ts";
@@ -23,12 +21,10 @@ export interface FleetIntakeOptions extends Pick<LinkCommandsOptions, "rebirth" 
   readonly directory: string;
   /** `tenant/gateway`. */
   readonly audience: string;
-  readonly keys: SigningKeys;
+  readonly keys: CommandKeys;
   readonly clock: GatewayClock;
   readonly log: Log;
 }
-
-const MAX_KEY_FILE_BYTES = 64 * 1024;
 
 export class FleetIntake {
   readonly table: CommandTable;
@@ -38,7 +34,7 @@ export class FleetIntake {
   #opening: Promise<void> | undefined;
 
   constructor(context: GatewayContext, options: FleetIntakeOptions) {
-    const { uplink, rebirth, setWindow } = options;
+    const { uplink, rebirth, setWindow, keys } = options;
     this.#context = context;
     this.#options = options;
     this.table = new CommandTable([
@@ -50,6 +46,7 @@ export class FleetIntake {
         cancel: (id) => this.#open?.intake.cancel(id) ?? false,
         setWindow,
       }),
+      ...renewalCommands({ keys }),
     ]);
   }
 
@@ -89,7 +86,8 @@ export class FleetIntake {
         commands: this.table,
         journal,
         trust: config.global.mqtt.commands,
-        keys: () => keys,
+        keys: () => keys.all,
+        maySign: (kid, op) => keys.maySign(kid, op),
         audience,
         bootId: clock.bootId,
         runId,
@@ -127,20 +125,4 @@ export class FleetIntake {
     const { clock } = this.#options;
     return clock.utcOf(clock.nowUs());
   }
-}
-
-/** Of files that are JWK sets. One that cannot be read lets nobody sign. */
-export async function readSigningKeys({ fs }: GatewayContext, { global }: Config, log: Log): Promise<SigningKeys> {
-  const keys = new Map<string, KeyObject>();
-  for (const path of global.mqtt.commandKeys) {
-    try {
-      const bytes = await readSmallFile(fs, resolve(path), MAX_KEY_FILE_BYTES);
-      const file = bytes === undefined ? { fault: "is not there" } : parseKeyFile(bytes.toString("utf8"));
-      if ("fault" in file) throw new Error(`the key file ${file.fault}`);
-      for (const [kid, key] of file.keys) keys.set(kid, key);
-    } catch (error) {
-      log.error(`mqtt.commandKeys: ${path}: ${errorText(error)}`);
-    }
-  }
-  return keys;
 }

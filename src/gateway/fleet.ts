@@ -4,6 +4,7 @@ import { errorText } from "#base/errors.ts";
 import { afterDelay } from "#base/schedule.ts";
 import type { Config } from "#config/config.ts";
 import type { CommandTable } from "#control/command.ts";
+import { CommandKeys } from "#fleet/command-keys.ts";
 import { type DeviceKeys, openDeviceKeys } from "#fleet/device-keys.ts";
 import { Downlink } from "#fleet/downlink.ts";
 import type { Happened } from "#fleet/envelope.ts";
@@ -23,7 +24,7 @@ import type { GatewayContext } from "./context.ts";
 import { birthOf, infoReader, telemetryOf } from "./fleet-documents.ts";
 import { openFleetEvents } from "./fleet-events.ts";
 import { FleetHome } from "./fleet-home.ts";
-import { FleetIntake, readSigningKeys } from "./fleet-intake.ts";
+import { FleetIntake } from "./fleet-intake.ts";
 import type { RunningPart } from "./part.ts";
 
 /** What other parts have of the link. */
@@ -98,14 +99,21 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   const uplink = new Uplink({ topics, outbox, log, happened: () => happenedAt(nowMs()), random: Math.random, schedule: afterDelay });
   const events = await openFleetEvents(context, { uplink, directory, sessions, clock, log });
   const policy = new ReconnectPolicy({ capMs: mqtt.reconnectCap, random: Math.random });
-  const signingKeys = await readSigningKeys(context, config, log);
+  const commandKeys = await CommandKeys.open({
+    fs,
+    files: mqtt.commandKeys,
+    rootFile: mqtt.rootKey,
+    path: join(directory, "command-keys.json"),
+    onRotated: () => info.changed(),
+    log,
+  });
   const audience = `${identity.tenant}/${identity.gatewayId}`;
   const intake = new FleetIntake(context, {
     config,
     uplink,
     directory,
     audience,
-    keys: signingKeys,
+    keys: commandKeys,
     clock,
     log,
     rebirth: () => link.rebirth(),
@@ -113,7 +121,8 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
       policy.window = window;
     },
   });
-  const openDocument = (payload: Buffer): OpenedDocument => openNocDocument(payload, { trust: mqtt.commands, keys: signingKeys, audience });
+  const openDocument = (payload: Buffer): OpenedDocument =>
+    openNocDocument(payload, { trust: mqtt.commands, keys: commandKeys.signing, audience });
   const downlink = new Downlink(topics, {
     command: (message) => intake.receive(message),
     config: async ({ payload }) => {
@@ -140,7 +149,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     schedule: afterDelay,
     log,
   });
-  const readInfo = infoReader(context, { keys, operations: intake.table.list.map(({ name }) => name) });
+  const readInfo = infoReader(context, { keys, commandKeys, operations: intake.table.list.map(({ name }) => name) });
   const info = new RetainedFeed({
     name: "the inventory",
     uplink,

@@ -24,15 +24,18 @@ interface PublicKey {
 export class SigningKeyFolder {
   readonly #fs: FsPort;
   readonly #folder: string;
+  readonly #publicName: string;
 
-  constructor(fs: FsPort, folder: string) {
+  /** `publicName`: of the file that gateways get. */
+  constructor(fs: FsPort, folder: string, publicName = "command-keys.json") {
     this.#fs = fs;
     this.#folder = folder;
+    this.#publicName = publicName;
   }
 
-  /** What `mqtt.commandKeys` of a gateway names. */
+  /** What `mqtt.commandKeys` of a gateway names, or `mqtt.rootKey`. */
   get publicFile(): string {
-    return join(this.#folder, "command-keys.json");
+    return join(this.#folder, this.#publicName);
   }
 
   privateFile(kid: string): string {
@@ -46,6 +49,11 @@ export class SigningKeyFolder {
     const file = parseKeyFile(bytes.toString("utf8"));
     if ("fault" in file) throw new CallerFault("invalid", `the key file ${this.publicFile} ${file.fault}`);
     return [...file.keys].map(([kid, key]) => ({ kid, x: key.export({ format: "jwk" }).x! }));
+  }
+
+  /** As gateways have them (RFC 8037 §2). */
+  async jwks(): Promise<readonly object[]> {
+    return (await this.list()).map(jwkOf);
   }
 
   /** A new key behind those there are. */
@@ -100,9 +108,13 @@ export class SigningKeyFolder {
   }
 
   #write(keys: readonly PublicKey[]): Promise<void> {
-    const set = { keys: keys.map(({ kid, x }) => ({ kty: "OKP", crv: "Ed25519", kid, x })) };
+    const set = { keys: keys.map(jwkOf) };
     return replaceFile(this.#fs, this.publicFile, Buffer.from(`${JSON.stringify(set, undefined, 2)}\n`));
   }
+}
+
+function jwkOf({ kid, x }: PublicKey): object {
+  return { kty: "OKP", crv: "Ed25519", kid, x };
 }
 
 function missing(kid: string, keys: readonly PublicKey[]): CallerFault {

@@ -233,7 +233,7 @@ export const operations: readonly Operation[] = [
   privileged("sys.reboot", "Boots the machine anew.", DELAY, DONE, "one in 10 min; not during an update"),
   privileged(
     "key.rotate",
-    "Replaces the keys that may sign; signed with the old one.",
+    "Replaces the keys that may sign; signed by one of them, or by the root key.",
     closed("The key file.", { keys: list({ type: "object" }, "Public keys, as JWK.", { minItems: 1, maxItems: 2 }) }),
     DONE,
   ),

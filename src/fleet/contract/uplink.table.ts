@@ -81,7 +81,11 @@ export const info = enveloped(
       keys: object(
         "The gateway's public keys, in base64url.",
         {},
-        { identity: text("Ed25519: names it."), sealing: text("X25519: secrets in a desired config are sealed to it.") },
+        {
+          identity: text("Ed25519: names it."),
+          sealing: text("X25519: secrets in a desired config are sealed to it."),
+          signers: list(text("Its kid."), "Keys of the NOC that may sign."),
+        },
       ),
       ops: list(operationName, "Operations that this gateway has."),
       cams: mapOf(object("One camera.", {}, { codec: orNull(text("Codec.")), rec: flag("It is recorded.") }), "By path."),
