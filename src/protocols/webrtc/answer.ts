@@ -40,6 +40,8 @@ export function writeAnswer(offer: Offer, medias: readonly AnsweredMedia[], tran
     if (media === undefined) {
       const declined = kind === "application" ? "webrtc-datachannel" : (formats[0]?.payloadType ?? 0);
       lines.push(`m=${kind} 0 ${protocol} ${declined}`, "c=IN IP4 0.0.0.0", "a=inactive");
+      // pion takes no payload type without a name, declined or not.
+      if (formats[0]?.rtpmap !== undefined) lines.push(`a=rtpmap:${declined} ${formats[0].rtpmap}`);
       if (mid !== "") lines.push(`a=mid:${mid}`);
       continue;
     }

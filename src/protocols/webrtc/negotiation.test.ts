@@ -142,18 +142,37 @@ test("the answer: same m-lines in the same order, one stream for picture and sou
   assert.match(sdp.medias[0]!.formats[0]!.fmtp!, /profile-level-id=42001f/);
 });
 
-test("what a publisher sends is taken in its first format that is known", () => {
+test("what a publisher sends is taken in each of its formats that is known, in the publisher's order", () => {
   const plan = planPublish(offerOf(BROWSER_PUBLISH_OFFER));
   assert.ok(!("fault" in plan));
+  const formatsOf = (mediaIndex: number) =>
+    plan.filter((one) => one.mediaIndex === mediaIndex).map(({ format, track: { codec } }) => [format.payloadType, codec]);
+  assert.deepEqual(formatsOf(0), [
+    [96, "vp8"],
+    ...[102, 104, 106, 108].map((payloadType) => [payloadType, "h264"]),
+    ...[98, 100].map((payloadType) => [payloadType, "vp9"]),
+    [45, "av1"],
+    [49, "h265"],
+  ]);
+  assert.deepEqual(formatsOf(1), [
+    [111, "opus"],
+    [9, "g722"],
+    [0, "g711"],
+    [8, "g711"],
+  ]);
   assert.deepEqual(
-    plan.map(({ format, track: { codec, kind, index } }) => [format.payloadType, codec, kind, index]),
-    [
-      [96, "vp8", "video", 0],
-      [111, "opus", "audio", 1],
-    ],
+    plan.map(({ track: { index } }) => index),
+    [...plan.keys()],
   );
   const preferred = planPublish(offerOf(BROWSER_PUBLISH_OFFER.replace("SAVPF 96 97 102", "SAVPF 102 96 97")));
   assert.equal(!("fault" in preferred) && preferred[0]!.track.codec, "h264");
+});
+
+test("a media that is declined keeps the name of its format", () => {
+  const offer = offerOf();
+  const transport = { credentials: { ufrag: "ours", password: "p".repeat(32) }, fingerprint: "sha-256 AA:BB", candidates: [] };
+  const text = writeAnswer(offer, [], transport, "42");
+  assert.match(text, /m=audio 0 UDP\/TLS\/RTP\/SAVPF 111\r\nc=IN IP4 0\.0\.0\.0\r\na=inactive\r\na=rtpmap:111 opus\/48000\/2\r\n/);
 });
 
 test("what cannot be published is refused with the reason", () => {

@@ -125,6 +125,18 @@ test("a frame that stays broken has a keyframe asked for; so has a new reader", 
   await until("a keyframe is asked for", () => keyframesAsked() > before);
 });
 
+test("a publisher may send whichever of the formats that it offers, not only the first", async (t) => {
+  const site = await setUp(t);
+  const later = ["m=video 9 UDP/TLS/RTP/SAVPF 96 102", "a=rtpmap:96 VP8/90000", ...SEND_H264.slice(1)];
+  const publisher = await Publisher.open(t, site.whip("desk"), [later]);
+  publisher.frames(3);
+  const reader = await tap(site, "desk");
+  publisher.frames(2);
+  await until("the frames", () => reader.units.length >= 5);
+  assert.deepEqual(reader.numbers, [0, 1, 2, 3, 4]);
+  assert.match(publisher.client.answer, /m=video 9 UDP\/TLS\/RTP\/SAVPF 96 102\r\n/);
+});
+
 test("a track that does not come is not waited for longer than the gather time", async (t) => {
   const site = await setUp(t, { webrtc: { trackGatherTimeoutMs: 1500 } });
   const publisher = await Publisher.open(t, site.whip("desk"), [SEND_H264, SEND_OPUS]);

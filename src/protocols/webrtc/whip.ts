@@ -26,9 +26,12 @@ export async function openWhip(context: WebRtcContext, exchange: HttpExchange, p
     if ("fault" in offer) throw new HttpFault(400, offer.fault);
     const tracks = planPublish(offer);
     if ("fault" in tracks) throw new HttpFault(406, tracks.fault);
-    const medias = tracks.map(({ mediaIndex, format, track }): AnsweredMedia => {
-      const feedback = track.kind === "video" ? feedbackOf(VIDEO_FEEDBACK, offer.medias[mediaIndex]!.feedback, format.payloadType) : [];
-      return { mediaIndex, direction: "recvonly", formats: [{ ...format, feedback }], sender: undefined };
+    const medias = offer.medias.flatMap((media, mediaIndex): AnsweredMedia[] => {
+      const wanted = media.kind === "video" ? VIDEO_FEEDBACK : [];
+      const formats = tracks
+        .filter((one) => one.mediaIndex === mediaIndex)
+        .map(({ format }) => ({ ...format, feedback: feedbackOf(wanted, media.feedback, format.payloadType) }));
+      return formats.length === 0 ? [] : [{ mediaIndex, direction: "recvonly", formats, sender: undefined }];
     });
     const session = context.openSession(id, { mode: "publish", remote, userAgent, path, query, grant: permit.grant, offer }, settle);
     session.serve(

@@ -18,6 +18,7 @@ export type PeerName =
   | "mosquitto_sub"
   | "nginx"
   | "openssl"
+  | "pion"
   | "promtool"
   | "gortsplib"
   | "python3"
@@ -42,6 +43,7 @@ export interface Peer {
 const PEER_VARIABLES: Partial<Record<PeerName, string>> = {
   mediamtx: "CAMGATE_PEER_MEDIAMTX",
   gortsplib: "CAMGATE_PEER_GORTSPLIB",
+  pion: "CAMGATE_PEER_PION",
 };
 
 /** Bindings that only the distribution's Python has; another one that comes before it on the PATH may not. */

@@ -1,4 +1,5 @@
 // Peers written in Go: MediaMTX as a server, and a reader and publisher made of gortsplib. Both only where a variable names a binary.
+// The third one, pion, is in pion.ts.
 //
 // What the binary of CAMGATE_PEER_GORTSPLIB has to understand, options before or after the other arguments:
 //
