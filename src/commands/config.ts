@@ -6,6 +6,8 @@ import { booleanField, cameraField, readFields } from "./command-input.ts";
 
 export interface ConfigCommandsOptions {
   readonly live: Pick<LiveConfig, "config" | "status" | "patchPath">;
+  /** Recording of a path was switched, also where its setting was that already. */
+  onSwitched(path: string, isOn: boolean): void;
 }
 
 /** Times are UTC, ms since 1970. */
@@ -28,7 +30,7 @@ export interface ConfigStatusItem {
   readonly overlay_err: string | null;
 }
 
-export function configCommands({ live }: ConfigCommandsOptions) {
+export function configCommands({ live, onSwitched }: ConfigCommandsOptions) {
   const show: Command<undefined, { readonly settings: readonly ConfigEntry[] }> = {
     name: "cfg.show",
     scope: "admin",
@@ -72,8 +74,10 @@ export function configCommands({ live }: ConfigCommandsOptions) {
         await live.patchPath(cam, { record: on });
       } catch (error) {
         if (!(error instanceof NotKeptFault)) throw error;
+        onSwitched(cam, on);
         return { on, kept: false };
       }
+      onSwitched(cam, on);
       return { on, kept: live.status.overlay.file !== undefined };
     },
   };

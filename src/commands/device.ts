@@ -4,12 +4,15 @@ import type { ClockHealth, Health } from "#device/health/health.ts";
 import type { CamerasHealth, CameraWatch } from "./camera-health.ts";
 import { optionalCamera, readFields } from "./command-input.ts";
 import type { RecordingHealth, RecordingWatch, RingHealth } from "./recording-health.ts";
+import type { SchedulesHealth } from "./schedules.ts";
 
 export interface DeviceCommandsOptions {
   readonly health: { read(): Promise<Health> };
   clock(): ClockHealth;
   readonly cameras: Pick<CameraWatch, "read">;
   readonly recording: Pick<RecordingWatch, "read" | "ring" | "recorders">;
+  /** Undefined: there are none. */
+  schedules(): SchedulesHealth | undefined;
   /** Of the door, since the start. */
   security(): SecurityHealth;
 }
@@ -25,6 +28,7 @@ export interface HealthDocument extends Pick<Health, "sys" | "net" | "disk"> {
   readonly rec: RecordingHealth;
   readonly cams: CamerasHealth;
   readonly sec: SecurityHealth;
+  readonly sched?: SchedulesHealth;
 }
 
 interface RecordingState {
@@ -33,7 +37,7 @@ interface RecordingState {
   readonly cams: RecordingHealth["cams"];
 }
 
-export function deviceCommands({ health, clock, cameras, recording, security }: DeviceCommandsOptions) {
+export function deviceCommands({ health, clock, cameras, recording, schedules, security }: DeviceCommandsOptions) {
   const readHealth: Command<undefined, HealthDocument> = {
     name: "health",
     scope: "read",
@@ -41,7 +45,9 @@ export function deviceCommands({ health, clock, cameras, recording, security }: 
     parse: (input) => void readFields(input, []),
     run: async () => {
       const { sys, net, disk } = await health.read();
-      return { sys, net, clk: clock(), disk, rec: await recording.read(), cams: cameras.read(), sec: security() };
+      const sched = schedules();
+      const rec = await recording.read();
+      return { sys, net, clk: clock(), disk, rec, cams: cameras.read(), sec: security(), ...(sched !== undefined && { sched }) };
     },
   };
   const readRecording: Command<{ readonly cam: string | undefined }, RecordingState> = {

@@ -76,4 +76,5 @@ export const builtFeatures: ReadonlySet<Feature> = new Set<Feature>([
   "pprof",
   "logFile",
   "syslog",
+  "schedules",
 ]);

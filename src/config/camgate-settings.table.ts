@@ -75,7 +75,10 @@ export const gateway = section(
       effect: "live",
     }),
     maxTotalReaders: setting(count, 0, "Readers of all paths together; 0 sets no limit.", { appliance: 64, effect: "live" }),
-    schedules: setting(list(schedule), [], "Actions at set times.", { effect: "live", needs: [{ feature: "schedules" }] }),
+    schedules: setting(list(schedule), [], "What is done at set times: docs/schedules.md.", {
+      effect: "live",
+      needs: [{ feature: "schedules" }],
+    }),
   },
 );
 

@@ -61,7 +61,6 @@ describe("features that are not built", () => {
     ["paths: {a: {alwaysAvailable: yes, alwaysAvailableTracks: [{codec: H264}]}}", "always-available"],
     ["paths: {a: {recordStore: ring}}", "SD ring"],
     ["mqtt: {urls: ['mqtt://h'], tenant: acme}", "MQTT"],
-    ["schedules: [{cron: '0 * * * *', do: reboot}]", "schedules"],
     ["rtmpEncryption: strict", "RTMP"],
     ["api: yes\napiEncryption: yes", "control API"],
   ];

@@ -91,16 +91,21 @@ export const schedule = {
   fields: {
     cron: setting(text, "", "When: minute, hour, day of month, month, day of week.", { required: true }),
     timeZone: setting(text, "UTC", "Time zone that the times are in, such as `Europe/Berlin`."),
-    do: setting(oneOf("recordOn", "recordOff", "reboot", "snapshot", "telemetry"), "telemetry", "What is done.", { required: true }),
-    path: setting(text, "", "Path it concerns, where it concerns one."),
-    value: setting(text, "", "Value that the action needs, if any."),
-  },
-  check(value: { readonly cron: string }) {
-    return /^\S+(\s+\S+){4}$/.test(value.cron.trim())
-      ? undefined
-      : "cron needs five fields: minute, hour, day of month, month, day of week";
+    do: setting(
+      oneOf("recordOn", "recordOff", "reboot", "snapshot", "telemetry"),
+      "telemetry",
+      "What is done: recording goes on or off, the machine is rebooted, a picture is taken, telemetry gets another interval.",
+      { required: true },
+    ),
+    path: setting(text, "", "Path, or entry of `paths`, that is recorded or pictured; empty means every one."),
+    value: setting(
+      text,
+      "",
+      "snapshot: pictures kept of each path (100). telemetry: its interval (`5m`); empty is mqtt.telemetryInterval again. reboot: how much later it may still be done (1h).",
+    ),
   },
 } as const;
 
+export type Schedule = Decoded<typeof schedule>;
 export type InternalUser = Decoded<typeof internalUser>;
 export type Permission = Decoded<typeof permission>;

@@ -14,6 +14,7 @@ import { validateGlobal } from "./validate-global.ts";
 import { warnOfBrokenCommands } from "./validate-hooks.ts";
 import { validatePath } from "./validate-path.ts";
 import { warnOfFileSettings } from "./validate-recording.ts";
+import { validateSchedules } from "./validate-schedules.ts";
 import { readYaml } from "./yaml-source.ts";
 
 export interface ParsedConfig {
@@ -76,6 +77,7 @@ function validate(config: Config, settings: MergedSettings, problems: Problems):
     problems.error(originPlace(origin), field, message + originNote(origin));
   };
   validateGlobal(config.global, (field, message, because = field) => report(field, message, [field, because]));
+  validateSchedules(config, (field, message, because = field) => report(field, message, [field, because]));
   validatePathKeys(settings, problems);
   for (const entry of config.paths) {
     validatePath(entry, config.global, config.paths, (name, message) => {

@@ -65,7 +65,22 @@ describe("rules of global settings", () => {
     ["mqtt: {homeAssistantDiscovery: 'home/+'}", "mqtt.homeAssistantDiscovery"],
     ["mqtt: {tenant: Acme}", "mqtt.tenant"],
     ["mqtt: {gatewayId: -x}", "mqtt.gatewayId"],
-    ["schedules: [{cron: '* * *', do: reboot}]", "schedules[0]"],
+    ["schedules: [{cron: '* * *', do: reboot}]", "schedules[0].cron"],
+    ["schedules: [{cron: '0 25 * * *', do: reboot}]", "schedules[0].cron"],
+    ["schedules: [{cron: '0 3 * * *', timeZone: Europe/Atlantis, do: reboot}]", "schedules[0].timeZone"],
+    ["schedules: [{cron: '0 3 * * *', do: reboot, path: cam}]\npaths: {cam: }", "schedules[0].path"],
+    ["schedules: [{cron: '0 3 * * *', do: reboot, value: 25h}]", "schedules[0].value"],
+    ["schedules: [{cron: '0 3 * * *', do: reboot, value: '-1h'}]", "schedules[0].value"],
+    ["schedules: [{cron: '0 3 * * *', do: recordOn, path: gate}]\npaths: {cam: }", "schedules[0].path"],
+    ["schedules: [{cron: '0 3 * * *', do: recordOn, path: '~^gate'}]\npaths: {gate: }", "schedules[0].path"],
+    ["schedules: [{cron: '0 3 * * *', do: recordOn}]\npathDefaults: {recordStore: ring}\npaths: {cam: }", "schedules[0].path"],
+    ["schedules: [{cron: '0 3 * * *', do: recordOff, value: x}]", "schedules[0].value"],
+    ["schedules: [{cron: '* * * * *', do: snapshot, value: '0'}]", "schedules[0].value"],
+    ["schedules: [{cron: '* * * * *', do: telemetry, value: often}]", "schedules[0].value"],
+    ["schedules: [{cron: '* * * * *', do: telemetry, value: 10ms}]", "schedules[0].value"],
+    ["schedules: [{cron: '0 3 * * *', do: recordOn}, {cron: '0 */3 * * 6', do: recordOff}]", "schedules[1]"],
+    ["schedules: [{cron: '0 3 * * *', do: telemetry, value: 5m}, {cron: '0 3 * * *', do: telemetry}]", "schedules[1]"],
+    [`schedules: [${"{cron: '0 3 * * *', do: recordOn},".repeat(201)}]`, "schedules"],
   ];
   for (const [text, field] of refused) {
     it(`refuses ${text.replaceAll("\n", "; ")}`, () => {
@@ -85,7 +100,11 @@ describe("rules of global settings", () => {
     "webrtcLocalUDPAddress: ''\nwebrtcICEServers2: [{url: 'stun:stun.example:3478'}]",
     "rtspAuthMethods: [basic, digest]",
     "apiAddress: '[::1]:9997'\nrtspAddress: gate.example:554",
-    "schedules: [{cron: '0 3 * * 0', do: reboot}]",
+    "schedules: [{cron: '0 3 * * 0', do: reboot, value: 2h}]",
+    "schedules: [{cron: '0 22 * * *', timeZone: Europe/Berlin, do: recordOn, path: gate}, {cron: '0 6 * * *', do: recordOff}]\npaths: {all_others: }",
+    "schedules: [{cron: '0 3 * * *', do: recordOn, path: '~^g'}]\npaths: {'~^g': }",
+    "schedules: [{cron: '0 3 * * *', do: recordOn, path: a}, {cron: '0 3 * * *', do: recordOff, path: b}]\npaths: {a: , b: }",
+    "schedules: [{cron: '*/5 * * * *', do: snapshot, value: '20'}, {cron: '0 6 * * *', do: telemetry, value: 5m}, {cron: '0 20 * * *', do: telemetry}]",
   ];
   for (const text of accepted) {
     it(`accepts ${text.replaceAll("\n", "; ")}`, () => assert.deepEqual(problemsOf(text), []));

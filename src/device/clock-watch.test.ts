@@ -279,3 +279,34 @@ test("while somebody is being asked nothing else begins", async () => {
   assert.equal(machine.watch.steps, 1);
   assert.equal(machine.watch.state, "SYNCED");
 });
+
+test("a time is acted upon when somebody vouches for it, or when it went on undisturbed for ten minutes, also in the next process", async () => {
+  const machine = new Machine(15e6);
+  await machine.watch.start();
+  assert.equal(machine.watch.isTrusted, false, "1970");
+  machine.offsetUs = T0_US;
+  await machine.run(599);
+  assert.equal(machine.watch.isTrusted, false, "set by nobody knows whom");
+  await machine.run(10);
+  assert.equal(machine.watch.isTrusted, true);
+  await machine.process().start();
+  assert.equal(machine.watch.isTrusted, true);
+  machine.offsetUs += 3600e6;
+  await machine.process().start();
+  assert.equal(machine.watch.isTrusted, false, "set between the processes");
+  machine.sync = NTP;
+  await machine.run(10);
+  assert.equal(machine.watch.isTrusted, true);
+  machine.sync = undefined;
+  await machine.run(600);
+  assert.deepEqual([machine.watch.state, machine.watch.isTrusted], ["HOLDOVER", true]);
+  machine.offsetUs -= 7200e6;
+  await machine.run(1);
+  assert.equal(machine.watch.isTrusted, false, "a step that nobody stands by");
+});
+
+test("a hardware clock that the kernel took is acted upon at once", async () => {
+  const machine = new Machine(T0_US, { cameFromHardware: true });
+  await machine.watch.start();
+  assert.equal(machine.watch.isTrusted, true);
+});

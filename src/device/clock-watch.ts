@@ -1,7 +1,7 @@
 // Watches the wall clock against the monotonic one, and says by anchors what UTC was and how well it was known (docs/storage.md, clock anchors).
 import { HOLDOVER_DRIFT } from "#base/boot-timeline.ts";
-import type { TimeQuality } from "#base/clock.ts";
-import { ANCHOR_FLAGS, type ClockAnchor } from "#base/clock-anchor.ts";
+import { isAtLeast, type TimeQuality } from "#base/clock.ts";
+import { ANCHOR_FLAGS, type ClockAnchor, hasFlag } from "#base/clock-anchor.ts";
 import type { BootIdentity } from "./boot-identity.ts";
 import type { ReadSync, Synchronised } from "./time-sync.ts";
 
@@ -79,6 +79,7 @@ export class ClockWatch {
     this.#offsetSinceUs = monoUs;
     this.#last = last;
     this.#isFromHardware = options.cameFromHardware && (last === undefined || last.quality === "rtc") && !this.#wasSetMeanwhile();
+    this.#isStable = last !== undefined && last.quality === "est" && hasFlag(last.flags, ANCHOR_FLAGS.stable) && !this.#wasSetMeanwhile();
     this.#wasSynchronised = options.earlier.some(({ quality }) => isSynchronisedQuality(quality));
     if (last !== undefined && isSynchronisedQuality(last.quality) && !this.#wasSetMeanwhile()) {
       const sync = {
@@ -96,6 +97,12 @@ export class ClockWatch {
     if (this.#sync !== undefined) return "SYNCED";
     if (this.#wasSynchronised) return "HOLDOVER";
     return this.#isPlausible(this.#offsetUs) ? "EST" : "NONE";
+  }
+
+  /** Somebody vouches for the wall clock, or it has gone on undisturbed for so long that nobody will set it. */
+  get isTrusted(): boolean {
+    const quality = this.#quality();
+    return isAtLeast(quality, "hint") || (quality === "est" && this.#isStable);
   }
 
   /** Who vouches for the wall clock, if anyone does. */

@@ -139,6 +139,11 @@ export class GatewayClock implements BootClock {
     return this.#watch.state;
   }
 
+  /** Whether the time of now can be acted upon. */
+  get isTrusted(): boolean {
+    return this.#watch.isTrusted;
+  }
+
   get version(): number {
     return this.#model.version;
   }

@@ -23,6 +23,8 @@ export class TelemetryFeed {
   readonly #options: TelemetryFeedOptions;
   readonly #thinner = new TelemetryThinner();
   #cancel: (() => void) | undefined;
+  /** When the last one was begun. */
+  #lastMs: number | undefined;
   #isClosed = false;
   #isReading = false;
   #hasFailed = false;
@@ -34,15 +36,27 @@ export class TelemetryFeed {
   /** One now, and from then on after each interval. */
   sendNow(): void {
     if (this.#isClosed) return;
-    this.#cancel?.();
-    this.#cancel = this.#options.schedule(() => this.sendNow(), this.#options.intervalMs());
+    this.#lastMs = this.#options.nowMs();
+    this.#wait(this.#options.intervalMs());
     if (!this.#isReading) void this.#send();
+  }
+
+  /** The next one comes when it would have if the interval had been this one all along. */
+  intervalChanged(): void {
+    if (this.#isClosed || this.#lastMs === undefined) return;
+    const { intervalMs, nowMs } = this.#options;
+    this.#wait(Math.max(0, this.#lastMs + intervalMs() - nowMs()));
   }
 
   close(): void {
     this.#isClosed = true;
     this.#cancel?.();
     for (const kept of this.#thinner.end()) this.#keep(kept);
+  }
+
+  #wait(delayMs: number): void {
+    this.#cancel?.();
+    this.#cancel = this.#options.schedule(() => this.sendNow(), delayMs);
   }
 
   async #send(): Promise<void> {

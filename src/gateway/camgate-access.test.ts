@@ -10,6 +10,7 @@ import { configCommands } from "#commands/config.ts";
 import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
 import { recordingCommands } from "#commands/recordings.ts";
+import { scheduleCommands } from "#commands/schedules.ts";
 import { tryCamera } from "#commands/try-camera.ts";
 import type { ConfigStatus } from "#config/live-config.ts";
 import { parseConfig } from "#config/parse-config.ts";
@@ -116,12 +117,17 @@ async function setUp(t: { after(run: () => unknown): void }) {
       clock: () => ({ st: "free", src: "est", off_ms: null, err_ms: null, last_sync_s: null, steps: 0, rtc: false }),
       cameras,
       recording,
+      schedules: () => undefined,
       security: () => ({ auth_fail: 0, banned: 0 }),
     }),
     ...cameraCommands({ registry, cameras }),
     tryCamera({ openCandidate: () => assert.fail("nobody here may try a camera") }),
     ...recordingCommands({ indexOf: () => store, stores: () => [store] }),
-    ...configCommands({ live: { config: config!, status: STATUS, patchPath: async () => assert.fail("the config was changed") } }),
+    ...configCommands({
+      live: { config: config!, status: STATUS, patchPath: async () => assert.fail("the config was changed") },
+      onSwitched: () => {},
+    }),
+    ...scheduleCommands(() => ({ isClockTrusted: true, list: () => [] })),
     exported,
   ]);
   const removed: unknown[] = [];
@@ -164,7 +170,7 @@ test("one camera's viewer sees that camera, and nothing of another or of the who
     assert.equal((await ask(ann, `GET ${look}gate`)).status, 200, look);
     assert.equal((await ask(ann, `GET ${look}yard`)).status, 403, look);
   }
-  for (const whole of ["health", "cameras/list", "recorders/list", "locks/list", "config/get", "config/status"])
+  for (const whole of ["health", "cameras/list", "recorders/list", "locks/list", "config/get", "config/status", "schedules/list"])
     assert.equal((await ask(ann, `GET ${whole}`)).status, 403, whole);
 });
 

@@ -9,6 +9,7 @@ import { configCommands } from "#commands/config.ts";
 import { deviceCommands } from "#commands/device.ts";
 import { RecordingWatch } from "#commands/recording-health.ts";
 import { recordingCommands } from "#commands/recordings.ts";
+import { scheduleCommands, schedulesHealth } from "#commands/schedules.ts";
 import { snapshotCommands } from "#commands/snapshots.ts";
 import { tryCamera } from "#commands/try-camera.ts";
 import { CommandTable } from "#control/command.ts";
@@ -45,14 +46,16 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
       clock: () => clockOf(context, hasRtc),
       cameras,
       recording,
+      schedules: () => schedulesHealth(context.schedules),
       security: () => ({ auth_fail: authenticator.counters.refused, banned: authenticator.counters.bans }),
     }),
     ...cameraCommands({ registry, cameras }),
     ...snapshotCommands({ send, take: (request, signal) => context.capture.takeSnapshot(request, signal) }),
     tryCamera({ openCandidate: (source, transport) => context.pathConfs.candidate(source, transport, context.config) }),
     ...recordingCommands({ indexOf, stores: () => context.recording?.indexes ?? [] }),
-    ...configCommands({ live: context.live }),
     ...clipCommands({ indexOf, fs, send, directory: () => clipDirectory(context) }),
+    ...configCommands({ live: context.live, onSwitched: (path, isOn) => context.schedules?.switchRecording(path, isOn) }),
+    ...scheduleCommands(() => context.schedules),
   ]);
   const jobs = new CommandJobs({
     table,

@@ -23,6 +23,7 @@ import type { GatewayNoc } from "./noc.ts";
 import type { PathConfs } from "./paths.ts";
 import type { GatewayPower } from "./power.ts";
 import type { Recording } from "./recording.ts";
+import type { GatewaySchedules } from "./schedules.ts";
 
 /** Made once for the life of a gateway. What a part asks of it at each use is always of now; what it copies grows old. */
 export interface GatewayContext {
@@ -56,6 +57,7 @@ export interface GatewayContext {
   ring: Ring | undefined;
   recording: Recording | undefined;
   fleet: GatewayFleet | undefined;
+  schedules: GatewaySchedules | undefined;
   readonly events: GatewayEvents;
 }
 

@@ -8,6 +8,7 @@ import { RetainedFeed } from "#fleet/retained-feed.ts";
 import type { GatewayIdentity, Topics } from "#fleet/topics.ts";
 import type { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./context.ts";
+import { longestTelemetryMs } from "./telemetry-interval.ts";
 
 export interface FleetHomeOptions {
   readonly identity: GatewayIdentity;
@@ -84,7 +85,7 @@ export class FleetHome {
       model: (site["hw"] as { readonly model?: string } | undefined)?.model,
       canSwitch: mqtt.commands === "broker",
       hasPictures: mqtt.homeAssistantPictures > 0,
-      intervalMs: mqtt.telemetryInterval,
+      intervalMs: longestTelemetryMs(this.#context.config),
     });
   }
 

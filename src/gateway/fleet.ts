@@ -26,6 +26,7 @@ import { openFleetEvents } from "./fleet-events.ts";
 import { FleetHome } from "./fleet-home.ts";
 import { FleetIntake } from "./fleet-intake.ts";
 import type { RunningPart } from "./part.ts";
+import { telemetryIntervalMs } from "./telemetry-interval.ts";
 
 /** What other parts have of the link. */
 export interface GatewayFleet {
@@ -43,6 +44,8 @@ export interface GatewayFleet {
   tellInfo(): void;
   /** Why the gateway goes, when it goes: what the NOC is told last. */
   farewell: Farewell;
+  /** Telemetry is to be sent at another pace from now on. */
+  telemetryIntervalChanged(): void;
   /** Resolves when nothing of it is left. */
   close(): Promise<void>;
 }
@@ -142,7 +145,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   });
   const telemetry = new TelemetryFeed({
     uplink,
-    intervalMs: () => context.config.global.mqtt.telemetryInterval,
+    intervalMs: () => telemetryIntervalMs(context),
     read: () => telemetryOf(context),
     happenedAt,
     nowMs,
@@ -204,6 +207,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     commands: intake.table,
     tellInfo: () => info.tell(),
     farewell: "shutdown",
+    telemetryIntervalChanged: () => telemetry.intervalChanged(),
     close() {
       closed ??= close();
       return closed;
@@ -218,6 +222,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     update({ global }) {
       policy.capMs = global.mqtt.reconnectCap;
       home.update();
+      telemetry.intervalChanged();
     },
     close: () => fleet.close(),
   };

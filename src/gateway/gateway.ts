@@ -144,6 +144,7 @@ export class Gateway {
       ring: undefined,
       recording: undefined,
       fleet: undefined,
+      schedules: undefined,
       events,
     };
     this.#parts = new PartSet(PARTS, this.#context);

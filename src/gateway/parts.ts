@@ -14,6 +14,13 @@ export const PARTS: readonly Part[] = [
   { name: "RTSPS", key: serverKey("rtsp", servesRtsps), load: () => import("./rtsps.ts") },
   { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./webrtc.ts") },
   { name: "hooks", key: () => "", load: () => import("./hooks.ts"), isBelow: true },
+  // Before recording: what is not to be recorded now is not begun.
+  {
+    name: "schedules",
+    key: ({ global }) => (global.schedules.length > 0 ? "" : undefined),
+    load: () => import("./schedules.ts"),
+    isBelow: true,
+  },
   { name: "ring", key: ringKey, load: () => import("./ring.ts"), isBelow: true },
   { name: "recording", key: recordingKey, load: () => import("./recording.ts"), isBelow: true },
   { name: "health", key: healthKey, load: () => import("./health.ts"), isBelow: true },

@@ -7,7 +7,8 @@ export function recordingKey(config: Config, isRunning: boolean): string | undef
 }
 
 export function isRecorded({ global, paths }: Config): boolean {
-  return global.playback || paths.some(({ settings }) => settings.record);
+  const isScheduled = global.schedules.some(({ do: action }) => action === "recordOn");
+  return global.playback || isScheduled || paths.some(({ settings }) => settings.record);
 }
 
 /** The ring is opened for the first path that is recorded there. */

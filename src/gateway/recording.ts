@@ -81,7 +81,8 @@ export class Recording {
       log: context.log,
       planOf: (path) => {
         const entry = context.config.paths.find(({ name }) => name === path.conf.name);
-        return entry?.settings.record === true ? this.#planOf(path, entry, stores) : undefined;
+        if (entry === undefined) return undefined;
+        return (context.schedules?.isRecorded(path.name) ?? entry.settings.record) ? this.#planOf(path, entry, stores) : undefined;
       },
       onGap: (path, gap) => {
         this.gaps.note(path, gap);

@@ -58,6 +58,7 @@ export function camgateRoutes({ commands, jobs, removeClip }: CamgateSubjects): 
     },
     look("/camgate/v1/config/get", "cfg.show", () => undefined),
     look("/camgate/v1/config/status", "cfg.status", () => undefined),
+    look("/camgate/v1/schedules/list", "sched.list", () => undefined),
     look("/camgate/v1/recorders/list", "rec.state", () => undefined),
     look("/camgate/v1/recorders/get/{name}", "rec.state", camOf),
     {

@@ -262,6 +262,28 @@ export const operations: readonly Operation[] = [
     closed("Which.", {}, { cam: camera }),
     object("As `up/tel`.", { cams: { type: "object" } }),
   ),
+  unprivileged(
+    "sched.list",
+    "The schedules of the config: when each is due next, and how it went the last time.",
+    NOTHING,
+    object("Schedules.", {
+      trusted: flag("False: nothing is done until the time is known."),
+      schedules: list(
+        object("One.", {
+          cron: text("When."),
+          zone: text("Time zone of that."),
+          do: text("What."),
+          path: orNull(text("Path, or entry of paths; null: every one, or none.")),
+          value: orNull(text("Its value.")),
+          next: orNull(time("When it is due next.")),
+          last: orNull(time("When it last was, since the start of the process.")),
+          running: flag("It is being done."),
+          err: orNull(text("What went wrong the last time.")),
+        }),
+        "As in the config.",
+      ),
+    }),
+  ),
   unprivileged("health", "The document that is sent as telemetry.", NOTHING, object("As `up/tel`, without the envelope.", {})),
   privileged(
     "cam.try",

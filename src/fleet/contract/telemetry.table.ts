@@ -169,6 +169,11 @@ export const telemetry = enveloped(
         drop_evt: count("Events given up."),
         rtt_ms: orNull(number("The broker's last acknowledgement.")),
       }),
+      sched: object("Schedules of the config.", {
+        next: orNull(time("When the next one is due; null while the time is not known.")),
+        do: orNull(text("What is done then.")),
+        fail: count("Schedules that went wrong the last time."),
+      }),
       agg: object(
         "Of an outage: this stands for several samples, with the bounds and means of numbers that varied.",
         {},

@@ -1,0 +1,79 @@
+// A reboot by schedule: when it waits, when it gives up, and that no due time does it twice.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CallerFault } from "#base/errors.ts";
+import type { Plan } from "#schedules/schedules.ts";
+import { collectedLog } from "#testing/collected-log.ts";
+import { FaultFs } from "#testing/fault-fs.ts";
+import { rebooter } from "./schedule-reboot.ts";
+
+const PLAN: Plan = { cron: "0 3 * * *", timeZone: "UTC", do: "reboot", path: "", value: "10m" };
+const DUE = Date.parse("2026-11-30T03:00:00Z");
+
+/** A machine that goes down when it is asked to: what runs there ends, and `boot` starts the next. */
+function machine({ busyMinutes = 0, refuses = false } = {}) {
+  const fs = new FaultFs();
+  const log = collectedLog();
+  let nowMs = 0;
+  const reboots: string[] = [];
+  const perform = rebooter({
+    power: {
+      check: () => {
+        if (nowMs < busyMinutes * 60_000) throw new CallerFault("conflict", "job j-1 is at work: it would be cut off");
+      },
+      reboot: async (why) => {
+        reboots.push(why);
+        throw new Error(refuses ? "we may not" : "down");
+      },
+    },
+    fs,
+    file: "/data/scheduled-reboots.json",
+    nowMs: () => nowMs,
+    sleep: async (delayMs, signal) => {
+      signal.throwIfAborted();
+      nowMs += delayMs;
+    },
+    log,
+  });
+  const run = (dueMs = DUE, plan = PLAN, signal = new AbortController().signal) => perform(plan, { dueMs, signal });
+  return { fs, log, reboots, run, minutes: () => nowMs / 60_000 };
+}
+
+test("the machine is rebooted, once for each due time, whatever the clock is after the boot", async () => {
+  const { reboots, run } = machine();
+  await assert.rejects(run(), /down/);
+  await run();
+  await assert.rejects(run(DUE + 86_400_000), /down/);
+  await run(DUE);
+  assert.deepEqual(reboots, ["a schedule (0 3 * * *, UTC)", "a schedule (0 3 * * *, UTC)"]);
+});
+
+test("while a job is at work it waits, and not beyond its window", async () => {
+  const soon = machine({ busyMinutes: 5 });
+  await assert.rejects(soon.run(), /down/);
+  assert.deepEqual([soon.reboots.length, soon.minutes()], [1, 5]);
+  const long = machine({ busyMinutes: 60 });
+  await assert.rejects(long.run(), /j-1 is at work/);
+  assert.deepEqual([long.reboots.length, long.minutes()], [0, 10]);
+  await assert.rejects(long.run(DUE + 86_400_000, { ...PLAN, value: "" }), /down/, "an hour, where nothing is said");
+});
+
+test("a schedule that is taken away meanwhile reboots nothing", async () => {
+  const { reboots, run } = machine({ busyMinutes: 60 });
+  await assert.rejects(run(DUE, PLAN, AbortSignal.abort(new Error("gone"))), /gone/);
+  assert.deepEqual(reboots, []);
+});
+
+test("what cannot be noted, or was damaged, is in the way of no reboot", async () => {
+  const { fs, log, reboots, run } = machine();
+  fs.failAt(1, "EROFS", ({ kind, path }) => kind === "open" && path.endsWith(".new"));
+  await assert.rejects(run(), /down/);
+  assert.ok(log.lines.some((line) => line.includes("cannot be noted")));
+  for (const text of ["", "{", '{"a":1}', '["x", 1.5]']) {
+    const file = await fs.open("/data/scheduled-reboots.json", "create");
+    await file.write([Buffer.from(text)], 0);
+    await file.close();
+    await assert.rejects(run(), /down/, text);
+  }
+  assert.equal(reboots.length, 5);
+});
