@@ -9,7 +9,7 @@ export interface TestScope {
 }
 
 export interface PeerOptions {
-  /** Killed after that; 30 s where nothing is said. */
+  /** Killed after that; 60 s where nothing is said. */
   readonly timeoutMs?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export interface PeerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 const STDERR_CHARACTERS = 262_144;
 const STDOUT_BYTES = 256 * 2 ** 20;
 
