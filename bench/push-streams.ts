@@ -12,6 +12,7 @@ import { PathRegistry } from "#relay/path-registry.ts";
 import type { Stream } from "#relay/stream.ts";
 import { ClipSource } from "#testing/camera/clip-source.ts";
 import { loadClip } from "#testing/clip/clip.ts";
+import { readOf } from "#testing/stream-read.ts";
 import { type PushOptions, parsePushOptions, USAGE } from "./push-options.ts";
 
 const PACKET_BYTES = 1452;
@@ -79,6 +80,7 @@ async function keepPushing(
   const push = new RtspPush({
     url,
     fingerprint: "",
+    fingerprintSetting: "destFingerprint",
     transport,
     udpPortRange: PORTS,
     writeTimeoutMs: STALL_MS,
@@ -88,7 +90,7 @@ async function keepPushing(
   while (!signal.aborted) {
     try {
       const live = await stream();
-      if (live !== undefined) await push.run(live, signal);
+      if (live !== undefined) await push.run(readOf(live), signal);
     } catch (error) {
       if (!signal.aborted) pushLog.warn(`${errorText(error)}; trying again`);
     }

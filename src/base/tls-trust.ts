@@ -1,12 +1,17 @@
 // Whom we take a TLS server for: vouched for by an authority and named as we know it, or known by the fingerprint of its certificate.
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
-import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { type ConnectionOptions, rootCertificates, type TLSSocket } from "node:tls";
 
-/** For `tls.connect`. Nothing may be sent before `distrustOf` was asked. */
-export function trustOptions(host: string): ConnectionOptions {
+/** For `tls.connect`. Nothing may be sent before `distrustOf` was asked. `authorities`: PEM; they vouch beside the system's. */
+export function trustOptions(host: string, authorities: readonly string[] = []): ConnectionOptions {
   const isAddress = isIP(host.split("%")[0]!) !== 0;
-  return { minVersion: "TLSv1.2", rejectUnauthorized: false, ...(!isAddress && { servername: host }) };
+  return {
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: false,
+    ...(!isAddress && { servername: host }),
+    ...(authorities.length > 0 && { ca: [...rootCertificates, ...authorities] }),
+  };
 }
 
 /**

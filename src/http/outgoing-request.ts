@@ -1,6 +1,6 @@
 // One HTTP request of ours to another server: bounded in time and size, its certificate pinned before a byte is sent.
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from "node:http";
-import type { LookupFunction } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import { type TLSSocket, connect as tlsConnect } from "node:tls";
 import { errorText } from "#base/errors.ts";
 import { resolveHost } from "#base/resolve-host.ts";
@@ -14,6 +14,10 @@ export interface OutgoingRequest {
   readonly body?: string;
   /** SHA-256 of the server's certificate in hex, with or without colons: it is trusted, and no other. Empty: the usual authorities. */
   readonly fingerprint: string;
+  /** PEM; they vouch beside the usual ones. */
+  readonly authorities?: readonly string[];
+  /** What forbids to connect to one of the addresses of the host, in words; undefined: nothing. */
+  addressFault?: ((address: string) => string | undefined) | undefined;
   /** For all of it, from the name's resolution to the last byte. */
   readonly timeoutMs: number;
   /** More of an answer with this status is not read; 0: nothing. */
@@ -53,7 +57,8 @@ export async function sendRequest(outgoing: OutgoingRequest): Promise<IncomingRe
   }
 }
 
-async function send({ method, url, headers, fingerprint, body }: OutgoingRequest, signal: AbortSignal): Promise<IncomingMessage> {
+async function send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  const { method, url, headers, body, addressFault } = outgoing;
   const { protocol, hostname, port, pathname, search, username, password } = new URL(url);
   const secure = protocol === "https:";
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
@@ -64,11 +69,14 @@ async function send({ method, url, headers, fingerprint, body }: OutgoingRequest
     path: pathname + search,
     method,
     headers: { ...headers, ...size, Host: new URL(url).host },
-    lookup,
+    lookup: lookupOf(addressFault),
     signal,
     ...(username !== "" && { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` }),
   };
-  const socket = secure ? await connectTrusted(host, Number(port || 443), fingerprint, signal) : undefined;
+  // An address is not looked up.
+  const forbidden = isIP(host) === 0 ? undefined : addressFault?.(host);
+  if (forbidden !== undefined) throw new Error(forbidden);
+  const socket = secure ? await connectTrusted(host, Number(port || 443), outgoing, signal) : undefined;
   return new Promise((resolve, reject) => {
     const connection = socket === undefined ? { agent: false } : { createConnection: () => socket };
     const request = httpRequest({ ...options, ...connection });
@@ -77,9 +85,14 @@ async function send({ method, url, headers, fingerprint, body }: OutgoingRequest
 }
 
 /** The certificate is looked at before the request is written: a stranger learns no password. */
-function connectTrusted(host: string, port: number, fingerprint: string, signal: AbortSignal): Promise<TLSSocket> {
+function connectTrusted(
+  host: string,
+  port: number,
+  { fingerprint, authorities, addressFault }: OutgoingRequest,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = tlsConnect({ host, port, lookup, ...trustOptions(host) });
+    const socket = tlsConnect({ host, port, lookup: lookupOf(addressFault), ...trustOptions(host, authorities) });
     const giveUp = (): void => void socket.destroy(new Error("given up"));
     signal.addEventListener("abort", giveUp, { once: true });
     if (signal.aborted) giveUp();
@@ -108,17 +121,21 @@ async function readBody(response: IncomingMessage, maxBytes: number): Promise<In
   return { status, headers, body: Buffer.concat(chunks).subarray(0, maxBytes), cut: size > maxBytes };
 }
 
-/** Without libuv's thread pool, which slow disks may hold. */
-const lookup: LookupFunction = (hostname, options, done) => {
-  resolveHost(hostname).then(
-    (addresses) => {
-      const all = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
-      if (options.all === true) done(null, all);
-      else done(null, all[0]!.address, all[0]!.family);
-    },
-    (error: NodeJS.ErrnoException) => done(error, []),
-  );
-};
+/** Without libuv's thread pool, which slow disks may hold. What it answers is what is connected to. */
+function lookupOf(addressFault: OutgoingRequest["addressFault"]): LookupFunction {
+  return (hostname, options, done) => {
+    resolveHost(hostname).then(
+      (addresses) => {
+        const forbidden = addressFault && addresses.map((address) => addressFault(address)).find((fault) => fault !== undefined);
+        if (forbidden !== undefined) return done(new Error(forbidden), []);
+        const all = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+        if (options.all === true) done(null, all);
+        else done(null, all[0]!.address, all[0]!.family);
+      },
+      (error: NodeJS.ErrnoException) => done(error, []),
+    );
+  };
+}
 
 /** An error for several addresses has a code and no text. */
 function textOf(error: unknown): string {

@@ -103,6 +103,21 @@ test("who was let in is named", async () => {
   assert.equal((await registry.permitPublish(request("cam", "publish"))).grant.user, "somebody");
 });
 
+test("a reader of the gateway's own is not asked at the door, and has a place as any other", async () => {
+  const refused: Authorize = () => Promise.reject(new Error("somebody was asked"));
+  const registry = setUp([pathConf("cam")], refused);
+  const tap = new UnitTap();
+  const own = { type: "push", id: "1" };
+  await assert.rejects(registry.openForOwn("", tap, own), { code: "invalid" });
+  await assert.rejects(registry.openForOwn("other", tap, own), { code: "not-configured" });
+  await assert.rejects(registry.openForOwn("cam", tap, own), { code: "no-stream" });
+  registry.get("cam")!.publish(publisher()).sink.ready([syntheticTrack()], "packets");
+  const lease = await registry.openForOwn("cam", tap, own);
+  assert.deepEqual(registry.get("cam")!.snapshot().readers, [own]);
+  lease.close();
+  assert.deepEqual(registry.get("cam")!.snapshot().readers, []);
+});
+
 test("a grant that is taken back while something is awaited opens nothing", async () => {
   const honoured = new Set<unknown>();
   const registry = setUp([pathConf("cam"), pathConf("copy")], undefined, (grant) => honoured.size === 0 || honoured.has(grant));

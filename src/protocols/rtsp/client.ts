@@ -11,7 +11,6 @@ import { NO_BODY, RtspHeaders, type RtspRequest, type RtspResponse, rtspResponse
 import type { RtspUrl } from "./url.ts";
 
 const CONNECT_TIMEOUT_MS = 5000;
-const UNTRUSTED_CURE = ": if that is the right one, set sourceFingerprint to it";
 const PROBE_TIMEOUT_MS = 1000;
 const REQUEST_TIMEOUT_MS = 5000;
 /** A DESCRIBE answer without Content-Length ends when nothing more comes for this long. */
@@ -31,6 +30,10 @@ export interface RtspClientOptions {
   readonly url: RtspUrl;
   /** SHA-256 of the certificate that is trusted alone; empty: the usual authorities. */
   readonly fingerprint: string;
+  /** PEM; they vouch beside the usual ones. */
+  readonly authorities?: readonly string[];
+  /** Names what a fingerprint is set with, for whoever finds a server that nobody vouches for. */
+  readonly fingerprintSetting?: string;
   /** Goes on to the next connection to this server. */
   readonly memory: ServerMemory;
   isKnownChannel(channel: number): boolean;
@@ -99,7 +102,7 @@ export class RtspClient {
         return await open({
           address,
           port,
-          tls: scheme === "rtsps" ? { host, fingerprint: options.fingerprint } : undefined,
+          tls: scheme === "rtsps" ? { host, ...options } : undefined,
           signal,
           make: (socket) => new RtspClient(socket, options),
           take: (client, bytes) => client.#splitter.push(bytes),
@@ -245,7 +248,7 @@ export async function isListening({ host, port }: RtspUrl, signal: AbortSignal, 
 interface OpenOptions {
   readonly address: string;
   readonly port: number;
-  readonly tls: { readonly host: string; readonly fingerprint: string } | undefined;
+  readonly tls: ({ readonly host: string } & Pick<RtspClientOptions, "fingerprint" | "authorities" | "fingerprintSetting">) | undefined;
   readonly signal: AbortSignal;
   make(socket: Socket): RtspClient;
   take(client: RtspClient, bytes: Buffer): void;
@@ -267,7 +270,7 @@ function open({ address, port, tls, signal, make, take }: OpenOptions): Promise<
         },
       },
     };
-    const socket = tls === undefined ? connect(options) : tlsConnect({ ...options, ...trustOptions(tls.host) });
+    const socket = tls === undefined ? connect(options) : tlsConnect({ ...options, ...trustOptions(tls.host, tls.authorities) });
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
@@ -287,7 +290,8 @@ function open({ address, port, tls, signal, make, take }: OpenOptions): Promise<
     socket.once(tls === undefined ? "connect" : "secureConnect", () => {
       // Before anything is sent: a stranger learns no password.
       const distrust = tls && distrustOf(socket as TLSSocket, tls.fingerprint);
-      if (distrust !== undefined) return fail(new PeerFault("connect", `${distrust}${tls?.fingerprint === "" ? UNTRUSTED_CURE : ""}`));
+      const cure = tls?.fingerprint === "" ? `: if that is the right one, set ${tls.fingerprintSetting ?? "sourceFingerprint"} to it` : "";
+      if (distrust !== undefined) return fail(new PeerFault("connect", `${distrust}${cure}`));
       settle();
       client = make(socket);
       resolve(client);

@@ -12,6 +12,7 @@ import type { TestScope } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
 import { type Site, startSite } from "#testing/rtsp-site.ts";
+import { readOf } from "#testing/stream-read.ts";
 import { RtspPush } from "./push.ts";
 
 const TRANSPORTS = ["tcp", "udp"] as const;
@@ -80,6 +81,7 @@ function startPush(scope: TestScope, stream: Stream, url: string, transport: Rts
   const abort = new AbortController();
   const push = new RtspPush({
     fingerprint: "",
+    fingerprintSetting: "destFingerprint",
     url,
     transport,
     udpPortRange: [32_768, 60_999],
@@ -87,7 +89,7 @@ function startPush(scope: TestScope, stream: Stream, url: string, transport: Rts
     clock: new SystemClock(),
     random: Math.random,
   });
-  const running = push.run(stream, abort.signal);
+  const running = push.run(readOf(stream), abort.signal);
   const stop = async () => {
     abort.abort();
     await running;

@@ -9,9 +9,10 @@ import { PublishedPath } from "#testing/published-path.ts";
 import { playOverTcp, RawRtspClient } from "#testing/raw-rtsp-client.ts";
 import { type SiteOptions, startSite } from "#testing/rtsp-site.ts";
 import { ScriptedCamera } from "#testing/scripted-camera.ts";
-import { writeSelfSigned } from "#testing/self-signed.ts";
+import { makeSelfSigned, writeSelfSigned } from "#testing/self-signed.ts";
+import { readOf } from "#testing/stream-read.ts";
 import { frameNumberOfPacket, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
-import { RtspPush } from "./push.ts";
+import { RtspPush, type RtspPushOptions } from "./push.ts";
 
 /** A stream of one site, and another site to publish it to. */
 async function setUp(t: TestContext, options: SiteOptions = {}) {
@@ -31,18 +32,27 @@ async function setUp(t: TestContext, options: SiteOptions = {}) {
   return { from, to, camera, stream: description.stream };
 }
 
-function push(t: TestContext, stream: Stream, url: string, transport: "tcp" | "udp" = "tcp", fingerprint = "") {
+function push(
+  t: TestContext,
+  stream: Stream,
+  url: string,
+  transport: "tcp" | "udp" = "tcp",
+  fingerprint = "",
+  more: Partial<RtspPushOptions> = {},
+) {
   const abort = new AbortController();
   const one = new RtspPush({
     fingerprint,
+    fingerprintSetting: "destFingerprint",
     url,
     transport,
     udpPortRange: [32_768, 60_999],
     writeTimeoutMs: 10_000,
     clock: new FakeClock(),
     random: Math.random,
+    ...more,
   });
-  const ended = one.run(stream, abort.signal).then(
+  const ended = one.run(readOf(stream), abort.signal).then(
     () => undefined,
     (fault: { code: string }) => fault.code,
   );
@@ -110,4 +120,31 @@ test("over TLS, to the server whose certificate it knows and to no other", async
   await until("bytes", () => one.outboundBytes > 0);
   abort.abort();
   assert.equal(await ended, undefined);
+});
+
+test("over TLS, to a server that an authority of ours vouches for; at an address that is forbidden nobody is asked", async (t) => {
+  const authority = makeSelfSigned({ name: "authority", isAuthority: true });
+  const pair = await writeSelfSigned(await temporaryFolder(t), makeSelfSigned({ issuer: authority }));
+  const certificate = { ...pair, keySetting: "rtspServerKey", certSetting: "rtspServerCert" };
+  const { to, camera, stream } = await setUp(t, { server: { certificate, udp: undefined } });
+  camera.frame(1);
+  const url = to.url("copy").replace("rtsp:", "rtsps:");
+  const authorities = [authority.cert.toString()];
+  const forbidden = push(t, stream, url, "tcp", "", { authorities, addressFault: (address) => `${address} is forbidden` });
+  assert.equal(await forbidden.ended, "config");
+  assert.equal(stream.readers.size, 0);
+  const { abort, ended } = push(t, stream, url, "tcp", "", { authorities, addressFault: () => undefined });
+  await until("the copy", () => to.registry.get("copy")?.state === "available");
+  abort.abort();
+  assert.equal(await ended, undefined);
+});
+
+test("ended while the server does not answer: at once", async (t) => {
+  const { stream } = await setUp(t);
+  const silent = await ScriptedCamera.start({ script: { ANNOUNCE: () => "silent" } });
+  t.after(() => silent.close());
+  const { abort, ended } = push(t, stream, silent.url());
+  await until("it was asked", () => silent.requests.some(({ method }) => method === "ANNOUNCE"));
+  abort.abort();
+  assert.equal(await ended, "aborted");
 });

@@ -2,8 +2,10 @@
 import type { Clock } from "#base/clock.ts";
 import { deferred } from "#base/deferred.ts";
 import { PeerFault } from "#base/errors.ts";
+import type { ReadLease } from "#relay/path.ts";
+import type { OpenRead, Push } from "#relay/push.ts";
 import type { Stream } from "#relay/stream.ts";
-import { RtspClient, type ServerMemory } from "./client.ts";
+import { type AddressFault, RtspClient, type ServerMemory } from "./client.ts";
 import { RtspReader } from "./from-stream.ts";
 import { parseSession } from "./headers.ts";
 import { type MediaWriter, TcpMediaWriter, type UdpDestination, UdpMediaWriter } from "./media-writer.ts";
@@ -22,6 +24,12 @@ export interface RtspPushOptions {
   readonly url: string;
   /** Of the certificate that is trusted alone (`rtsps`); empty: the usual authorities. */
   readonly fingerprint: string;
+  /** PEM; they vouch beside the usual ones. */
+  readonly authorities?: readonly string[];
+  /** Names what the fingerprint is set with. */
+  readonly fingerprintSetting: string;
+  /** What forbids to connect to an address, in words; undefined: nothing does. */
+  addressFault?: AddressFault | undefined;
   readonly transport: "tcp" | "udp";
   readonly udpPortRange: readonly [number, number];
   readonly writeTimeoutMs: number;
@@ -29,7 +37,7 @@ export interface RtspPushOptions {
   random(): number;
 }
 
-export class RtspPush {
+export class RtspPush implements Push {
   readonly #options: RtspPushOptions;
   readonly #memory: ServerMemory = { digestSeen: false };
   #reader: RtspReader | undefined;
@@ -42,8 +50,7 @@ export class RtspPush {
     return this.#reader?.outboundBytes ?? 0;
   }
 
-  /** Publishes the stream until aborted (resolves; while it connects it rejects with `aborted`) or until it fails (rejects with a PeerFault). */
-  async run(stream: Stream, signal: AbortSignal): Promise<void> {
+  async run(open: OpenRead, signal: AbortSignal): Promise<void> {
     const url = parseRtspUrl(this.#options.url);
     if (url === undefined || url.tunnel !== "none")
       throw new PeerFault("config", "the destination is neither a rtsp:// nor a rtsps:// URL");
@@ -60,44 +67,55 @@ export class RtspPush {
       onEnd: (reason) => end.resolve(new PeerFault(reason === "too-slow" ? "stalled" : "ended", `the stream ended: ${reason}`)),
     });
     this.#reader = reader;
-    const client = await RtspClient.connect(
-      {
-        url,
-        fingerprint: this.#options.fingerprint,
-        memory: this.#memory,
-        isKnownChannel: (channel) => [...channels.values()].some((first) => channel === first || channel === first + 1),
-        onPacket: (_channel, bytes, start, stop) => reader.onRtcp(bytes, start, stop),
-        onClosed: (fault) => end.resolve(fault),
-      },
-      signal,
-    );
+    const { fingerprint, authorities, fingerprintSetting, addressFault } = this.#options;
     const target = urlWithoutCredentials(url);
     const timers: NodeJS.Timeout[] = [];
+    let lease: ReadLease | undefined;
+    let client: RtspClient | undefined;
     let writer: MediaWriter | undefined;
     try {
+      lease = await open(reader);
+      const { stream } = lease;
+      client = await RtspClient.connect(
+        {
+          url,
+          ...{ fingerprint, fingerprintSetting, addressFault, memory: this.#memory },
+          ...(authorities !== undefined && { authorities }),
+          isKnownChannel: (channel) => [...channels.values()].some((first) => channel === first || channel === first + 1),
+          onPacket: (_channel, bytes, start, stop) => reader.onRtcp(bytes, start, stop),
+          onClosed: (fault) => end.resolve(fault),
+        },
+        signal,
+      );
+      const connected = client;
+      // What ends it while it is set up ends the connection, and with it whatever is awaited.
+      void end.promise.then((fault) => {
+        if (writer === undefined) connected.close(fault);
+      });
       await expectOk(
         "ANNOUNCE",
         client.request("ANNOUNCE", target, { "Content-Type": "application/sdp" }, Buffer.from(describeStream(stream))),
       );
-      writer = await this.#setUpAll(client, target, stream, reader, channels, pairs);
+      const setUp = await this.#setUpAll(client, target, stream, reader, channels, pairs);
       await expectOk("RECORD", client.request("RECORD", target, { Range: "npt=0.000-" }));
+      writer = setUp;
       reader.prepare(
         stream,
         stream.tracks.map((track) => track.index),
         writer,
       );
-      stream.addReader(reader);
+      lease.start();
       timers.push(setInterval(() => reader.sendReports(), REPORT_MS));
-      timers.push(setInterval(() => void client.request("OPTIONS", target).catch(() => {}), KEEPALIVE_MS));
+      timers.push(setInterval(() => void connected.request("OPTIONS", target).catch(() => {}), KEEPALIVE_MS));
       const fault = await end.promise;
       if (fault.code !== "aborted") throw fault;
       await client.request("TEARDOWN", target).catch(() => {});
     } finally {
       signal.removeEventListener("abort", abort);
       for (const timer of timers) clearInterval(timer);
-      stream.removeReader(reader);
+      lease?.close();
       writer?.close();
-      client.close(new PeerFault("aborted", "closed"));
+      client?.close(new PeerFault("aborted", "closed"));
       for (const pair of pairs) pair.close();
     }
   }

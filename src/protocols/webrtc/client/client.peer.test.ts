@@ -26,13 +26,8 @@ async function startCamera(t: TestContext): Promise<Site> {
 
 async function publish(t: TestContext, site: Site, url: string, fingerprint = ""): Promise<void> {
   const abort = new AbortController();
-  const { stream } = await site.registry.openForRead(
-    { action: "read", path: "gate", protocol: "", remote: { address: "", port: 0 }, query: "", id: "", credentials: { kind: "none" } },
-    { name: "push", wants: () => undefined, onUnit: () => {}, onEnd: () => {} },
-    { type: "rtspSession", id: "push" },
-  );
   const ended = whipPush(url, { fingerprint })
-    .run(stream, abort.signal)
+    .run((reader) => site.registry.openForOwn("gate", reader, { type: "push", id: "1" }), abort.signal)
     .catch(() => {});
   t.after(async () => {
     abort.abort();

@@ -11,6 +11,7 @@ import { until } from "#testing/peers/until.ts";
 import { PublishedPath } from "#testing/published-path.ts";
 import { pulled, type Site, startSite } from "#testing/rtsp-site.ts";
 import { ScriptedCamera } from "#testing/scripted-camera.ts";
+import { readOf } from "#testing/stream-read.ts";
 import { syntheticTrack } from "#testing/synthetic-track.ts";
 import { watchFrames } from "#testing/watched-frames.ts";
 import { startWebRtcSite } from "#testing/webrtc-site.ts";
@@ -29,7 +30,7 @@ function push(t: TestContext, stream: Stream, url: string, options: Partial<Whip
   const log = collectedLog();
   const abort = new AbortController();
   const one = whipPush(url.replace("http:", "whip:"), { log, ...options });
-  const ended = one.run(stream, abort.signal).then(
+  const ended = one.run(readOf(stream), abort.signal).then(
     () => undefined,
     (error: unknown) => error,
   );

@@ -11,12 +11,23 @@ const MAX_REDIRECTS = 3;
 /** Nobody waits longer for a server that is told goodbye. */
 const DELETE_TIMEOUT_MS = 1000;
 
+/** Where a server may have us send to, redirects and its own addresses included. What is wrong, in words, or undefined. */
+export interface SignallingPolicy {
+  /** Of a URL, which has to be HTTPS then. */
+  hostFault(host: string): string | undefined;
+  addressFault(address: string): string | undefined;
+}
+
 export interface SignallingOptions {
   readonly target: ClientUrl;
   /** Empty: none. */
   readonly bearerToken: string;
   /** SHA-256 of the server's certificate, where no authority vouches for it; empty: the usual ones. */
   readonly fingerprint: string;
+  /** PEM; they vouch beside the usual ones. */
+  readonly authorities?: readonly string[];
+  /** Undefined: anywhere. */
+  readonly policy?: SignallingPolicy;
   readonly timeoutMs: number;
 }
 
@@ -64,7 +75,12 @@ export class Signalling {
 
   /** Credentials go to the server of the config alone. */
   async #request(method: string, url: string, body: string | undefined, signal: AbortSignal): Promise<IncomingReply> {
-    const { target, bearerToken, fingerprint, timeoutMs } = this.#options;
+    const { target, bearerToken, fingerprint, authorities, policy, timeoutMs } = this.#options;
+    if (policy !== undefined) {
+      const { protocol, hostname } = new URL(url);
+      const fault = protocol === "https:" ? policy.hostFault(hostname) : "it is led to a URL that is not https://";
+      if (fault !== undefined) throw new PeerFault("config", fault);
+    }
     const isOurs = new URL(url).origin === new URL(target.url).origin;
     const headers: Record<string, string> = { "User-Agent": "camgate" };
     if (body !== undefined) headers["Content-Type"] = "application/sdp";
@@ -80,6 +96,8 @@ export class Signalling {
         headers,
         ...(body !== undefined && { body }),
         fingerprint,
+        ...(authorities !== undefined && { authorities }),
+        addressFault: policy?.addressFault,
         timeoutMs,
         maxBytes: () => MAX_ANSWER_BYTES,
         signal,
