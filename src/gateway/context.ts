@@ -22,6 +22,7 @@ import type { GatewayHealth } from "./health.ts";
 import type { GatewayNoc } from "./noc.ts";
 import type { PathConfs } from "./paths.ts";
 import type { GatewayPower } from "./power.ts";
+import type { GatewayPushes } from "./pushes.ts";
 import type { Recording } from "./recording.ts";
 import type { GatewaySchedules } from "./schedules.ts";
 
@@ -53,6 +54,7 @@ export interface GatewayContext {
   health: GatewayHealth | undefined;
   commands: GatewayCommands | undefined;
   noc: GatewayNoc | undefined;
+  pushes: GatewayPushes | undefined;
   hooks: HookRunner | undefined;
   ring: Ring | undefined;
   recording: Recording | undefined;

@@ -9,13 +9,16 @@ import { localOnlyRule, mayComeFrom } from "#config/merge-layers.ts";
 import { pathSchema } from "#config/schema.ts";
 import type { Command } from "#control/command.ts";
 import type { OperationLimit } from "#fleet/command-intake.ts";
+import { MAX_LEASES } from "#fleet/stream-leases.ts";
 import type { GatewayContext } from "./context.ts";
 import { POWER_EVERY_MS } from "./power.ts";
+import { streamCommands } from "./stream-commands.ts";
 
 /** Of the contract's table. */
 export const GATEWAY_COMMAND_LIMITS: ReadonlyMap<string, OperationLimit> = new Map([
   ["cam.snapshot", { rate: { burst: 2, everyMs: 1000 }, atOnce: 2 }],
   ["clip.export", { atOnce: 2 }],
+  ["stream.push", { atOnce: MAX_LEASES }],
   ["sys.restart_app", { rate: { burst: 1, everyMs: POWER_EVERY_MS } }],
   ["sys.reboot", { rate: { burst: 1, everyMs: POWER_EVERY_MS } }],
 ]);
@@ -33,7 +36,7 @@ type SendBlob = (id: string, bytes: Buffer) => Promise<void>;
 
 export function gatewayCommandsOf(context: GatewayContext, sendBlob: SendBlob): readonly Command[] {
   const shared = context.commands!.commands.list.map((command) => (command.name === "cam.snapshot" ? asBlob(command, sendBlob) : command));
-  return [...shared, ...cameraChanges(context), ...powerCommands(context.power)];
+  return [...shared, ...cameraChanges(context), ...powerCommands(context.power), ...streamCommands(context)];
 }
 
 /** The picture itself goes up as a message of its own. */

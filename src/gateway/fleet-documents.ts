@@ -24,7 +24,7 @@ export async function birthOf({ clock, startedUs, fleet, events }: GatewayContex
   };
 }
 
-export async function telemetryOf({ commands, fleet }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
+export async function telemetryOf({ commands, fleet, pushes }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
   const context = { caller: GATEWAY, signal: new AbortController().signal, progress: () => {} };
   const health = (await commands!.commands.dispatch("health", {}, context)) as HealthDocument;
   const { link, outbox } = fleet!;
@@ -37,7 +37,8 @@ export async function telemetryOf({ commands, fleet }: GatewayContext): Promise<
     drop_evt: dropped[0] + dropped[1],
     rtt_ms: roundTripMs ?? null,
   };
-  return { ...health, mq };
+  const push = pushes?.leases.list() ?? [];
+  return { ...health, mq, ...(push.length > 0 && { push }) };
 }
 
 export interface InfoSubjects {

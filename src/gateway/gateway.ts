@@ -140,6 +140,7 @@ export class Gateway {
       health: undefined,
       commands: undefined,
       noc: undefined,
+      pushes: undefined,
       hooks: undefined,
       ring: undefined,
       recording: undefined,

@@ -29,6 +29,7 @@ export const PARTS: readonly Part[] = [
   { name: "API", key: serverKey("api", ({ api }) => api), load: () => import("./api.ts") },
   { name: "pprof", key: serverKey("pprof", ({ pprof }) => pprof), load: () => import("./pprof.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./metrics.ts") },
+  { name: "pushes", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./pushes.ts"), isBelow: true },
   { name: "NOC", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./noc.ts"), isBelow: true },
   { name: "MQTT", key: linkKey, load: () => import("./fleet.ts") },
   { name: "events", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./watch.ts") },

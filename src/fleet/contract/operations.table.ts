@@ -1,7 +1,7 @@
 // Every operation of dn/cmd, §8: its arguments, its result, and how often it may be asked.
 import type { JsonSchema } from "./schema.ts";
 import { closed, count, flag, list, mapOf, number, object, oneOf, orNull, text, time } from "./schema.ts";
-import { camera, commandId, hexSha256 } from "./words.table.ts";
+import { camera, commandId, hexSha256, pushedStream, pushState } from "./words.table.ts";
 
 export interface Operation {
   readonly name: string;
@@ -34,6 +34,11 @@ const UPLOAD = closed(
   },
 );
 const LEASE = object("A lease: it ends by itself.", { lid: text("Its name."), exp: time("When it ends.") });
+const STREAM_LEASE = object(
+  "A lease: it ends by itself.",
+  { lid: text("Its name."), exp: time("When it ends.") },
+  { st: pushState, err: orNull(text("Why the last attempt to reach the receiver ended, if it does not take media now.")) },
+);
 const LEASE_ID = closed("Which.", { lid: text("Name of the lease.", { maxLength: 64 }) });
 
 const unprivileged = (name: string, summary: string, args: JsonSchema, result: JsonSchema, limit?: string): Operation => ({
@@ -178,22 +183,27 @@ export const operations: readonly Operation[] = [
   ),
   privileged(
     "stream.push",
-    "Sends a camera live to a server, for a time.",
+    "Sends a camera live to a server, for a time; answered once the server takes it, or does not at first.",
     closed(
       "Where.",
-      { cam: camera, proto: oneOf(["srt", "whip", "rtsp", "rtmps"], "How."), url: text("To.", { maxLength: 2048 }) },
+      {
+        cam: camera,
+        proto: oneOf(["srt", "whip", "rtsp", "rtmps"], "How; a gateway that lacks it answers E_UNSUPPORTED."),
+        url: text("To: `rtsps://` or `https://`, at a host that the gateway's own config allows.", { maxLength: 2048 }),
+      },
       {
         token: text("Bearer token, of whip.", { maxLength: 4096 }),
-        ttl_s: count("How long.", { minimum: 10, maximum: 3600 }),
+        fingerprint: text("SHA-256 of the server's certificate, in hexadecimal: it is trusted, and no other.", { maxLength: 128 }),
+        ttl_s: count("How long; 300, where nothing is said.", { minimum: 10, maximum: 3600 }),
         max_kbps: count("At most.", { minimum: 1 }),
         profile: text("Name of a stream of the camera.", { maxLength: 64 }),
       },
     ),
-    LEASE,
+    STREAM_LEASE,
     "two at once",
   ),
-  privileged("stream.renew", "Makes a lease last longer.", LEASE_ID, LEASE),
-  privileged("stream.stop", "Ends a lease.", LEASE_ID, DONE),
+  privileged("stream.renew", "Makes a lease last longer: from now on for as long as it was asked for.", LEASE_ID, STREAM_LEASE),
+  privileged("stream.stop", "Ends a lease.", LEASE_ID, object("What was sent.", {}, { bytes: count("Media.") })),
   privileged(
     "io.set",
     "Sets a named output.",
@@ -243,7 +253,14 @@ export const operations: readonly Operation[] = [
     closed("The certificate.", {}, { cert: text("PEM.", { maxLength: 16_384 }) }),
     object("The request.", {}, { csr: text("PEM.") }),
   ),
-  // Beyond the first issue of the contract: the same command as over HTTP.
+  // Beyond the first issue of the contract.
+  unprivileged(
+    "stream.list",
+    "Leases of streams that are pushed.",
+    NOTHING,
+    object("All.", { leases: list(pushedStream, "Two at most.") }),
+  ),
+  // The same command as over HTTP.
   unprivileged(
     "rec.locks",
     "Locks on footage, of all cameras or of one.",

@@ -1,6 +1,6 @@
 // up/tel, §6: how the machine, the network, the clock, the disks, the recordings and the cameras are. Absent: not here. null: not measurable now.
 import { count, flag, list, mapOf, number, object, oneOf, orNull, percent, text, time } from "./schema.ts";
-import { enveloped } from "./words.table.ts";
+import { enveloped, pushedStream } from "./words.table.ts";
 
 const THROTTLING = list(
   oneOf(["uv", "cap", "thr", "tmp"], "Under-voltage, capped, throttled, soft limit of temperature."),
@@ -162,6 +162,7 @@ export const telemetry = enveloped(
     },
     {
       io: mapOf(object("One line.", { v: count("0 or 1.") }, { since: time("Since when.") }), "Named inputs and outputs."),
+      push: list(pushedStream, "Streams that are pushed, while there are any."),
       mq: object("The link.", {
         reconn: count("Connections after the first."),
         outbox: count("Messages that wait."),

@@ -105,7 +105,7 @@ export const EVENT_TYPES = [
   ...["cam.lost", "cam.back", "cam.flap", "cam.params", "cam.frozen", "cam.tamper", "io.tamper", "io.door"],
   ...["rec.gap", "rec.stop", "rec.resume", "disk.ro", "disk.io", "disk.slow", "disk.wear"],
   ...["sys.boot", "sys.hot", "sys.power", "sys.crash", "clk.synced", "clk.step", "clk.lost"],
-  ...["sec.auth", "sec.ban", "sec.cert", "cfg.applied", "cmd.denied", "evt.suppressed"],
+  ...["sec.auth", "sec.ban", "sec.cert", "cfg.applied", "cmd.denied", "stream.push", "evt.suppressed"],
 ] as const;
 
 export const event = enveloped(

@@ -2,7 +2,7 @@
 import { TIME_QUALITIES } from "#base/clock.ts";
 import { COMMAND_ERRORS } from "../command-request.ts";
 import type { JsonSchema, Properties } from "./schema.ts";
-import { count, oneOf, text, time } from "./schema.ts";
+import { count, object, oneOf, orNull, text, time } from "./schema.ts";
 
 /** What every message of a gateway begins with. */
 export const envelope: Properties = {
@@ -26,6 +26,21 @@ export const commandId = text("A ULID, made by who asks: a command of the same i
   pattern: "^[0-9A-Za-z-]{1,64}$",
 });
 export const operationName = text("Name of an operation.", { pattern: "^[a-z][a-z0-9_.]{0,63}$" });
+
+export const pushState = oneOf(["connecting", "live", "backoff"], "`backoff`: the receiver is tried again in a while.");
+
+/** A stream that is pushed under a lease. */
+export const pushedStream = object("A stream that is pushed.", {
+  lid: text("Name of its lease."),
+  cam: camera,
+  proto: text("How: rtsp or whip."),
+  to: text("Host of the receiver."),
+  st: pushState,
+  since: time("Since when it is in that state."),
+  exp: time("When the lease ends."),
+  bytes: count("Media sent."),
+  err: orNull(text("Why the last attempt ended, if it is not live.")),
+});
 
 export const error: JsonSchema = {
   type: "object",
