@@ -7,12 +7,17 @@ import { Topics } from "#fleet/topics.ts";
 import { CertificateAuthority } from "#noc/certificate-authority.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
 import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, textOf } from "./noc-options.ts";
+import { renewCertificate } from "./noc-renew.ts";
 
-const ACTIONS = ["ca", "broker", "operator", "gateway", "replace", "revoke", "decommission"];
+const ACTIONS = ["ca", "broker", "operator", "gateway", "renew", "replace", "revoke", "decommission"];
 const MAX_CSR_BYTES = 64 * 1024;
 
 export async function runNocEnrol(words: readonly string[], call: NocCall): Promise<number> {
-  const { values, positionals } = parseNocWords(words, { csr: { type: "string" } }, call);
+  const { values, positionals } = parseNocWords(
+    words,
+    { csr: { type: "string" }, timeout: { type: "string" }, unsigned: { type: "boolean" } },
+    call,
+  );
   const [action = "", name, ...more] = positionals;
   const { out } = call;
   if (!ACTIONS.includes(action)) throw new CallerFault("invalid", `enrol: ${ACTIONS.join(", ")}`);
@@ -39,6 +44,7 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
   }
   const gateway = gatewayOf(values, name);
   const { gatewayId } = gateway;
+  if (action === "renew") return await renewCertificate(gateway, authority, values, call);
   if (action === "gateway" || action === "replace") {
     const before = await authority.validSerials(gatewayId);
     if (action === "gateway" && before.length > 0)

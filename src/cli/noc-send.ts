@@ -44,7 +44,8 @@ export async function runNocSend(words: readonly string[], call: NocCall): Promi
   }
 }
 
-async function signatureOf(values: Values, op: string, args: Readonly<Record<string, unknown>>) {
+/** Undefined: it goes unsigned. Rejects with a CallerFault where it must not and no key is there. */
+export async function signatureOf(values: Values, op: string, args: Readonly<Record<string, unknown>>) {
   const fs = new NodeFs();
   const signer = await new SigningKeyFolder(fs, folderOf(values)).signer();
   if (signer !== undefined) return { signer, ctr: await new CommandCounter(fs, folderOf(values)).next() };

@@ -51,7 +51,7 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     "enrol",
     {
       usage:
-        "enrol ca [name] | broker <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | revoke|decommission <gateway>",
+        "enrol ca [name] | broker <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | renew <gateway> [--timeout <s>] [--unsigned] | revoke|decommission <gateway>",
       help: "certificates of the broker, of operators and of gateways, from the first to the last",
       load: async () => (await import("./noc-enrol.ts")).runNocEnrol,
     },

@@ -42,10 +42,13 @@ test("the clock: synchronised, lost, found again, set", () => {
 
 test("certificates: a month before, a week before, renewed", () => {
   const { machine, told, events } = setUp();
-  for (const daysLeft of [31, 29.5, 20, 6.9, 6, 89]) machine.lookAtCertificates([{ setting: "mqtt.cert", daysLeft }]);
+  for (const daysLeft of [31, 29.5, 20, 6.9, 6, 89]) machine.lookAtCertificates([{ setting: "mqtt.cert", daysLeft, lifeDays: 825 }]);
   assert.deepEqual(told(), ["sec.cert new warn", "sec.cert update crit", "sec.cert end info"]);
   assert.deepEqual(events[0]!.data, { setting: "mqtt.cert", days_left: 29 });
-  machine.lookAtCertificates([{ setting: "apiServerCert", daysLeft: -1 }]);
+  machine.lookAtCertificates([{ setting: "apiServerCert", daysLeft: -1, lifeDays: 90 }]);
   machine.lookAtCertificates([]);
   assert.deepEqual(told().slice(3), ["sec.cert new crit", "sec.cert end info"]);
+  // One that holds for ten days alone.
+  for (const daysLeft of [9, 4, 3.3, 0.9]) machine.lookAtCertificates([{ setting: "mqtt.cert", daysLeft, lifeDays: 10 }]);
+  assert.deepEqual(told().slice(5), ["sec.cert new warn", "sec.cert update crit"]);
 });

@@ -13,12 +13,15 @@ export interface CertificateSight {
   /** The setting that names it. */
   readonly setting: string;
   readonly daysLeft: number;
+  /** From its begin to its end. */
+  readonly lifeDays: number;
 }
 
 const HOT_C = 80;
 const COOL_C = 75;
-const CERT_WARN_DAYS = 30;
-const CERT_CRIT_DAYS = 7;
+/** Of certificates that hold for a short time a part of it: they are to be renewed after two thirds. */
+const CERT_WARN = { days: 30, part: 1 / 3 } as const;
+const CERT_CRIT = { days: 7, part: 1 / 10 } as const;
 
 export class MachineEvents {
   readonly #options: MachineEventsOptions;
@@ -53,11 +56,12 @@ export class MachineEvents {
 
   /** All there are; to be called a few times a day. */
   lookAtCertificates(sights: readonly CertificateSight[]): void {
-    for (const { setting, daysLeft } of sights) {
+    for (const { setting, daysLeft, lifeDays } of sights) {
+      const isWithin = ({ days, part }: typeof CERT_WARN | typeof CERT_CRIT): boolean => daysLeft <= Math.min(days, part * lifeDays);
       const condition = `sec.cert ${setting}`;
       const data = { setting, days_left: Math.floor(daysLeft) };
-      const severity = daysLeft <= CERT_CRIT_DAYS ? "crit" : "warn";
-      if (daysLeft <= CERT_WARN_DAYS) this.#begin("sec.cert", severity, data, severity, condition);
+      const severity = isWithin(CERT_CRIT) ? "crit" : "warn";
+      if (isWithin(CERT_WARN)) this.#begin("sec.cert", severity, data, severity, condition);
       else this.#end("sec.cert", data, condition);
     }
     const seen = new Set(sights.map(({ setting }) => `sec.cert ${setting}`));

@@ -35,6 +35,8 @@ export interface FleetLinkOptions {
   readonly log: Log;
   /** Read before each attempt. Rejects where a file of them cannot be read. */
   credentials(): Promise<LinkCredentials>;
+  /** An attempt came to nothing. True: there are other credentials now, to be tried at once. */
+  hasOtherCredentials?(loss: ConnectionLoss): boolean;
   /** What a birth tells beside the session and why. Must not reject. */
   birth(): Promise<Readonly<Record<string, unknown>>>;
   /** The broker may forget the message when this resolves; called from the birth of a session on. Must not reject. */
@@ -113,6 +115,11 @@ export class FleetLink {
     this.#options.onBorn("rebirth");
   }
 
+  /** Ends the session in order, and connects with the credentials of then. Without one it does nothing: the next attempt has them. */
+  async renew(): Promise<void> {
+    await this.#session?.connection.close();
+  }
+
   /** Gives up the connection that stands, and waits as after any other loss. */
   drop(text: string): void {
     this.#session?.connection.drop(new ConnectionLoss("link", text));
@@ -178,6 +185,13 @@ export class FleetLink {
   }
 
   async #tryOne(url: string): Promise<{ readonly loss: ConnectionLoss; readonly stood: boolean }> {
+    const end = await this.#tryVersions(url);
+    if (end.stood || this.#options.hasOtherCredentials?.(end.loss) !== true) return end;
+    this.#options.log.warn(`no connection to ${url}: ${end.loss.message}`);
+    return this.#tryVersions(url);
+  }
+
+  async #tryVersions(url: string): Promise<{ readonly loss: ConnectionLoss; readonly stood: boolean }> {
     const version = this.#versionFor(url);
     const first = await this.#converse(url, version);
     if (!first.loss.notes.isVersionRefused || this.#options.protocol !== "auto" || version !== 5) return first;

@@ -5,6 +5,7 @@ import type { Caller } from "#control/command.ts";
 import type { Inventory } from "#device/inventory.ts";
 import type { CommandKeys } from "#fleet/command-keys.ts";
 import { type DeviceKeys, publicText } from "#fleet/device-keys.ts";
+import type { LinkCertificates } from "#fleet/link-certificates.ts";
 import type { GatewayContext } from "./context.ts";
 
 /** Asks for the gateway itself. */
@@ -44,13 +45,14 @@ export async function telemetryOf({ commands, fleet, pushes }: GatewayContext): 
 export interface InfoSubjects {
   readonly keys: DeviceKeys;
   readonly commandKeys: Pick<CommandKeys, "signing">;
+  readonly certificates: Pick<LinkCertificates, "shown">;
   readonly operations: readonly string[];
 }
 
 /** Reads what there is at the site; the machine is asked the first time alone. */
 export function infoReader(
   context: GatewayContext,
-  { keys, commandKeys, operations }: InfoSubjects,
+  { keys, commandKeys, certificates, operations }: InfoSubjects,
 ): () => Promise<Readonly<Record<string, unknown>>> {
   /** By path: what a camera sent last. That it is away is no other inventory. */
   const codecs = new Map<string, string>();
@@ -64,11 +66,13 @@ export function infoReader(
       cameras[name] = { codec: codec ?? null, rec: context.recording?.recorders.get(name) !== undefined };
     }
     for (const name of codecs.keys()) if (cameras[name] === undefined) codecs.delete(name);
+    const { shown } = certificates;
     return {
       sw: version,
       support_until: supportUntil,
       ...(await inventory),
       keys: { identity: publicText(keys.identity), sealing: publicText(keys.sealing), signers: [...commandKeys.signing.keys()] },
+      ...(shown !== undefined && { cert: { serial: shown.serialNumber, not_after: Date.parse(shown.validTo) } }),
       ops: [...operations].sort(),
       cams: cameras,
       jobs: context.noc?.jobs ?? [],

@@ -1,5 +1,6 @@
 // Commands of the NOC: who may sign, what there is to ask for, and the journal without which nothing is done.
 import { join } from "node:path";
+import type { UtcTime } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Config } from "#config/config.ts";
@@ -9,13 +10,15 @@ import { CommandIntake, type CommandMessage } from "#fleet/command-intake.ts";
 import { CommandJournal } from "#fleet/command-journal.ts";
 import type { CommandKeys } from "#fleet/command-keys.ts";
 import { LINK_COMMAND_LIMITS, type LinkCommandsOptions, linkCommands } from "#fleet/link-commands.ts";
-import { renewalCommands } from "#fleet/renewal-commands.ts";
+import { type RenewalCommandsOptions, renewalCommands } from "#fleet/renewal-commands.ts";
 import type { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./fleet-commands.ts";
 import { powerProof } from "./power.ts";
 
-export interface FleetIntakeOptions extends Pick<LinkCommandsOptions, "rebirth" | "setWindow"> {
+export interface FleetIntakeOptions
+  extends Pick<LinkCommandsOptions, "rebirth" | "setWindow">,
+    Pick<RenewalCommandsOptions, "certificates" | "gatewayId" | "reconnect"> {
   readonly config: Config;
   readonly uplink: Uplink;
   readonly directory: string;
@@ -34,7 +37,7 @@ export class FleetIntake {
   #opening: Promise<void> | undefined;
 
   constructor(context: GatewayContext, options: FleetIntakeOptions) {
-    const { uplink, rebirth, setWindow, keys } = options;
+    const { uplink, rebirth, setWindow, keys, certificates, gatewayId, reconnect } = options;
     this.#context = context;
     this.#options = options;
     this.table = new CommandTable([
@@ -46,7 +49,7 @@ export class FleetIntake {
         cancel: (id) => this.#open?.intake.cancel(id) ?? false,
         setWindow,
       }),
-      ...renewalCommands({ keys }),
+      ...renewalCommands({ keys, certificates, gatewayId, reconnect, utcMs: () => knownUtcMs(this.#utcNow()) }),
     ]);
   }
 
@@ -125,4 +128,9 @@ export class FleetIntake {
     const { clock } = this.#options;
     return clock.utcOf(clock.nowUs());
   }
+}
+
+/** Undefined: it may be anything. */
+function knownUtcMs({ utcUs, quality }: UtcTime): number | undefined {
+  return quality === "none" ? undefined : utcUs / 1000;
 }

@@ -10,6 +10,7 @@ import { Downlink } from "#fleet/downlink.ts";
 import type { Happened } from "#fleet/envelope.ts";
 import { type DeathReason, FleetLink } from "#fleet/fleet-link.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
+import { LinkCertificates } from "#fleet/link-certificates.ts";
 import { readLinkFiles } from "#fleet/link-files.ts";
 import { connectMqtt } from "#fleet/mqtt-connection.ts";
 import { type OpenedDocument, openNocDocument } from "#fleet/noc-document.ts";
@@ -32,6 +33,8 @@ import { telemetryIntervalMs } from "./telemetry-interval.ts";
 export interface GatewayFleet {
   readonly identity: GatewayIdentity;
   readonly keys: DeviceKeys;
+  /** The certificate that it shows. */
+  readonly certificates: Pick<LinkCertificates, "shown">;
   /** Where the link keeps what it has to remember. */
   readonly directory: string;
   readonly uplink: Uplink;
@@ -110,6 +113,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     onRotated: () => info.changed(),
     log,
   });
+  const certificates = await LinkCertificates.open({ fs, path: join(directory, "certificate.json"), log });
   const audience = `${identity.tenant}/${identity.gatewayId}`;
   const intake = new FleetIntake(context, {
     config,
@@ -123,6 +127,9 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     setWindow: (window) => {
       policy.window = window;
     },
+    certificates,
+    gatewayId: identity.gatewayId,
+    reconnect: () => link.renew(),
   });
   const openDocument = (payload: Buffer): OpenedDocument =>
     openNocDocument(payload, { trust: mqtt.commands, keys: commandKeys.signing, audience });
@@ -152,7 +159,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     schedule: afterDelay,
     log,
   });
-  const readInfo = infoReader(context, { keys, commandKeys, operations: intake.table.list.map(({ name }) => name) });
+  const readInfo = infoReader(context, { keys, commandKeys, certificates, operations: intake.table.list.map(({ name }) => name) });
   const info = new RetainedFeed({
     name: "the inventory",
     uplink,
@@ -174,10 +181,12 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     clock,
     schedule: afterDelay,
     log,
-    credentials: () => readLinkFiles(fs, mqtt),
+    credentials: async () => certificates.credentials(await readLinkFiles(fs, mqtt)),
+    hasOtherCredentials: (loss) => certificates.onRefused(loss),
     birth: () => birthOf(context),
     onMessage: (message) => downlink.receive(message),
     onBorn: () => {
+      certificates.onTaken();
       info.tell();
       home.tell();
       telemetry.sendNow();
@@ -192,6 +201,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     await events.close();
     await intake.close();
     await link.close(fleet.farewell === "restart" ? "shutdown" : fleet.farewell);
+    await certificates.saved();
     await sessions.end((clock.nowUs() - context.startedUs) / 1e6, fleet.farewell);
     await outbox.close();
     if (context.fleet === fleet) context.fleet = undefined;
@@ -199,6 +209,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   const fleet: GatewayFleet = {
     identity,
     keys,
+    certificates,
     directory,
     uplink,
     outbox,

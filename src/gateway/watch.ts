@@ -13,7 +13,8 @@ import type { RunningPart } from "./part.ts";
 
 const CAMERAS_MS = 1000;
 const MACHINE_MS = 30_000;
-const CERTIFICATES_MS = 6 * 3_600_000;
+const CERTIFICATES_MS = 600_000;
+const DAY_MS = 86_400_000;
 const FRESH_US = 10e6;
 const MAX_CERTIFICATE_BYTES = 256 * 1024;
 /** Of servers that use TLS only as another setting says. */
@@ -33,7 +34,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   };
   const lookAtCertificates = async (): Promise<void> => {
     const found = await certificatesOf(context);
-    if (!closing.signal.aborted) events.machine.lookAtCertificates(found);
+    if (!closing.signal.aborted && found !== undefined) events.machine.lookAtCertificates(found);
   };
   const timers = [
     setInterval(look, CAMERAS_MS),
@@ -107,20 +108,29 @@ function pictureOf({ tracks }: PathSnapshot): CameraPicture | undefined {
   };
 }
 
-/** Those that are presented to others. One that cannot be read is told by whoever needs it. */
-async function certificatesOf({ config, fs }: GatewayContext): Promise<readonly CertificateSight[]> {
+/** Those that are presented to others. One that cannot be read is told by whoever needs it. Undefined: nobody knows the time. */
+async function certificatesOf({ config, fs, fleet, clock }: GatewayContext): Promise<readonly CertificateSight[] | undefined> {
   const { global } = config;
-  const files = SERVERS.flatMap((server) => {
+  const files: (readonly [setting: string, path: string])[] = SERVERS.flatMap((server) => {
     const isOn = server === "rtsp" ? global.rtspEncryption !== "no" : global[server] && global[`${server}Encryption`];
     return isOn ? [[`${server}ServerCert`, global[`${server}ServerCert`]] as const] : [];
   });
   const sights: CertificateSight[] = [];
-  for (const [setting, path] of [...files, ["mqtt.cert", global.mqtt.cert] as const]) {
+  const { utcUs, quality } = clock.utcOf(clock.nowUs());
+  if (quality === "none") return undefined;
+  const add = (setting: string, { validFrom, validTo }: X509Certificate): void => {
+    const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
+    sights.push({ setting, daysLeft: (to - utcUs / 1000) / DAY_MS, lifeDays: (to - from) / DAY_MS });
+  };
+  // One that was renewed over the link is shown in place of the file's.
+  const shown = fleet?.certificates.shown;
+  if (shown !== undefined) add("mqtt.cert", shown);
+  else files.push(["mqtt.cert", global.mqtt.cert]);
+  for (const [setting, path] of files) {
     if (path === "") continue;
     try {
       const bytes = await readSmallFile(fs, resolve(path), MAX_CERTIFICATE_BYTES);
-      if (bytes === undefined) continue;
-      sights.push({ setting, daysLeft: (Date.parse(new X509Certificate(bytes).validTo) - Date.now()) / 86_400_000 });
+      if (bytes !== undefined) add(setting, new X509Certificate(bytes));
     } catch {}
   }
   return sights;

@@ -1,5 +1,5 @@
 // Certificates that tests make for themselves: ECDSA on P-256 or RSA, self-signed or by an authority of the test, in DER by hand (X.509, RFC 5280 §4.1).
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
@@ -25,6 +25,8 @@ export interface SelfSignedOptions {
   readonly issuer?: SelfSigned;
   /** Default: ECDSA on P-256. */
   readonly rsa?: boolean;
+  /** The private key that it is for, in PEM, on P-256; default: a new one. */
+  readonly key?: string;
 }
 
 export function makeSelfSigned({
@@ -35,10 +37,15 @@ export function makeSelfSigned({
   isAuthority = false,
   issuer,
   rsa = false,
+  key,
 }: SelfSignedOptions = {}): SelfSigned {
-  const { privateKey, publicKey } = rsa
-    ? generateKeyPairSync("rsa", { modulusLength: 2048 })
-    : generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const privateKey =
+    key !== undefined
+      ? createPrivateKey(key)
+      : rsa
+        ? generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey
+        : generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  const publicKey = createPublicKey(privateKey);
   const algorithm = rsa ? sequence(oid(SHA256_WITH_RSA), element(0x05, Buffer.alloc(0))) : sequence(oid(ECDSA_WITH_SHA256));
   const nameOf = (text: string): Buffer => sequence(set(sequence(oid(COMMON_NAME), utf8(text))));
   const names = sequence(...hosts.map((host) => (isIP(host) === 4 ? element(0x87, addressBytes(host)) : element(0x82, Buffer.from(host)))));

@@ -249,9 +249,13 @@ export const operations: readonly Operation[] = [
   ),
   privileged(
     "cert.renew",
-    "First without `cert`: the gateway makes a request for a certificate; then with the one that was issued.",
+    "First without `cert`: the gateway makes a request for a certificate; then with the one that was issued, which counts when the broker takes it.",
     closed("The certificate.", {}, { cert: text("PEM.", { maxLength: 16_384 }) }),
-    object("The request.", {}, { csr: text("PEM.") }),
+    object(
+      "The request, or the certificate that is shown now.",
+      {},
+      { csr: text("PEM."), serial: text("Serial number, in hexadecimal."), not_after: time("Its end.") },
+    ),
   ),
   // Beyond the first issue of the contract.
   unprivileged(

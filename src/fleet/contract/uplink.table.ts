@@ -87,6 +87,10 @@ export const info = enveloped(
           signers: list(text("Its kid."), "Keys of the NOC that may sign."),
         },
       ),
+      cert: object("The certificate that the gateway shows to its broker.", {
+        serial: text("Serial number, in hexadecimal."),
+        not_after: time("Its end."),
+      }),
       ops: list(operationName, "Operations that this gateway has."),
       cams: mapOf(object("One camera.", {}, { codec: orNull(text("Codec.")), rec: flag("It is recorded.") }), "By path."),
       jobs: list(
