@@ -48,6 +48,14 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     },
   ],
   [
+    "jobs",
+    {
+      usage: "jobs start <plan> | resume|pause|cancel|show <job> | list  [--unsigned]",
+      help: "a job for a fleet, ring by ring",
+      load: async () => (await import("./noc-jobs.ts")).runNocJobs,
+    },
+  ],
+  [
     "enrol",
     {
       usage:
@@ -69,7 +77,7 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     {
       usage:
         "simulate --sites <n> [--prefix sim-] [--interval <s>] [--cameras <n>] [--spread <s>] [--reconnect-cap <s>] [--command-keys <file>] [--duration <s>]",
-      help: "gateways without cameras, for load tests: births, telemetry, ping, configs, reconnects",
+      help: "gateways without cameras, for load tests: births, telemetry, ping, configs, jobs, reconnects",
       load: async () => (await import("./noc-simulate.ts")).runNocSimulate,
     },
   ],

@@ -1,10 +1,10 @@
-// A gateway without cameras: its link is the real one, with births, telemetry, commands, desired config and reconnects; what it tells of itself is made up.
+// A gateway without cameras: its link is the real one, with births, telemetry, commands, desired config, jobs and reconnects; what it tells of itself is made up.
 import { setTimeout as delay } from "node:timers/promises";
 import type { BootClock, UtcTime } from "#base/clock.ts";
 import { monotonicUs } from "#base/clock.ts";
 import { silentLog } from "#base/log.ts";
 import { afterDelay } from "#base/schedule.ts";
-import { version } from "#base/version.ts";
+import { supportUntil, version } from "#base/version.ts";
 import { CommandTable } from "#control/command.ts";
 import { CommandIntake } from "#fleet/command-intake.ts";
 import { CommandJournal } from "#fleet/command-journal.ts";
@@ -23,6 +23,7 @@ import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
 import { Uplink } from "#fleet/uplink.ts";
 import { MemoryFs } from "./memory-fs.ts";
 import { SimulatedHealth } from "./simulated-health.ts";
+import { simulatedJobs } from "./simulated-jobs.ts";
 
 export interface SimulatedSiteOptions {
   readonly identity: GatewayIdentity;
@@ -120,12 +121,36 @@ export class SimulatedSite {
       report: (report) => void uplink.say({ topic: "cfg", body: { ...report }, retain: true }).catch(() => {}), // told again after the next birth
       log,
     });
+    const open = (payload: Buffer): string | undefined => {
+      const text = payload.toString("utf8");
+      const verdict = keys === undefined || text === "" ? { payload: unsignedPayload(text) } : verifyJws(text, keys);
+      return "payload" in verdict ? verdict.payload : undefined;
+    };
+    const jobs = simulatedJobs({
+      gatewayId: identity.gatewayId,
+      random,
+      update: (update) => void uplink.add(1, { topic: "job", happened: happenedAt(nowMs()), body: { ...update } }).catch(() => {}),
+      ended: () => tellInfo(),
+    });
+    const tellInfo = (): void => {
+      const body = {
+        sw: `${version}+simulated`,
+        support_until: supportUntil,
+        ops: commands.map(({ name }) => name),
+        cams: {},
+        jobs: jobs.known,
+      };
+      uplink.say({ topic: "info", body, retain: true }).catch(() => {}); // told again after the next birth
+    };
     const downlink = new Downlink(topics, {
       command: (message) => intake.receive(message),
       config: async ({ payload }) => {
-        const text = payload.toString("utf8");
-        const verdict = keys === undefined ? { payload: unsignedPayload(text) } : verifyJws(text, keys);
-        if (payload.length > 0 && "payload" in verdict) await desired.receive(verdict.payload);
+        const text = open(payload);
+        if (text !== undefined && text !== "") await desired.receive(text);
+      },
+      job: async ({ payload }) => {
+        const text = open(payload);
+        if (text !== undefined) jobs.receive(text);
       },
       nocState: (isOnline) => {
         uplink.isPaused = !isOnline;
@@ -151,6 +176,7 @@ export class SimulatedSite {
       onMessage: (message) => downlink.receive(message),
       onBorn: () => {
         options.onBorn();
+        tellInfo();
         telemetry.sendNow();
         void desired.open();
       },
@@ -160,6 +186,8 @@ export class SimulatedSite {
       telemetry.close();
       intake.close();
       desired.close();
+      jobs.close();
+      await jobs.idle();
       await link.close("shutdown");
       await outbox.close();
       await journal.close();
