@@ -144,19 +144,27 @@ test("delivered three times it runs once, and is answered three times alike; aft
   for (const answer of answers) assert.deepEqual(answer, answers[0]);
 });
 
-test("delivered again while it runs, it is acknowledged again", async () => {
+test("delivered again while it runs, it is acknowledged again, and answered at its end as often as it came, within bounds", async () => {
   const gate = deferred<void>();
   const { send, receive, ended, ran, answers } = await setUp({ run: () => gate.promise });
   const text = signJws(JSON.stringify(signed()), "noc-a", noc.privateKey);
   await receive(text);
-  await receive(text);
+  await receive(text, { responseTopic: "up/res/second" });
+  for (let i = 0; i < 98; i++) await receive(text);
   gate.resolve();
-  await ended();
-  await send(signed());
+  const ends = [];
+  for (let i = 0; i < 16; i++) ends.push(await ended());
+  ends.push(await send(signed()));
   assert.equal(ran.length, 1);
+  for (const end of ends) assert.deepEqual(end, ends[0]);
+  assert.equal(answers.filter(({ answer }) => answer.st === "ack").length, 100);
   assert.deepEqual(
-    answers.map(({ answer }) => answer.st),
-    ["ack", "ack", "ok", "ok"],
+    answers.slice(100, 103).map(({ topic, isTerminal }) => [topic, isTerminal]),
+    [
+      ["up/res", true],
+      ["up/res/second", true],
+      ["up/res", true],
+    ],
   );
 });
 

@@ -62,12 +62,16 @@ const ALWAYS_SIGNED = new Set([ROTATION]);
 const TRUSTED_TIME = new Set(["ntp", "ptp", "hint"]);
 const MAX_RUNNING = 16;
 const MAX_SPREAD_S = 3600;
+/** Times that one which still runs is answered for at its end, with how often it came. */
+const MAX_DELIVERIES = 16;
 
 interface Running {
   readonly request: CommandRequest;
   readonly abort: AbortController;
   /** Answers so far. */
   n: number;
+  /** Where its end is told, once for each time that it came. */
+  readonly topics: string[];
 }
 
 export class CommandIntake {
@@ -151,6 +155,7 @@ export class CommandIntake {
     const running = this.#running.get(id);
     if (running !== undefined) {
       this.#options.answer(topic, { id, st: "ack", n: 1 }, false);
+      if (running.topics.length < MAX_DELIVERIES) running.topics.push(topic);
       return true;
     }
     const answer = this.#recent.get(id) ?? this.#options.journal.get(id)?.answer;
@@ -206,7 +211,7 @@ export class CommandIntake {
       runId,
       ...(kid !== undefined && { kid, ctr: ctr! }),
     };
-    const running: Running = { request, abort: new AbortController(), n: 0 };
+    const running: Running = { request, abort: new AbortController(), n: 0, topics: [message.responseTopic] };
     this.#running.set(id, running);
     // What is signed uses up a counter, whatever it does: that has to outlive a crash.
     const isKept = scopeOf(command, request.args) !== "read" || kid !== undefined;
@@ -248,7 +253,7 @@ export class CommandIntake {
     if (isKept) await this.#keepEnd(id, last);
     else this.#remember(last);
     this.#running.delete(id);
-    answer(topic, last, true);
+    for (const to of running.topics) answer(to, last, true);
   }
 
   /** Before it goes out: what the NOC has been told is never told otherwise. */

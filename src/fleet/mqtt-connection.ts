@@ -1,5 +1,5 @@
 // One connection to one broker. The only file that knows mqtt.js: it neither reconnects nor queues here, and each of its callbacks can only end the connection.
-import { isIP } from "node:net";
+import { isIP, Socket } from "node:net";
 import { connect, type IClientOptions, type IClientPublishOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import { errorText } from "#base/errors.ts";
 import { ConnectionLoss, lossOf, lossOfCode } from "./connection-loss.ts";
@@ -142,6 +142,8 @@ class MqttLink implements Connection {
     const client = connect(options.url, clientOptions(options));
     this.#client = client;
     this.#watch(client.stream);
+    // An answer in two messages does not wait for the broker's word on the first. WebSockets do so by themselves.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     client.stream.on("session", (session: Buffer) => options.onTlsSession?.(session));
     client.on("error", (error) => this.drop(lossOf(error)));
     client.on("disconnect", ({ reasonCode = 0 }) => this.drop(lossOfCode(reasonCode)));
