@@ -17,7 +17,7 @@ type Doc = Readonly<Record<string, unknown>>;
 
 interface World {
   /** Whether the broker takes messages while a config runs. */
-  brokerTakes(running: Doc | undefined, nowMs: number): boolean;
+  brokerTakes(running: Doc | undefined, nowMs: number): boolean | Promise<boolean>;
   elsewhere: boolean;
   mediaHolds(running: Doc | undefined, nowMs: number): boolean;
 }
@@ -48,7 +48,7 @@ async function setUp(given?: FaultFs, world: Partial<World> = {}, port: Partial<
     },
     checks: {
       confirmBroker: async () => {
-        if (world.brokerTakes?.(running(), time.nowMs) === false) throw new Error("no PUBACK");
+        if ((await world.brokerTakes?.(running(), time.nowMs)) === false) throw new Error("no PUBACK");
       },
       isElsewhereReachable: async () => world.elsewhere ?? false,
       noteMedia: () => {},
@@ -86,6 +86,20 @@ test("what can break nothing is kept at once, and survives a restart", async () 
   await again.send(version(2, { logLevel: "warn" }));
   const kept = [{ logLevel: "warn" }];
   assert.deepEqual([again.last().st, again.applied], ["applied", kept], "the retained document comes again, and changes nothing");
+});
+
+test("a broker that takes messages and never says so does not hold a config beyond its probation", async () => {
+  for (const probation of [1, 6, 30, 34, 36, 59, 180]) {
+    const never = new Promise<boolean>(() => {});
+    // At first there is no link: that is known at once.
+    const { send, version, last, time } = await setUp(undefined, { brokerTakes: (_, nowMs) => (nowMs < 5000 ? false : never) });
+    await send(version(1, { net: "deaf" }, { probation_s: probation }));
+    assert.equal(last().st, "rolled_back");
+    assert.ok(
+      time.nowMs >= probation * 1000 && time.nowMs <= (probation + 10) * 1000,
+      `${time.nowMs} ms with a probation of ${probation} s`,
+    );
+  }
 });
 
 test("a config that cuts the gateway off is undone within its probation, and not tried again", async () => {

@@ -196,7 +196,9 @@ export class DesiredConfig {
     const { checks, nowMs, sleep } = this.#options;
     let [confirmed, limitMs] = [0, probationMs];
     while (confirmed < 2 || nowMs() - startMs < probationMs) {
-      const isTaken = await this.#isTaken(signal);
+      // The last try does not outlast the probation by much: whoever waits for the gateway counts on that.
+      const leftMs = startMs + limitMs - nowMs();
+      const isTaken = await this.#isTaken(Math.min(Math.max(leftMs, RETRY_MS), CONFIRM_PAUSE_MS), signal);
       confirmed = isTaken ? confirmed + 1 : 0;
       if (!isTaken && nowMs() - startMs >= limitMs) {
         const mayWait = limitMs < MAX_EXTENSION_MS && (await checks.isElsewhereReachable());
@@ -209,9 +211,9 @@ export class DesiredConfig {
   }
 
   /** Whether the broker takes a message, within the time of one try. */
-  async #isTaken(signal: AbortSignal): Promise<boolean> {
+  async #isTaken(withinMs: number, signal: AbortSignal): Promise<boolean> {
     const over = new AbortController();
-    const late = this.#options.sleep(CONFIRM_PAUSE_MS, AbortSignal.any([signal, over.signal])).then(
+    const late = this.#options.sleep(withinMs, AbortSignal.any([signal, over.signal])).then(
       () => false,
       () => false,
     );
