@@ -2,7 +2,7 @@
 import { type Contender, MIN_ROUNDS, runInterleaved, type Sample } from "./harness.ts";
 import type { Column, Report } from "./report.ts";
 import type { Transport } from "./rtsp-connection.ts";
-import type { ServerKind } from "./server-under-test.ts";
+import { OWN_NAME, type ServerKind } from "./server-under-test.ts";
 
 /** What the command line asks for. What is undefined is left to each benchmark. */
 export interface BenchmarkOptions {
@@ -64,6 +64,24 @@ export async function compare<Parameters extends Setting>(
     printRun(`${name} ${contender}`, setting, round, sample),
   );
   return { name, load: trial ? `TRIAL; ${load}` : load, rounds, servers, columns, results };
+}
+
+/** Of a benchmark without a peer: figures at some settings, which have goals of their own. */
+export interface Part<Parameters extends Setting> {
+  readonly name: string;
+  readonly load: string;
+  readonly columns: readonly Column[];
+  readonly settings: readonly Parameters[];
+  measure(setting: Parameters): Promise<Sample>;
+}
+
+export async function measurePart<Parameters extends Setting>(options: BenchmarkOptions, part: Part<Parameters>): Promise<Report> {
+  const { name, load, columns, settings, measure } = part;
+  const rounds = options.rounds ?? 1;
+  const results = await runInterleaved([{ name: OWN_NAME, run: measure }], settings, rounds, (_, setting, round, sample) => {
+    process.stderr.write(`${name} ${JSON.stringify(setting)} round ${round}: ${JSON.stringify(sample)}\n`);
+  });
+  return { name, load: options.trial ? `TRIAL; ${load}` : load, rounds, servers: [], columns, results };
 }
 
 /** One line per run on stderr: whoever waits sees that it goes on. */

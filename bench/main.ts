@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { type Invocation, OPTIONS_TEXT, parseCommandLine } from "./command-line.ts";
+import { noc } from "./noc.ts";
 import { recordBeyond } from "./record-beyond.ts";
 import { type Report, reportsJson, reportText } from "./report.ts";
 import { ring } from "./ring.ts";
@@ -25,6 +26,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   memory,
   churn,
   ring,
+  noc,
   srtp,
   webRtcFanout,
   webRtcLatency,

@@ -1,19 +1,8 @@
 // Benchmark: the SD ring. It has no peer; what is judged are the goals of docs/performance.md.
-import type { Benchmark, BenchmarkOptions, Setting } from "./benchmark.ts";
-import { runInterleaved, type Sample } from "./harness.ts";
-import type { Column, Report } from "./report.ts";
+import { type Benchmark, measurePart } from "./benchmark.ts";
+import type { Column } from "./report.ts";
 import { measureCpu, measureRecovery, measureWrites } from "./ring-figures.ts";
 import { measureIndex } from "./ring-index.ts";
-import { OWN_NAME } from "./server-under-test.ts";
-
-/** One row of figures each. */
-interface Part<Parameters extends Setting> {
-  readonly name: string;
-  readonly load: string;
-  readonly columns: readonly Column[];
-  readonly settings: readonly Parameters[];
-  measure(setting: Parameters): Promise<Sample>;
-}
 
 const FOUR_MBIT = "4 Mbit/s, 30 frames/s, GOP 2 s, fragments of 1 s, synced every second";
 
@@ -89,12 +78,3 @@ const CPU: readonly Column[] = [
   { figure: "refused", title: "fragments refused", digits: 0, most: 0 },
   { figure: "residentMib", title: "RSS MiB", digits: 0 },
 ];
-
-async function measurePart<Parameters extends Setting>(options: BenchmarkOptions, part: Part<Parameters>): Promise<Report> {
-  const { name, load, columns, settings, measure } = part;
-  const rounds = options.rounds ?? 1;
-  const results = await runInterleaved([{ name: OWN_NAME, run: measure }], settings, rounds, (_, setting, round, sample) => {
-    process.stderr.write(`${name} ${JSON.stringify(setting)} round ${round}: ${JSON.stringify(sample)}\n`);
-  });
-  return { name, load: options.trial ? `TRIAL; ${load}` : load, rounds, servers: [], columns, results };
-}
