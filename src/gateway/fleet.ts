@@ -49,6 +49,8 @@ export interface GatewayFleet {
   farewell: Farewell;
   /** Telemetry is to be sent at another pace from now on. */
   telemetryIntervalChanged(): void;
+  /** It says good-bye: what is said over it now says nothing of the config that runs. */
+  readonly isClosing: boolean;
   /** Resolves when nothing of it is left. */
   close(): Promise<void>;
 }
@@ -219,6 +221,9 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     tellInfo: () => info.tell(),
     farewell: "shutdown",
     telemetryIntervalChanged: () => telemetry.intervalChanged(),
+    get isClosing() {
+      return closed !== undefined;
+    },
     close() {
       closed ??= close();
       return closed;

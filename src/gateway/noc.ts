@@ -53,9 +53,9 @@ export async function start(context: GatewayContext, { global }: Config): Promis
   const media = new MediaWatch(context);
   let report: DesiredReport | undefined;
   const tell = (): Promise<void> => {
-    const uplink = context.fleet?.uplink;
-    if (uplink === undefined || report === undefined) return Promise.reject(new Error("there is no link"));
-    return uplink.say({ topic: "cfg", body: { ...report }, retain: true });
+    const { fleet } = context;
+    if (fleet === undefined || fleet.isClosing || report === undefined) return Promise.reject(new Error("there is no link"));
+    return fleet.uplink.say({ topic: "cfg", body: { ...report }, retain: true });
   };
   const desired = new DesiredConfig({
     store: new DesiredStore(fs, join(directory, "desired.json")),

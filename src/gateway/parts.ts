@@ -30,10 +30,15 @@ export const PARTS: readonly Part[] = [
   { name: "pprof", key: serverKey("pprof", ({ pprof }) => pprof), load: () => import("./pprof.ts") },
   { name: "metrics", key: serverKey("metrics", ({ metrics }) => metrics), load: () => import("./metrics.ts") },
   { name: "pushes", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./pushes.ts"), isBelow: true },
-  { name: "NOC", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./noc.ts"), isBelow: true },
+  { name: "NOC", key: nocKey, load: () => import("./noc.ts"), isBelow: true },
   { name: "MQTT", key: linkKey, load: () => import("./fleet.ts") },
   { name: "events", key: (config) => (hasLink(config) ? "" : undefined), load: () => import("./watch.ts") },
 ];
+
+/** It stays where there was a link: a desired config that takes the link away is undone by it. */
+function nocKey(config: Config, isRunning: boolean): string | undefined {
+  return isRunning || hasLink(config) ? "" : undefined;
+}
 
 /** Whoever can ask for it: the site page is on WebRTC's port, and the NOC behind the link. */
 function healthKey(config: Config): string | undefined {
