@@ -1,12 +1,13 @@
 // `camgate noc export`: the fleet for Prometheus, over HTTP.
 import { createServer } from "node:http";
 import { CallerFault, errorText } from "#base/errors.ts";
+import type { IncomingMessage } from "#fleet/mqtt-connection.ts";
 import { fleetMetrics } from "#noc/fleet-metrics.ts";
 import { FleetView } from "#noc/fleet-view.ts";
-import { NocConnection } from "#noc/noc-connection.ts";
+import { stayConnected } from "#noc/steady-connection.ts";
 import { brokerOf, type NocCall, parseNocWords, tenantOf, textOf } from "./noc-options.ts";
 
-/** Until it is interrupted, or the broker goes: whoever runs it starts it again. */
+/** Until it is interrupted; a broker that goes is waited for. */
 export async function runNocExport(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(words, { listen: { type: "string" } }, call);
   if (positionals.length > 0) throw new CallerFault("invalid", `'${positionals[0]}' is a word too many`);
@@ -16,31 +17,47 @@ export async function runNocExport(words: readonly string[], call: NocCall): Pro
     throw new CallerFault("invalid", `--listen: '${listen}' is no address such as 127.0.0.1:9464`, "listen");
   const view = new FleetView();
   const tenant = tenantOf(values);
-  const connection = await NocConnection.open(await brokerOf(values), call.signal);
-  connection.listen((message) => view.take(message, performance.now()));
+  const access = await brokerOf(values);
+  let isConnected = false;
   const server = createServer((request, response) => {
     const isMetrics = request.method === "GET" && request.url?.split("?")[0] === "/metrics";
     if (!isMetrics) response.writeHead(404).end();
-    else response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(fleetMetrics(view, performance.now()));
+    else response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(fleetMetrics(view, performance.now(), isConnected));
   });
-  try {
-    await connection.subscribe(FleetView.filters(tenant));
+  const open = async (): Promise<void> => {
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => reject(new CallerFault("invalid", `--listen: ${errorText(error)}`, "listen")));
       server.listen(Number(port), host.replace(/^\[|\]$/g, ""), resolve);
     });
     const { port: taken } = server.address() as { readonly port: number };
     call.out.line(`http://${host}:${taken}/metrics`);
-    const interrupted = new Promise<undefined>((resolve) => {
-      if (call.signal.aborted) resolve(undefined);
-      call.signal.addEventListener("abort", () => resolve(undefined));
-    });
-    const loss = await Promise.race([connection.ended, interrupted]);
-    if (loss === undefined || call.signal.aborted) return 0;
-    throw new CallerFault("timed-out", `the connection was lost: ${loss.message}`);
+  };
+  const stop = new AbortController();
+  let opening: Promise<void> | undefined;
+  let failure: unknown;
+  try {
+    const link = {
+      topics: FleetView.filters(tenant),
+      random: Math.random,
+      onMessage: (message: IncomingMessage) => view.take(message, performance.now()),
+      onUp: () => {
+        isConnected = true;
+        opening ??= open().catch((error: unknown) => {
+          failure = error;
+          stop.abort();
+        });
+      },
+      onDown: (reason: string) => {
+        isConnected = false;
+        call.out.line(`the broker is away: ${reason}`);
+      },
+    };
+    await stayConnected(access, link, AbortSignal.any([call.signal, stop.signal]));
+    await opening;
+    if (failure !== undefined) throw failure;
+    return 0;
   } finally {
     server.close();
     server.closeAllConnections();
-    await connection.close();
   }
 }

@@ -1,5 +1,6 @@
 // The fleet as Prometheus metrics (text format 0.0.4), from what is known of each site.
 import type { FleetView, SiteView } from "./fleet-view.ts";
+import { plainText } from "./plain-text.ts";
 import { figuresOf, type SiteFigures } from "./site-figures.ts";
 import { siteState } from "./site-table.ts";
 
@@ -33,16 +34,33 @@ const FAMILIES: readonly (readonly [name: string, help: string, value: (site: Si
     ["camgate_site_clock_synced", "Whether its clock is kept right.", (_, { clockSynced }) => clockSynced],
     ["camgate_site_recording_gaps_24h", "Gaps of recordings in 24 hours.", (_, { gaps24h }) => gaps24h],
     ["camgate_site_outbox_messages", "Messages that wait at the gateway.", (_, { outbox }) => outbox],
+    [
+      "camgate_site_config_version",
+      "Desired config that runs; 0: none.",
+      ({ config }) => (typeof config?.["ver"] === "number" ? config["ver"] : undefined),
+    ],
+    [
+      "camgate_site_config_failed",
+      "Whether the last desired config was refused or taken back.",
+      ({ config }) => (config === undefined ? undefined : config["st"] === "rejected" || config["st"] === "rolled_back"),
+    ],
   ];
 
-/** `nowMs` is monotonic, as the view's. Names of tenants and gateways need no escapes. */
-export function fleetMetrics(view: FleetView, nowMs: number): string {
+/** `nowMs` is monotonic, as the view's; `isConnected`: to the broker. Names of tenants and gateways need no escapes. */
+export function fleetMetrics(view: FleetView, nowMs: number, isConnected: boolean): string {
   const sites = [...view.sites.values()].map((site) => ({
     site,
     figures: figuresOf(site.health),
     labels: `tenant="${site.tenant}",gateway="${site.gatewayId}"`,
   }));
-  const lines: string[] = [];
+  const lines = [
+    "# HELP camgate_noc_connected Whether this exporter hears the broker: if not, all else is old.",
+    "# TYPE camgate_noc_connected gauge",
+    `camgate_noc_connected ${Number(isConnected)}`,
+    "# HELP camgate_site_info Version of the software.",
+    "# TYPE camgate_site_info gauge",
+    ...sites.flatMap(({ site: { sw }, labels }) => (sw === undefined ? [] : `camgate_site_info{${labels},version="${labelText(sw)}"} 1`)),
+  ];
   for (const [name, help, read] of FAMILIES) {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`);
     for (const { site, figures, labels } of sites) {
@@ -55,4 +73,8 @@ export function fleetMetrics(view: FleetView, nowMs: number): string {
     for (const [severity, count] of Object.entries(site.events))
       lines.push(`camgate_site_events_total{${labels},severity="${severity}"} ${count}`);
   return `${lines.join("\n")}\n`;
+}
+
+function labelText(text: string): string {
+  return plainText(text, 64).replace(/["\\]/g, "\\$&");
 }

@@ -1,0 +1,52 @@
+// The broker is restarted under what runs for long: it is waited for, and what it keeps is heard again.
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
+import { startNoc } from "#testing/peers/noc.ts";
+import { until } from "#testing/peers/until.ts";
+
+const PATIENCE_MS = 60_000;
+
+async function setUp(t: TestContext) {
+  const broker = await startMosquitto(t);
+  const env = { CAMGATE_NOC_BROKER: `mqtt://127.0.0.1:${broker.port}`, CAMGATE_NOC_TENANT: "acme" };
+  return { broker, noc: (...words: readonly string[]) => startNoc(t, words, env) };
+}
+
+const birth = (gateway: string, sid: string): readonly [topic: string, payload: string] => [
+  `cg/v1/acme/${gateway}/up/state`,
+  JSON.stringify({ v: 1, sid, online: true, why: "boot", sw: "1.2.3" }),
+];
+
+test("export tells that the broker is away, and of sites again when it is back", { skip: mosquittoMissing }, async (t) => {
+  const { broker, noc } = await setUp(t);
+  await broker.publish(...birth("gw-0001", "00000001-0001"), ["-r"]);
+  const exporter = noc("export", "--listen", "127.0.0.1:0");
+  const [url] = await exporter.match(/http:\S+/);
+  const told = (what: string, line: string) =>
+    until(what, async () => (await (await fetch(url)).text()).split("\n").includes(line), PATIENCE_MS);
+  await told("a site", 'camgate_site_up{tenant="acme",gateway="gw-0001"} 1');
+  await told("the connection", "camgate_noc_connected 1");
+  await broker.process.kill();
+  await told("that there is none", "camgate_noc_connected 0");
+  await exporter.match(/the broker is away: /);
+  const second = await startMosquitto(t, { port: broker.port });
+  await second.publish(...birth("gw-0002", "00000001-0001"), ["-r"]);
+  await told("the connection again", "camgate_noc_connected 1");
+  await told("another site", 'camgate_site_up{tenant="acme",gateway="gw-0002"} 1');
+  assert.equal((await exporter.interrupt()).code, 0);
+});
+
+test("what cannot be reached at the first attempt is said at once", { skip: mosquittoMissing }, async (t) => {
+  const { broker, noc } = await setUp(t);
+  const first = noc("export", "--listen", "127.0.0.1:0");
+  await first.match(/http:\S+:(\d+)/);
+  const [, port] = await first.match(/http:\S+:(\d+)/);
+  const second = noc("export", "--listen", `127.0.0.1:${port}`);
+  assert.equal((await second.exited).code, 1);
+  assert.match(second.stdout.toString("utf8"), /--listen: .*EADDRINUSE/);
+  await broker.process.kill();
+  const third = noc("export", "--listen", "127.0.0.1:0");
+  assert.equal((await third.exited).code, 1);
+  assert.match(third.stdout.toString("utf8"), /no connection to mqtt:\/\/127.0.0.1:\d+: nothing listens there/);
+});
