@@ -1,4 +1,5 @@
 // A source that is a child process: ffmpeg reads whatever it can and publishes back to us, over loopback.
+import type { Writable } from "node:stream";
 import { deferred } from "#base/deferred.ts";
 import { errorText, PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
@@ -24,6 +25,8 @@ export interface FfmpegSourceOptions {
   readonly program: string;
   /** The arguments, when the URL to publish to is known. */
   arguments(output: string): readonly string[];
+  /** Called with its standard input, which it has only then. */
+  feed?(input: Writable): void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly inlet: Inlet;
   readonly groups: ProcessGroups;
@@ -75,9 +78,9 @@ export class FfmpegSource implements Source {
   }
 
   #spawn(output: string): GroupProcess {
-    const { program, environment, groups, schedule, log } = this.#options;
+    const { program, environment, groups, schedule, log, feed } = this.#options;
     const out = log.child("ffmpeg");
-    return new GroupProcess({
+    const running = new GroupProcess({
       words: [program, ...this.#options.arguments(output)],
       environment,
       groups,
@@ -86,7 +89,10 @@ export class FfmpegSource implements Source {
         this.#lastWords.line(text);
         out.info(text);
       },
+      ...(feed !== undefined && { output: () => {} }),
     });
+    if (running.input !== undefined) feed?.(running.input);
+    return running;
   }
 
   /** Resolves with why there is no media any more. */

@@ -1,4 +1,5 @@
 // Opens ffmpeg sources for paths, and sees to it that no process of them is left.
+import type { Writable } from "node:stream";
 import { deferred } from "#base/deferred.ts";
 import { PeerFault } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
@@ -9,7 +10,8 @@ import type { SourceVariables } from "#relay/path-options.ts";
 import type { Source } from "#relay/source.ts";
 import { ffmpegArguments } from "./ffmpeg-command.ts";
 import { ffmpegProgram } from "./ffmpeg-program.ts";
-import { FfmpegSource, type Inlet } from "./ffmpeg-source.ts";
+import { FfmpegSource, type FfmpegSourceOptions, type Inlet } from "./ffmpeg-source.ts";
+import { type TranscodeTarget, transcodeArguments } from "./transcode-command.ts";
 
 /** Paths of expressions may be asked for by strangers. */
 const MAX_RUNNING = 256;
@@ -46,21 +48,34 @@ export class FfmpegSources {
 
   /** A source for one attempt, from a `source` as it stands in the config. */
   open(source: string, path: string, { groups, query }: SourceVariables): Source {
-    const { inlet, log, rtspPort, packetBytes, environment = process.env } = this.#options;
+    const { rtspPort, packetBytes } = this.#options;
     const variables = {
       MTX_PATH: path,
       MTX_QUERY: query,
       RTSP_PORT: String(rtspPort),
       ...Object.fromEntries(groups.map((group, i) => [`G${i + 1}`, group])),
     };
-    const one = new FfmpegSource({
-      name: path,
-      program: this.#program,
+    return this.#open(path, {
       arguments: (output) => {
         const words = ffmpegArguments(source, { output, packetBytes, variables });
         if (words === undefined) throw new PeerFault("config", "the command line of the source is not complete");
         return words;
       },
+    });
+  }
+
+  /** What a track of a path is made into, encoded anew. `feed` is called with where its MPEG-TS goes. */
+  openTranscoded(path: string, target: TranscodeTarget, feed: (input: Writable) => void): Source {
+    const { packetBytes } = this.#options;
+    return this.#open(path, { arguments: (output) => transcodeArguments(target, output, packetBytes), feed });
+  }
+
+  #open(path: string, of: Pick<FfmpegSourceOptions, "arguments" | "feed">): Source {
+    const { inlet, log, environment = process.env } = this.#options;
+    const one = new FfmpegSource({
+      ...of,
+      name: path,
+      program: this.#program,
       environment,
       inlet,
       groups: this.#groups,

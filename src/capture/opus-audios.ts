@@ -9,10 +9,10 @@ import { tsRefusal } from "#containers/mpegts/carriage.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { Stream } from "#relay/stream.ts";
 import type { Track } from "#relay/track.ts";
+import { EncoderSupport } from "./encoder-support.ts";
 import { ffmpegProgram } from "./ffmpeg-program.ts";
 import { OpusAudio, type OpusLease } from "./opus-audio.ts";
 import { OpusEncoder } from "./opus-encoder.ts";
-import { OpusSupport } from "./opus-support.ts";
 
 /** Each takes two hundredths of a core, and 50 MB. */
 const MAX_RUNNING = 64;
@@ -35,7 +35,7 @@ export class OpusAudios {
   readonly #program: string;
   readonly #schedule: Schedule;
   readonly #groups: ProcessGroups;
-  readonly #support: OpusSupport;
+  readonly #support: EncoderSupport;
   readonly #audios = new Set<OpusAudio>();
   readonly #running = new Set<Promise<void>>();
   #isClosed = false;
@@ -45,7 +45,7 @@ export class OpusAudios {
     this.#program = options.program ?? ffmpegProgram();
     this.#schedule = options.schedule ?? afterDelay;
     this.#groups = new ProcessGroups({ watch: new OrphanWatch(options.log), schedule: this.#schedule });
-    this.#support = new OpusSupport(this.#program, options.clock);
+    this.#support = new EncoderSupport("libopus", this.#program, options.clock);
   }
 
   /** For a track of the stream of `path`. A refusal says why there is none, in words. Never rejects. */

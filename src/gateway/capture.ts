@@ -1,14 +1,17 @@
 // What child processes make: ffmpeg as a source, Opus for browsers, still pictures. Loaded when it is wanted: a gateway that only pulls does not carry it in memory.
 import type { Clock } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
+import type { EncoderSupport } from "#capture/encoder-support.ts";
 import type { FfmpegSources } from "#capture/ffmpeg-sources.ts";
 import type { OpusLease } from "#capture/opus-audio.ts";
 import type { OpusAudios } from "#capture/opus-audios.ts";
 import type { Snapshot, SnapshotRequest, Snapshots } from "#capture/snapshots.ts";
+import type { TranscodeTarget } from "#capture/transcode-command.ts";
 import type { Config } from "#config/config.ts";
 import type { RtspInlet } from "#protocols/rtsp/inlet.ts";
 import type { SourceVariables } from "#relay/path-options.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
+import type { OpenRead } from "#relay/push.ts";
 import type { Source } from "#relay/source.ts";
 import type { Stream } from "#relay/stream.ts";
 import type { Track } from "#relay/track.ts";
@@ -25,6 +28,7 @@ export interface CaptureOptions {
 interface Loaded {
   readonly ffmpeg: FfmpegSources;
   readonly inlet: RtspInlet;
+  readonly h264: EncoderSupport;
 }
 
 export class Capture {
@@ -54,6 +58,21 @@ export class Capture {
     return (await this.#snapshots).take(request, signal);
   }
 
+  /** Makes of a way to read a path one whose readers get the picture alone, encoded anew for each. A refusal says why it cannot be, in words. */
+  async transcode(path: string, target: TranscodeTarget): Promise<((open: OpenRead) => OpenRead) | { readonly refusal: string }> {
+    const { registry, clock } = this.#options;
+    this.#loaded ??= this.#load();
+    const [{ transcodedRead }, { ffmpeg, h264 }] = await Promise.all([import("#capture/transcoded-read.ts"), this.#loaded]);
+    const refusal = await h264.fault();
+    if (refusal !== undefined) return { refusal };
+    return (open) =>
+      transcodedRead({
+        open,
+        encoder: (feed) => ffmpeg.openTranscoded(path, target, feed),
+        makeStream: (tracks, native) => registry().makeStream(tracks, native, clock),
+      });
+  }
+
   /** Opus of an audio track of the path's stream. A refusal says why there is none, in words. */
   async opusFor(path: string, stream: Stream, track: Track): Promise<OpusLease | { readonly refusal: string }> {
     const { registry, clock, log } = this.#options;
@@ -71,7 +90,10 @@ export class Capture {
 
   async #load(): Promise<Loaded> {
     const { clock, log } = this.#options;
-    const [{ FfmpegSources }, { RtspInlet }] = await Promise.all([
+    const [{ EncoderSupport }, { ffmpegProgram }, { TRANSCODE_ENCODER }, { FfmpegSources }, { RtspInlet }] = await Promise.all([
+      import("#capture/encoder-support.ts"),
+      import("#capture/ffmpeg-program.ts"),
+      import("#capture/transcode-command.ts"),
       import("#capture/ffmpeg-sources.ts"),
       import("#protocols/rtsp/inlet.ts"),
     ]);
@@ -93,6 +115,6 @@ export class Capture {
         return global().udpMaxPayloadSize;
       },
     });
-    return { ffmpeg, inlet };
+    return { ffmpeg, inlet, h264: new EncoderSupport(TRANSCODE_ENCODER, ffmpegProgram(), clock) };
   }
 }

@@ -48,7 +48,7 @@ export interface GatewayContext {
   /** What the NOC's jobs can be, by name: an image brings its updater. */
   readonly jobOperations: ReadonlyMap<string, JobOperation>;
   readonly pathConfs: PathConfs;
-  readonly capture: Pick<Capture, "takeSnapshot" | "opusFor">;
+  readonly capture: Pick<Capture, "takeSnapshot" | "opusFor" | "transcode">;
   readonly power: GatewayPower;
   /** What parts made that others use; undefined while they do not run. */
   health: GatewayHealth | undefined;

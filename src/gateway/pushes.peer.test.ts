@@ -2,13 +2,16 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { packagedFfmpeg } from "#capture/ffmpeg-program.ts";
 import { startCameras } from "#testing/camera/cameras.ts";
+import { childrenOf } from "#testing/child-processes.ts";
 import { freeTcpPort, freeUdpPortPair } from "#testing/free-ports.ts";
 import { contractFaults } from "#testing/mqtt-contract.ts";
 import { type Camgate, startCamgate } from "#testing/peers/camgate.ts";
-import { ffprobe, ffprobeStreams } from "#testing/peers/ffmpeg.ts";
+import { ffmpeg, ffprobe, ffprobeStreams } from "#testing/peers/ffmpeg.ts";
 import { missingOf } from "#testing/peers/find-peer.ts";
 import { mediamtx, startMediamtxWebRtc } from "#testing/peers/go-peers.ts";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
@@ -66,7 +69,7 @@ async function startReceiver(
 }
 
 /** A gateway with a camera, linked to a broker; the NOC's authority vouches for whom it pushes to. */
-async function startGateway(t: TestContext, more = "") {
+async function startGateway(t: TestContext, more = "", env: Readonly<Record<string, string>> = {}) {
   const folder = await temporaryFolder(t);
   const ca = join(folder, "authority.crt");
   await writeFile(ca, authority.cert);
@@ -80,6 +83,7 @@ async function startGateway(t: TestContext, more = "") {
   const source = `rtsp://admin:pass@127.0.0.1:${cameras.port}/gate`;
   const camgate = await startCamgate(t, {
     folder,
+    env,
     config:
       `api: yes\nlogLevel: debug\ndestinationHosts: [127.0.0.1]\n` +
       `mqtt:\n  urls: [mqtts://127.0.0.1:${broker.port}]\n  tenant: acme\n  gatewayId: gw-0001\n  commands: broker\n  ca: authority.crt\n` +
@@ -212,7 +216,7 @@ test("a receiver that goes and returns has the stream again, within the lease", 
   await until("and over WHIP", () => again.has("gw-0001/web"), PATIENCE_MS);
 });
 
-test("refused, with what to do about it: hosts, URLs, credentials, certificates, protocols and what would need an encoder", {
+test("refused, with what to do about it: hosts, URLs, credentials, certificates and protocols", {
   skip: mosquittoMissing,
 }, async (t) => {
   const receiver = await startReceiver(t);
@@ -237,8 +241,9 @@ test("refused, with what to do about it: hosts, URLs, credentials, certificates,
     [{ ...rtsp, proto: "gopher" }, "E_SCHEMA", /^proto: has to be rtsp or whip/],
     [{ ...rtsp, proto: "srt", url: "srt://127.0.0.1:9000" }, "E_UNSUPPORTED", /^proto: .*srt.* use rtsp or whip/],
     [{ ...rtsp, proto: "rtmps" }, "E_UNSUPPORTED", /^proto: /],
-    [{ ...rtsp, max_kbps: 500 }, "E_UNSUPPORTED", /^max_kbps: /],
-    [{ ...rtsp, profile: "low" }, "E_UNSUPPORTED", /^profile: /],
+    [{ ...rtsp, max_kbps: 49 }, "E_SCHEMA", /^max_kbps: .*50 to 50000/],
+    [{ ...rtsp, max_kbps: "many" }, "E_SCHEMA", /^max_kbps: /],
+    [{ ...rtsp, profile: "high" }, "E_SCHEMA", /^profile: has to be low/],
     [{ ...rtsp, more: 1 }, "E_SCHEMA", /^more: is no field/],
     [{ ...rtsp, url: receiver.rtsp("gw-0001/gate", "gw-0001:wrong") }, "E_DENIED", /refused/],
     [{ ...rtsp, url: receiver.rtsp("gw-0002/gate") }, "E_DENIED", /./],
@@ -267,6 +272,36 @@ test("refused, with what to do about it: hosts, URLs, credentials, certificates,
     await ask("stream.stop", { lid: trusted.res.lid });
     await event(trusted.res.lid, ({ ph }) => ph === "end");
   }
+});
+
+test("a picture for a poor connection is encoded anew, by an ffmpeg that ends with the lease", {
+  skip: mosquittoMissing || missingOf(ffmpeg, ffprobe),
+}, async (t) => {
+  const receiver = await startReceiver(t);
+  const { camgate, ask } = await startGateway(t);
+  const url = receiver.rtsp("gw-0001/gate");
+  const { res, e } = await ask("stream.push", { cam: "gate", proto: "rtsp", url, profile: "low", max_kbps: 150, ttl_s: 600 });
+  assert.equal(res?.st, "live", e?.m ?? res?.err);
+  const input = receiver.camgate.url("gw-0001/gate", "operator:change-this-2");
+  await until("the stream", () => receiver.has("gw-0001/gate"), PATIENCE_MS);
+  const streams = await ffprobeStreams(t, { input, transport: "tcp", timeoutMs: PATIENCE_MS });
+  assert.deepEqual(
+    streams.map(({ codec_name, profile, width, has_b_frames }) => [codec_name, profile, width, has_b_frames]),
+    [["h264", "Constrained Baseline", 640, 0]],
+  );
+  const encoders = () => childrenOf(camgate.process.pid, /ffmpeg/);
+  assert.equal((await encoders()).length, 1);
+  await ask("stream.stop", { lid: res.lid });
+  await until("no ffmpeg", async () => (await encoders()).length === 0, PATIENCE_MS);
+});
+
+test("without ffmpeg nothing is encoded anew, and it is said so", {
+  skip: mosquittoMissing || (packagedFfmpeg(createRequire(import.meta.url).resolve) !== undefined && "there is an ffmpeg in node_modules"),
+}, async (t) => {
+  const { ask } = await startGateway(t, "", { PATH: "/nowhere" });
+  const { st, e } = await ask("stream.push", { cam: "gate", proto: "rtsp", url: "rtsps://127.0.0.1:1/x", max_kbps: 500 });
+  assert.deepEqual([st, e.c], ["err", "E_UNSUPPORTED"]);
+  assert.match(e.m, /no ffmpeg on the PATH/);
 });
 
 test("pushed to MediaMTX over RTSPS and WHIP", { skip: mosquittoMissing || missingOf(ffprobe, mediamtx) }, async (t) => {

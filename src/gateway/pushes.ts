@@ -4,9 +4,11 @@ import { destinationFault } from "#base/destination.ts";
 import { CallerFault, errorText, PeerFault } from "#base/errors.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
 import { afterDelay } from "#base/schedule.ts";
+import type { TranscodeTarget } from "#capture/transcode-command.ts";
 import { CommandFault } from "#fleet/command-fault.ts";
-import { type LeaseFault, type LeaseReport, StreamLeases } from "#fleet/stream-leases.ts";
+import { type LeaseFault, type LeaseReport, type LeaseWish, StreamLeases } from "#fleet/stream-leases.ts";
 import { ulid } from "#fleet/ulid.ts";
+import type { OpenRead } from "#relay/push.ts";
 import { PushRunner } from "#relay/push-runner.ts";
 import type { GatewayContext } from "./context.ts";
 import type { RunningPart } from "./part.ts";
@@ -17,6 +19,8 @@ export interface PushWish extends Omit<PushTarget, "authorities"> {
   /** Of the table. */
   readonly proto: string;
   readonly ttlMs: number;
+  /** Undefined: the stream goes as it comes. */
+  readonly transcode: TranscodeTarget | undefined;
   /** Who asks. */
   readonly by: string;
 }
@@ -83,16 +87,21 @@ async function pushMakerOf(context: GatewayContext, wish: PushWish) {
     clock,
     log: log.child(`push of ${wish.cam}`),
   };
+  const transcode = wish.transcode && (await context.capture.transcode(wish.cam, wish.transcode));
+  if (transcode !== undefined && "refusal" in transcode)
+    throw new CommandFault("E_UNSUPPORTED", `the stream would have to be encoded anew, and cannot be here: ${transcode.refusal}`);
   const push = await protocol.make({ ...wish, authorities: await authoritiesOf(context) }, site);
-  const open: Parameters<StreamLeases["grant"]>[0]["open"] = (lid, onState) =>
-    new PushRunner({
+  const open: LeaseWish["open"] = (lid, onState) => {
+    const read: OpenRead = (reader) => registry.openForOwn(wish.cam, reader, { type: "push", id: lid });
+    return new PushRunner({
       push,
-      open: (reader) => registry.openForOwn(wish.cam, reader, { type: "push", id: lid }),
+      open: transcode === undefined ? read : transcode(read),
       ...{ clock, schedule: afterDelay, random: Math.random },
       onState: (state, fault) => {
         if (state !== "off") onState(state, fault && told(fault, secrets));
       },
     });
+  };
   return { host, open };
 }
 

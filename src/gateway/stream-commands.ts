@@ -1,4 +1,5 @@
 // Commands about streams that are pushed to a server of the NOC for a time: stream.push, stream.renew, stream.stop, stream.list.
+import type { TranscodeTarget } from "#capture/transcode-command.ts";
 import { cameraField, fault, optionalCount, readFields, textField } from "#commands/command-input.ts";
 import type { Command } from "#control/command.ts";
 import { CommandFault } from "#fleet/command-fault.ts";
@@ -13,6 +14,10 @@ const MAX_TTL_S = 3600;
 const MAX_URL_LENGTH = 2048;
 const MAX_TOKEN_LENGTH = 4096;
 const MAX_LID_LENGTH = 64;
+const MIN_KBPS = 50;
+const MAX_KBPS = 50_000;
+/** Of a picture that is to be seen through a poor connection. */
+const LOW: TranscodeTarget = { maxKbps: 400, maxWidth: 640, maxFps: 10 };
 
 type Lease = Pick<LeaseReport, "lid" | "exp" | "st" | "err">;
 
@@ -69,7 +74,6 @@ function parsePush(input: unknown): Omit<PushWish, "by"> {
   if (UNBUILT_PUSH_PROTOCOLS.includes(String(proto)))
     throw new CommandFault("E_UNSUPPORTED", `proto: this version cannot push over ${String(proto)}: use ${there}`);
   if (protocol === undefined) throw fault("proto", `has to be ${there}`);
-  if (maxKbps !== undefined || profile !== undefined) throw unsupported(maxKbps === undefined ? "profile" : "max_kbps");
   const ttlS = optionalCount("ttl_s", ttl, MAX_TTL_S) ?? DEFAULT_TTL_S;
   if (ttlS < MIN_TTL_S) throw fault("ttl_s", `has to be a number from ${MIN_TTL_S} to ${MAX_TTL_S}`);
   if (token !== undefined && !protocol.takesToken) throw fault("token", "is for whip: over rtsp user and password stand in the URL");
@@ -80,18 +84,20 @@ function parsePush(input: unknown): Omit<PushWish, "by"> {
     token: token === undefined ? "" : tokenField(token),
     fingerprint: fingerprint === undefined ? "" : fingerprintField(fingerprint),
     ttlMs: ttlS * 1000,
+    transcode: transcodeField(profile, maxKbps),
   };
 }
 
-/** A stream leaves as it came from the camera. */
-function unsupported(field: string): CommandFault {
-  return new CommandFault(
-    "E_UNSUPPORTED",
-    `${field}: streams are sent as they come, nothing is encoded anew: push a path of the camera's smaller stream`,
-  );
+/** A stream goes as it comes from the camera, unless something else is asked for. */
+function transcodeField(profile: unknown, maxKbps: unknown): TranscodeTarget | undefined {
+  if (profile !== undefined && profile !== "low") throw fault("profile", "has to be low: there is no other");
+  const kbps = optionalCount("max_kbps", maxKbps, MAX_KBPS);
+  if (kbps !== undefined && kbps < MIN_KBPS) throw fault("max_kbps", `has to be a number from ${MIN_KBPS} to ${MAX_KBPS}`);
+  if (profile === "low") return { ...LOW, maxKbps: kbps ?? LOW.maxKbps };
+  return kbps === undefined ? undefined : { maxKbps: kbps, maxWidth: undefined, maxFps: undefined };
 }
 
-/** RFC 6750 §2.1. */
+/** More than RFC 6750 §2.1 allows: some servers take `user:password`. */
 function tokenField(value: unknown): string {
   const token = textField("token", value, MAX_TOKEN_LENGTH);
   if (!/^[\x21-\x7e]+$/.test(token)) throw fault("token", "has to be a bearer token: ASCII without spaces");

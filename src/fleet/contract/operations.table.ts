@@ -195,8 +195,11 @@ export const operations: readonly Operation[] = [
         token: text("Bearer token, of whip.", { maxLength: 4096 }),
         fingerprint: text("SHA-256 of the server's certificate, in hexadecimal: it is trusted, and no other.", { maxLength: 128 }),
         ttl_s: count("How long; 300, where nothing is said.", { minimum: 10, maximum: 3600 }),
-        max_kbps: count("At most.", { minimum: 1 }),
-        profile: text("Name of a stream of the camera.", { maxLength: 64 }),
+        max_kbps: count("At most: the picture is encoded anew, by ffmpeg; E_UNSUPPORTED where there is none.", {
+          minimum: 50,
+          maximum: 50_000,
+        }),
+        profile: oneOf(["low"], "640 pixels wide, 10 pictures a second, 400 kbit/s or `max_kbps`; encoded anew as well."),
       },
     ),
     STREAM_LEASE,

@@ -1,4 +1,4 @@
-// Whether an ffmpeg can make Opus: it is asked, once while it can, now and then while it cannot.
+// Whether an ffmpeg has an encoder: it is asked, once while it can, now and then while it cannot.
 import { execFile } from "node:child_process";
 import type { Clock } from "#base/clock.ts";
 
@@ -6,13 +6,16 @@ const TIMEOUT_MS = 10_000;
 /** Somebody may install what is missing. */
 const ASKED_AGAIN_US = 60_000_000;
 
-export class OpusSupport {
+export class EncoderSupport {
+  readonly #encoder: string;
   readonly #program: string;
   readonly #clock: Clock;
   #asked: Promise<string | undefined> | undefined;
   #askedUs = 0;
 
-  constructor(program: string, clock: Clock) {
+  /** `encoder`: as ffmpeg names it. */
+  constructor(encoder: string, program: string, clock: Clock) {
+    this.#encoder = encoder;
     this.#program = program;
     this.#clock = clock;
   }
@@ -20,7 +23,7 @@ export class OpusSupport {
   /** What is missing, in words; undefined: nothing. Never rejects. */
   async fault(): Promise<string | undefined> {
     if (this.#asked === undefined) {
-      this.#asked = askFor("libopus", this.#program);
+      this.#asked = askFor(this.#encoder, this.#program);
       this.#askedUs = this.#clock.nowUs();
     }
     const fault = await this.#asked;
