@@ -29,8 +29,8 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
   events: ["base", "codecs", "control", "relay", "record", "device"],
   commands: ["base", "codecs", "containers", "control", "relay", "record", "device", "config", "schedules"],
   api: ["base", "codecs", "http", "control", "relay", "record", "device", "config"],
-  cli: ["base", "config", "record", "device", "fleet", "noc"],
-  noc: ["base", "control", "fleet"],
+  cli: ["base", "http", "config", "record", "device", "fleet", "noc"],
+  noc: ["base", "http", "control", "fleet"],
   // The scripted cameras speak RTSP, and sites serve WebRTC: they are built on our own wire formats and servers.
   testing: [
     "base",

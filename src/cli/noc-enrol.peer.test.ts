@@ -90,7 +90,7 @@ test("certificates are replaced; what cannot be is said", { skip: openssl.missin
     assert.equal(code, 1, words.join(" "));
     return lines.join("\n");
   };
-  assert.match(await fault(), /^enrol: ca, broker, operator/);
+  assert.match(await fault(), /^enrol: ca, broker, receiver, operator/);
   assert.match(await fault("gateway", "gw-0001"), /there is no CA in .*: camgate noc enrol ca/);
   await run(env, "enrol", "ca");
   assert.match(await fault("ca"), /there is a CA already/);

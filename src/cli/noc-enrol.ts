@@ -9,7 +9,7 @@ import { NocConnection } from "#noc/noc-connection.ts";
 import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, textOf } from "./noc-options.ts";
 import { renewCertificate } from "./noc-renew.ts";
 
-const ACTIONS = ["ca", "broker", "operator", "gateway", "renew", "replace", "revoke", "decommission"];
+const ACTIONS = ["ca", "broker", "receiver", "operator", "gateway", "renew", "replace", "revoke", "decommission"];
 const MAX_CSR_BYTES = 64 * 1024;
 
 export async function runNocEnrol(words: readonly string[], call: NocCall): Promise<number> {
@@ -21,7 +21,7 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
   const [action = "", name, ...more] = positionals;
   const { out } = call;
   if (!ACTIONS.includes(action)) throw new CallerFault("invalid", `enrol: ${ACTIONS.join(", ")}`);
-  if (more.length > 0 && action !== "broker") throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
+  if (more.length > 0 && action !== "broker" && action !== "receiver") throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
   const authority = new CertificateAuthority(new NodeFs(), join(folderOf(values), "ca"));
   if (action === "ca") {
     await authority.make(name ?? "camgate-fleet");
@@ -32,8 +32,13 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
     return 0;
   }
   if (action === "broker") {
-    const { certificate, key } = await authority.issueServer(positionals.slice(1));
+    const { certificate, key } = await authority.issueServer(action, positionals.slice(1));
     out.line(`${certificate}, ${key}: certfile and keyfile of the broker`);
+    return 0;
+  }
+  if (action === "receiver") {
+    const { certificate, key } = await authority.issueServer(action, positionals.slice(1));
+    out.line(`${certificate}, ${key}: --tls-cert and --tls-key of camgate noc receive, which finds them there`);
     return 0;
   }
   if (action === "operator") {

@@ -59,8 +59,8 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     "enrol",
     {
       usage:
-        "enrol ca [name] | broker <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | renew <gateway> [--timeout <s>] [--unsigned] | revoke|decommission <gateway>",
-      help: "certificates of the broker, of operators and of gateways, from the first to the last",
+        "enrol ca [name] | broker|receiver <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | renew <gateway> [--timeout <s>] [--unsigned] | revoke|decommission <gateway>",
+      help: "certificates of the broker, of the receiver, of operators and of gateways, from the first to the last",
       load: async () => (await import("./noc-enrol.ts")).runNocEnrol,
     },
   ],
@@ -70,6 +70,15 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
       usage: "export [--listen 127.0.0.1:9464]",
       help: "metrics of all sites for Prometheus",
       load: async () => (await import("./noc-export.ts")).runNocExport,
+    },
+  ],
+  [
+    "receive",
+    {
+      usage:
+        "receive --folder <folder> [--listen 127.0.0.1:8443] [--tls-cert <file> --tls-key <file>] [--client-ca <file>] [--crl <file>] [--quota 20G] [--max-file 4G]\n       camgate noc receive grant <name> --url <https URL> [--ttl <s>] [--part-mb 8]",
+      help: "takes clips and pictures of gateways over HTTPS; grant: leave to send one, as `dest` of a command",
+      load: async () => (await import("./noc-receive.ts")).runNocReceive,
     },
   ],
   [

@@ -10,6 +10,7 @@ import { FootageChanged } from "#record/playback/frame-fetcher.ts";
 import { DEFAULT_LIMITS, type Mp4Clip, openMp4Clip } from "#record/playback/mp4-clip.ts";
 import { EmptyClip } from "#record/playback/no-clip.ts";
 import { fileTime } from "#record/playback/time-text.ts";
+import { atWholeFrames } from "#record/playback/whole-frames.ts";
 import type { RecordingIndex } from "#record/recording-index.ts";
 import { cameraField, fault, rangeFields, readFields } from "./command-input.ts";
 import { optionalUpload, type SendFile, type UploadWish } from "./upload-input.ts";
@@ -145,7 +146,7 @@ async function openClip(
   index: RecordingIndex,
   signal: AbortSignal,
 ): Promise<Mp4Clip | Fmp4Clip> {
-  const wish = { path: cam, fromUtcUs, toUtcUs, skipGaps: true, choice: "all" } as const;
+  const wish = await atWholeFrames(index, { path: cam, fromUtcUs, toUtcUs, skipGaps: true, choice: "all" }, signal);
   if (format === "mp4") return openMp4Clip(index, wish, { ...DEFAULT_LIMITS, split: true }, signal);
   const spans = await index.spans(cam, { fromUtcUs, toUtcUs });
   if (spans.length === 0) throw new EmptyClip();

@@ -103,18 +103,18 @@ export class CertificateAuthority {
     return { certificate: join(this.#folder, `${name}.crt`), key: csr === undefined ? join(this.#folder, `${name}.key`) : undefined };
   }
 
-  /** For the broker, under all its names and addresses. */
-  async issueServer(hosts: readonly string[]): Promise<Issued> {
+  /** Of the broker or the receiver of uploads, under all its names and addresses. */
+  async issueServer(role: "broker" | "receiver", hosts: readonly string[]): Promise<Issued> {
     const [first] = hosts;
-    if (first === undefined) throw new CallerFault("invalid", "the name or address of the broker is missing");
+    if (first === undefined) throw new CallerFault("invalid", `the name or address of the ${role} is missing`);
     for (const host of hosts) if (isIP(host) === 0) checkName(host);
     const names = hosts.map((host) => `${isIP(host) === 0 ? "DNS" : "IP"}:${host}`).join(",");
     const extensions =
       "basicConstraints = critical, CA:false\nkeyUsage = critical, digitalSignature\nextendedKeyUsage = serverAuth\n" +
       `subjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\nsubjectAltName = ${names}\n`;
     await this.#write("server.cnf", extensions);
-    await this.#issue("broker", "server", undefined);
-    return { certificate: join(this.#folder, "broker.crt"), key: join(this.#folder, "broker.key") };
+    await this.#issue(role, "server", undefined);
+    return { certificate: join(this.#folder, `${role}.crt`), key: join(this.#folder, `${role}.key`) };
   }
 
   /** All certificates of that name that still hold; resolves with how many there were. The list is made anew. `but`: the serial number of one to keep. */

@@ -27,6 +27,11 @@ export interface ClipPart {
   readonly samples: readonly TrackSamples[];
 }
 
+/** The first video track, else the first. */
+export function leadOf({ placement, samples }: ClipPart): TrackSamples | undefined {
+  return samples.find(({ trackIndex }) => placement.tracks[trackIndex]?.track.kind === "video") ?? samples[0];
+}
+
 /** Reads a clip once. */
 export class ClipReader {
   /** There is footage that no clip can hold. */

@@ -2,11 +2,10 @@
 import { chunkAt, type Mp4Plan, planMp4 } from "#containers/fmp4/progressive.ts";
 import type { Mp4Sample } from "#containers/fmp4/sample-tables.ts";
 import { storedParts, storedSizeBytes } from "#containers/fmp4/stored-sample.ts";
-import type { TrackSamples } from "#containers/sample.ts";
 import type { RecordingIndex } from "../recording-index.ts";
 import { type ClipBody, etagOf, within } from "./clip-body.ts";
 import { ClipMap } from "./clip-map.ts";
-import { type ClipEnd, type ClipPart, ClipReader, type ClipWish } from "./clip-reader.ts";
+import { type ClipEnd, type ClipPart, ClipReader, type ClipWish, leadOf } from "./clip-reader.ts";
 import { FootageChanged, FrameFetcher } from "./frame-fetcher.ts";
 import { EmptyClip, TooLongClip } from "./no-clip.ts";
 
@@ -116,11 +115,6 @@ class Mp4Contents {
       bytes: (start, end, signal) => readMp4({ index, wish, map, plan, sizes }, start, end, signal),
     };
   }
-}
-
-/** The first video track, else the first. */
-function leadOf({ placement, samples }: ClipPart): TrackSamples | undefined {
-  return samples.find(({ trackIndex }) => placement.tracks[trackIndex]?.track.kind === "video") ?? samples[0];
 }
 
 /** UTC at which its first frame is shown, rounded down. */
