@@ -11,10 +11,20 @@ export interface DeviceCommandsOptions {
   clock(): ClockHealth;
   readonly cameras: Pick<CameraWatch, "read">;
   readonly recording: Pick<RecordingWatch, "read" | "ring" | "recorders">;
+  /** Undefined: there is no link to a NOC. */
+  link(): LinkHealth | undefined;
   /** Undefined: there are none. */
   schedules(): SchedulesHealth | undefined;
   /** Of the door, since the start. */
   security(): SecurityHealth;
+}
+
+/** The way to the NOC. Null: it cannot be told now. */
+export interface LinkHealth {
+  readonly rtt_ms: number | null;
+  readonly loss_pct: number | null;
+  readonly dns_ms: number | null;
+  readonly bytes_up_day: number;
 }
 
 export interface SecurityHealth {
@@ -23,7 +33,8 @@ export interface SecurityHealth {
 }
 
 /** The health document of the MQTT contract, without its envelope. */
-export interface HealthDocument extends Pick<Health, "sys" | "net" | "disk"> {
+export interface HealthDocument extends Pick<Health, "sys" | "disk"> {
+  readonly net: Health["net"] & Partial<LinkHealth>;
   readonly clk: ClockHealth;
   readonly rec: RecordingHealth;
   readonly cams: CamerasHealth;
@@ -37,7 +48,7 @@ interface RecordingState {
   readonly cams: RecordingHealth["cams"];
 }
 
-export function deviceCommands({ health, clock, cameras, recording, schedules, security }: DeviceCommandsOptions) {
+export function deviceCommands({ health, clock, cameras, recording, link, schedules, security }: DeviceCommandsOptions) {
   const readHealth: Command<undefined, HealthDocument> = {
     name: "health",
     scope: "read",
@@ -47,7 +58,16 @@ export function deviceCommands({ health, clock, cameras, recording, schedules, s
       const { sys, net, disk } = await health.read();
       const sched = schedules();
       const rec = await recording.read();
-      return { sys, net, clk: clock(), disk, rec, cams: cameras.read(), sec: security(), ...(sched !== undefined && { sched }) };
+      return {
+        sys,
+        net: { ...net, ...link() },
+        clk: clock(),
+        disk,
+        rec,
+        cams: cameras.read(),
+        sec: security(),
+        ...(sched !== undefined && { sched }),
+      };
     },
   };
   const readRecording: Command<{ readonly cam: string | undefined }, RecordingState> = {

@@ -17,6 +17,7 @@ const RECORDING: RecorderState = {
   fault: undefined,
   heldUs: 0,
   heldBytes: 0,
+  queuedBytes: 0,
   gaps: [],
   openGap: undefined,
 };
@@ -27,7 +28,7 @@ function setUp(spansOf: (path: string) => Promise<readonly Span[]>, more: Partia
   const watch = new RecordingWatch({
     clock,
     recorders: () => [
-      { path: "gate", state: RECORDING },
+      { path: "gate", state: { ...RECORDING, queuedBytes: 700_000, heldBytes: 300_000 } },
       { path: "yard", state: { ...RECORDING, state: "error", reason: "the disk is full", lastWriteUs: undefined } },
     ],
     indexOf: (path) => ({
@@ -55,7 +56,7 @@ test("what there is, what is missing of the last day, and what each recorder doe
   spans.push(span(100, 50), span(40, 30, "power"), span(23, 2, "source"), span(1, 0, "disk"));
   const { cams, ...whole } = await watch.read();
   const gapS = 24 * 3600 - 23 * 3600 + 3600;
-  assert.deepEqual(whole, { oldest: ago(100), newest: ago(0), gaps_24h: 2, gap_s_24h: gapS });
+  assert.deepEqual(whole, { oldest: ago(100), newest: ago(0), gaps_24h: 2, gap_s_24h: gapS, wq_bytes: 1_000_000 });
   assert.deepEqual(cams["gate"], {
     st: "recording",
     why: null,

@@ -35,6 +35,8 @@ export interface RingHealth {
 }
 
 export interface RecordingHealth extends FootageHealth, Partial<Pick<RingHealth, "ring_mb" | "locked_mb">> {
+  /** Of all cameras: footage in memory that waits to be written. */
+  readonly wq_bytes: number;
   readonly cams: Readonly<Record<string, RecorderHealth>>;
 }
 
@@ -115,6 +117,7 @@ export class RecordingWatch {
       newest: newest.length === 0 ? null : Math.max(...newest),
       gaps_24h: all.reduce((sum, one) => sum + one.gaps_24h, 0),
       gap_s_24h: Number(all.reduce((sum, one) => sum + one.gap_s_24h, 0).toFixed(1)),
+      wq_bytes: this.#options.recorders().reduce((sum, { state }) => sum + state.queuedBytes + state.heldBytes, 0),
       cams,
     };
   }

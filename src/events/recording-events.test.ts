@@ -19,7 +19,7 @@ function setUp() {
 
 const state = (change: Partial<RecorderState>): RecorderState => ({
   ...{ state: "recording", reason: undefined, fault: undefined, lastWriteUs: undefined, droppedUnits: 0, bytes: 0, fragments: 0 },
-  ...{ gaps: [], heldUs: 0, heldBytes: 0, openGap: undefined },
+  ...{ gaps: [], heldUs: 0, heldBytes: 0, queuedBytes: 0, openGap: undefined },
   ...change,
 });
 

@@ -52,8 +52,14 @@ export interface LinkStatus {
   readonly version: MqttVersion | undefined;
   /** Connections after the first one, since the start. */
   readonly reconnects: number;
-  /** How long the broker took to acknowledge the last birth. */
+  /** How long the broker took over what it acknowledged last. */
   readonly roundTripMs: number | undefined;
+  /** How long the broker's name took to look up, the last time that it was. */
+  readonly lookupMs: number | undefined;
+  /** Since the start, over all connections. */
+  readonly sentBytes: number;
+  /** Of the connection that stands: its socket, and what tells it from others. */
+  readonly socket: { readonly connection: object; readonly descriptor: number } | undefined;
   readonly lastError: string | undefined;
 }
 
@@ -85,6 +91,9 @@ export class FleetLink {
   #connections = 0;
   #isTakenOver = false;
   #roundTripMs: number | undefined;
+  #lookupMs: number | undefined;
+  /** Of connections that have ended. */
+  #sentBytes = 0;
   #lastError: string | undefined;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -99,11 +108,16 @@ export class FleetLink {
   }
 
   get status(): LinkStatus {
+    const connection = this.#session?.connection;
+    const facts = connection?.facts;
     return {
       url: this.#session?.url,
-      version: this.#session?.connection.version,
+      version: connection?.version,
       reconnects: Math.max(0, this.#connections - 1),
-      roundTripMs: this.#roundTripMs,
+      roundTripMs: facts?.answerMs === undefined ? this.#roundTripMs : Math.round(facts.answerMs),
+      lookupMs: facts?.lookupMs ?? this.#lookupMs,
+      sentBytes: this.#sentBytes + (facts?.sentBytes ?? 0),
+      socket: connection && facts?.descriptor !== undefined ? { connection, descriptor: facts.descriptor } : undefined,
       lastError: this.#lastError,
     };
   }
@@ -249,6 +263,8 @@ export class FleetLink {
       cancel();
       this.#session = undefined;
       uplink.close();
+      this.#sentBytes += connection?.facts.sentBytes ?? 0;
+      this.#lookupMs = connection?.facts.lookupMs ?? this.#lookupMs;
       if (connection !== undefined) this.#isTakenOver = (await connection.ended).notes.isTakenOver === true;
     }
   }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deferred } from "#base/deferred.ts";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
+import { until } from "#testing/peers/until.ts";
 import type { ConnectionLoss } from "./connection-loss.ts";
 import { type ConnectionOptions, connectMqtt, type IncomingMessage } from "./mqtt-connection.ts";
 
@@ -34,6 +35,9 @@ for (const version of [5, 4] as const) {
     await connection.subscribe(["cg/v1/acme/gw-0001/dn/cmd"]);
     await connection.publish({ topic: "cg/v1/acme/gw-0001/up/evt", payload: '{"id":1}', qos: 1 });
     await noc.wait("the event", ({ json }) => json?.id === 1);
+    const { sentBytes, lookupMs, answerMs, descriptor } = connection.facts;
+    assert.ok(sentBytes > 120 && sentBytes < 1000, String(sentBytes));
+    assert.deepEqual([lookupMs, typeof answerMs, typeof descriptor], [undefined, "number", "number"], "an address has nothing to look up");
     await broker.publish("cg/v1/acme/gw-0001/dn/cmd", "{}", ["-D", "publish", "response-topic", "cg/v1/acme/gw-0001/up/res/x"]);
     const { topic, isRetained, payload, responseTopic } = await received.promise;
     assert.deepEqual([topic, isRetained, payload.toString()], ["cg/v1/acme/gw-0001/dn/cmd", false, "{}"]);
@@ -88,3 +92,12 @@ for (const [name, config, more, text, why] of refusals) {
     );
   });
 }
+
+test("a name that has to be looked up, and a broker that answers pings", { skip: mosquittoMissing }, async (t) => {
+  const broker = await startMosquitto(t);
+  const connection = await connectMqtt(optionsOf(`mqtt://localhost:${broker.port}`, { keepaliveSeconds: 1 }), AbortSignal.timeout(60_000));
+  assert.ok(connection.facts.lookupMs! >= 0);
+  await until("an answer to a ping", () => connection.facts.answerMs !== undefined, 60_000);
+  await connection.close();
+  assert.equal(connection.facts.descriptor, undefined);
+});

@@ -74,6 +74,19 @@ export interface Connection {
   close(): Promise<void>;
   /** Ends it at once. */
   drop(loss: ConnectionLoss): void;
+  readonly facts: ConnectionFacts;
+}
+
+/** What a connection was, so far. */
+export interface ConnectionFacts {
+  /** In messages of MQTT, without what carries them. */
+  readonly sentBytes: number;
+  /** How long the broker's name took to look up; undefined: it is an address, or the connection goes over HTTP. */
+  readonly lookupMs: number | undefined;
+  /** How long the broker took over the last message that it acknowledged, or the last ping. */
+  readonly answerMs: number | undefined;
+  /** Of its socket; undefined: it goes over HTTP, or has ended. */
+  readonly descriptor: number | undefined;
 }
 
 /** Rejects with a ConnectionLoss. */
@@ -139,17 +152,26 @@ class MqttLink implements Connection {
         resolve(loss);
       };
     });
+    const begunMs = performance.now();
     const client = connect(options.url, clientOptions(options));
     this.#client = client;
     this.#watch(client.stream);
     // An answer in two messages does not wait for the broker's word on the first. WebSockets do so by themselves.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+    this.#count(client.stream);
+    client.stream.once("lookup", () => {
+      this.#lookupMs = performance.now() - begunMs;
+    });
+    client.on("packetsend", ({ cmd }) => {
+      if (cmd === "pingreq") this.#pingedMs = performance.now();
+    });
     client.stream.on("session", (session: Buffer) => options.onTlsSession?.(session));
     client.on("error", (error) => this.drop(lossOf(error)));
     client.on("disconnect", ({ reasonCode = 0 }) => this.drop(lossOfCode(reasonCode)));
     client.on("close", () => this.drop(new ConnectionLoss("server", "the broker closed the connection")));
     client.handleMessage = (packet, readOn) => this.#receive(packet, readOn);
     client.on("packetreceive", (packet) => {
+      if (packet.cmd === "pingresp") this.#noteAnswer(this.#pingedMs);
       if (packet.cmd === "connack") this.#serverReference = packet.properties?.serverReference;
     });
     client.once("connect", ({ properties }) => {
@@ -182,8 +204,11 @@ class MqttLink implements Connection {
       ...(correlation !== undefined && { correlationData: Buffer.from(correlation) }),
       ...(responseTopic !== undefined && { responseTopic }),
     };
+    const sentMs = performance.now();
     const sent = this.#client.publishAsync(topic, payload as Buffer, { qos, retain, ...(this.version === 5 && { properties }) }).then(
-      () => {},
+      () => {
+        if (qos === 1) this.#noteAnswer(sentMs);
+      },
       (error: unknown) => {
         throw this.#loss ?? new PublishRefusal(errorText(error));
       },
@@ -206,7 +231,30 @@ class MqttLink implements Connection {
     this.#end(this.#loss);
   }
 
+  get facts(): ConnectionFacts {
+    // Node has no other way to it.
+    const { _handle: handle } = this.#client.stream as { readonly _handle?: { readonly fd?: number } | null };
+    return { sentBytes: this.#sentBytes, lookupMs: this.#lookupMs, answerMs: this.#answerMs, descriptor: handle?.fd };
+  }
+
   #serverReference: string | undefined;
+  #sentBytes = 0;
+  #lookupMs: number | undefined;
+  #pingedMs: number | undefined;
+  #answerMs: number | undefined;
+
+  #noteAnswer(sinceMs: number | undefined): void {
+    if (sinceMs !== undefined) this.#answerMs = performance.now() - sinceMs;
+  }
+
+  #count(stream: MqttClient["stream"]): void {
+    this.#sentBytes = stream.writableLength; // what a connection begins with waits in it already
+    const write = stream.write.bind(stream) as (...words: readonly unknown[]) => boolean;
+    stream.write = (chunk: Buffer | string, ...rest: readonly unknown[]): boolean => {
+      this.#sentBytes += Buffer.byteLength(chunk);
+      return write(chunk, ...rest);
+    };
+  }
 
   /** Bytes go by the guard before anything of them is parsed: sockets and WebSockets alike hand them to `push`. */
   #watch(stream: MqttClient["stream"]): void {

@@ -117,6 +117,7 @@ async function setUp(t: { after(run: () => unknown): void }) {
       clock: () => ({ st: "free", src: "est", off_ms: null, err_ms: null, last_sync_s: null, steps: 0, rtc: false }),
       cameras,
       recording,
+      link: () => undefined,
       schedules: () => undefined,
       security: () => ({ auth_fail: 0, banned: 0 }),
     }),

@@ -46,6 +46,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
       clock: () => clockOf(context, hasRtc),
       cameras,
       recording,
+      link: () => context.fleet?.health(),
       schedules: () => schedulesHealth(context.schedules),
       security: () => ({ auth_fail: authenticator.counters.refused, banned: authenticator.counters.bans }),
     }),

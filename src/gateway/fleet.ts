@@ -5,6 +5,7 @@ import { afterDelay } from "#base/schedule.ts";
 import type { Config } from "#config/config.ts";
 import type { CommandTable } from "#control/command.ts";
 import { CommandKeys } from "#fleet/command-keys.ts";
+import { DayBytes } from "#fleet/day-bytes.ts";
 import { type DeviceKeys, openDeviceKeys } from "#fleet/device-keys.ts";
 import { Downlink } from "#fleet/downlink.ts";
 import type { Happened } from "#fleet/envelope.ts";
@@ -12,6 +13,7 @@ import { type DeathReason, FleetLink } from "#fleet/fleet-link.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
 import { LinkCertificates } from "#fleet/link-certificates.ts";
 import { readLinkFiles } from "#fleet/link-files.ts";
+import { type LinkHealth, LinkMeter } from "#fleet/link-meter.ts";
 import { connectMqtt } from "#fleet/mqtt-connection.ts";
 import { type OpenedDocument, openNocDocument } from "#fleet/noc-document.ts";
 import { Outbox } from "#fleet/outbox.ts";
@@ -21,6 +23,7 @@ import { SessionCounter } from "#fleet/session-counter.ts";
 import { TelemetryFeed } from "#fleet/telemetry-feed.ts";
 import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
 import { Uplink } from "#fleet/uplink.ts";
+import { openTcpInfo } from "#native/tcp-info.ts";
 import type { GatewayContext } from "./context.ts";
 import { birthOf, infoReader, telemetryOf } from "./fleet-documents.ts";
 import { openFleetEvents } from "./fleet-events.ts";
@@ -47,6 +50,10 @@ export interface GatewayFleet {
   tellInfo(): void;
   /** Why the gateway goes, when it goes: what the NOC is told last. */
   farewell: Farewell;
+  /** How the way to the NOC is. */
+  health(): LinkHealth;
+  /** Something was sent to the NOC past the link. */
+  countSent(bytes: number): void;
   /** Telemetry is to be sent at another pace from now on. */
   telemetryIntervalChanged(): void;
   /** It says good-bye: what is said over it now says nothing of the config that runs. */
@@ -103,6 +110,9 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   const outbox = await Outbox.open({ fs, directory: join(directory, "outbox"), log });
   const sessions = await SessionCounter.open({ fs, path: join(directory, "session"), bootCounter: clock.bootCounter, log });
   const nowMs = (): number => clock.nowUs() / 1000;
+  const utcMs = (): number => clock.utcOf(clock.nowUs()).utcUs / 1000;
+  const sentToday = await DayBytes.open({ fs, path: join(directory, "sent-today"), utcMs, nowMs });
+  const tcpInfo = (await openTcpInfo()) ?? (() => undefined);
   const happenedAt = (ms: number): Happened => ({ bootCounter: clock.bootCounter, monoUs: ms * 1000 });
   const uplink = new Uplink({ topics, outbox, log, happened: () => happenedAt(nowMs()), random: Math.random, schedule: afterDelay });
   const events = await openFleetEvents(context, { uplink, directory, sessions, clock, log });
@@ -195,6 +205,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
       context.noc?.tell();
     },
   });
+  const meter = new LinkMeter({ status: () => link.status, tcpInfo, bytes: sentToday, nowMs });
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     telemetry.close();
@@ -206,6 +217,8 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     await certificates.saved();
     await sessions.end((clock.nowUs() - context.startedUs) / 1e6, fleet.farewell);
     await outbox.close();
+    meter.read();
+    await sentToday.close();
     if (context.fleet === fleet) context.fleet = undefined;
   };
   const fleet: GatewayFleet = {
@@ -220,6 +233,8 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     commands: intake.table,
     tellInfo: () => info.tell(),
     farewell: "shutdown",
+    health: () => meter.read(),
+    countSent: (bytes) => sentToday.add(bytes),
     telemetryIntervalChanged: () => telemetry.intervalChanged(),
     get isClosing() {
       return closed !== undefined;

@@ -11,7 +11,7 @@ import { openDestination } from "#http/destination-put.ts";
 import { partCount, putResumably } from "#http/resumable-put.ts";
 import type { GatewayContext } from "./context.ts";
 
-export function fileSender(context: Pick<GatewayContext, "fs" | "config" | "clock">): SendFile {
+export function fileSender(context: Pick<GatewayContext, "fs" | "config" | "clock" | "fleet">): SendFile {
   return async (wish, file, { signal, progress }) => {
     const { destinationHosts: hosts } = context.config.global;
     if (hosts.length === 0)
@@ -34,7 +34,7 @@ export function fileSender(context: Pick<GatewayContext, "fs" | "config" | "cloc
       await putResumably(
         {
           send: destination.send,
-          file: { sizeBytes: file.sizeBytes, sha256, bytes: pacedBytes(wish, file, context) },
+          file: { sizeBytes: file.sizeBytes, sha256, bytes: counted(pacedBytes(wish, file, context), context) },
           partBytes,
           onProgress: (sentBytes, part) => progress((sentBytes * 100) / Math.max(1, file.sizeBytes), `uploading part ${part}/${parts}`),
           nowMs: () => nowMs(context),
@@ -78,6 +78,16 @@ function pacedBytes({ maxKbps }: UploadWish, file: SendableFile, context: Pick<G
   if (maxKbps === undefined) return (start, end, signal) => file.bytes(start, end, signal);
   const pace = new BytePace({ kbps: maxKbps, nowMs: () => nowMs(context), sleep: pause });
   return (start, end, signal) => pace.slow(file.bytes(start, end, signal), signal);
+}
+
+/** What goes up counts for the day, with what goes over the link. */
+function counted(bytes: SendableFile["bytes"], context: Pick<GatewayContext, "fleet">): SendableFile["bytes"] {
+  return async function* (start, end, signal) {
+    for await (const chunk of bytes(start, end, signal)) {
+      context.fleet?.countSent(chunk.length);
+      yield chunk;
+    }
+  };
 }
 
 function hasType(headers: Readonly<Record<string, string>>): boolean {

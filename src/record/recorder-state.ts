@@ -32,6 +32,8 @@ export interface RecorderState {
   /** Footage that waits in memory for a medium that is out of use: it can be played, and is stored when the medium is back. */
   readonly heldUs: number;
   readonly heldBytes: number;
+  /** What the store has taken and not written yet. */
+  readonly queuedBytes: number;
   /** Of the gap that is open: nothing is recorded now. */
   readonly openGap: { readonly fromUs: number; readonly cause: GapCause } | undefined;
 }

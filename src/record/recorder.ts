@@ -113,6 +113,7 @@ export class Recorder implements Reader {
       fragments: this.#fragments,
       heldUs: this.#feed.heldUs,
       heldBytes: this.#feed.heldBytes,
+      queuedBytes: this.#options.store.queuedBytes,
       gaps: this.#gaps.gaps,
       openGap: this.#gaps.open,
     };

@@ -1,7 +1,15 @@
 // Connections to a broker that does what a test says: it takes messages, keeps them waiting, refuses them, and goes.
 import { type Deferred, deferred } from "#base/deferred.ts";
 import { ConnectionLoss } from "#fleet/connection-loss.ts";
-import type { Connect, Connection, ConnectionOptions, IncomingMessage, MqttVersion, OutgoingMessage } from "#fleet/mqtt-connection.ts";
+import type {
+  Connect,
+  Connection,
+  ConnectionFacts,
+  ConnectionOptions,
+  IncomingMessage,
+  MqttVersion,
+  OutgoingMessage,
+} from "#fleet/mqtt-connection.ts";
 
 export interface PublishedMessage extends OutgoingMessage {
   /** As it was sent. */
@@ -13,6 +21,7 @@ export class ScriptedConnection implements Connection {
   readonly version: MqttVersion;
   readonly ended: Promise<ConnectionLoss>;
   receiveMaximum = 20;
+  facts: ConnectionFacts = { sentBytes: 0, lookupMs: undefined, answerMs: undefined, descriptor: undefined };
   readonly options: ConnectionOptions;
   readonly published: PublishedMessage[] = [];
   readonly subscribed: string[] = [];

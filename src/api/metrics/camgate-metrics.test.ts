@@ -28,6 +28,7 @@ const gate: RecorderFacts = {
     fault: undefined,
     heldUs: 0,
     heldBytes: 0,
+    queuedBytes: 0,
     openGap: undefined,
   },
 };
@@ -42,6 +43,7 @@ const yard: RecorderFacts = {
     fault: undefined,
     heldUs: 0,
     heldBytes: 0,
+    queuedBytes: 0,
     openGap: { fromUs: 4_000_000, cause: "source" },
   },
 };

@@ -76,6 +76,9 @@ async function machine(t: TestContext, spaces: readonly FolderSpace[], mediumOf?
     process: () => ({ ...process }),
     eventLoopDelay: () => ({ p50Seconds: 0.001, p99Seconds: 0.0071, maxSeconds: 0.02 }),
     gcMs: () => 12.4,
+    restarts: async () => 2,
+    supplyMv: async () => 5032,
+    lte: async () => ({ rsrp: -97, band: "B3" }),
     wait: async (delayMs) => {
       waits.push(delayMs);
       clock.passMs(delayMs);
@@ -83,6 +86,8 @@ async function machine(t: TestContext, spaces: readonly FolderSpace[], mediumOf?
   });
   return { sampler, clock, process, waits, write } satisfies Machine;
 }
+
+const NOTHING_ELSE = { restarts: async () => undefined, supplyMv: async () => undefined, lte: async () => undefined };
 
 const CARD: FolderSpace = { directory: "/rec/gwr1", totalBytes: 118e9, freeBytes: 310e6 };
 
@@ -114,6 +119,8 @@ test("a sample in the words of the contract", async (t) => {
     evloop_p99_ms: 7.1,
     gc_ms: 12,
     oom: 1,
+    restarts: 2,
+    volt_mv: 5032,
   });
   assert.deepEqual(net, {
     if: [
@@ -121,6 +128,7 @@ test("a sample in the words of the contract", async (t) => {
       { n: "wwan0", up: true, mbps: null, rx_kbps: 0, tx_kbps: 0, err: 0, drop: 0 },
     ],
     wan: "wwan0",
+    lte: { rsrp: -97, band: "B3" },
   });
 });
 
@@ -182,6 +190,7 @@ test("a machine without any of these files", async (t) => {
     process: () => PROCESS,
     eventLoopDelay: () => undefined,
     gcMs: () => undefined,
+    ...NOTHING_ELSE,
     wait: async (delayMs) => clock.passMs(delayMs),
   });
   const { sys, net, disk, facts } = await sampler.read();
@@ -213,6 +222,7 @@ test("this machine", { skip: process.platform === "linux" ? false : "Linux only"
     process: () => PROCESS,
     eventLoopDelay: () => undefined,
     gcMs: () => undefined,
+    ...NOTHING_ELSE,
     wait: async (delayMs) => clock.passMs(delayMs),
   });
   const { sys, facts } = await sampler.read();

@@ -5,6 +5,7 @@ import type { DelayReport } from "./event-loop-delay.ts";
 import type { Health } from "./health.ts";
 import type { HealthTree } from "./health-tree.ts";
 import { type HostReading, networkHealth, type ProcessReading, readHost, systemHealth } from "./host-watch.ts";
+import type { LteHealth } from "./lte-modem.ts";
 
 export interface HealthSamplerOptions {
   readonly tree: HealthTree;
@@ -14,6 +15,10 @@ export interface HealthSamplerOptions {
   eventLoopDelay(): DelayReport | undefined;
   /** Of the last minute; undefined where it is not measured. */
   gcMs(): number | undefined;
+  /** What is asked of others: none of them rejects. Undefined: not here; null: cannot be told now. */
+  restarts(): Promise<number | null | undefined>;
+  supplyMv(): Promise<number | null | undefined>;
+  lte(): Promise<LteHealth | null | undefined>;
   wait(delayMs: number): Promise<void>;
 }
 
@@ -44,7 +49,8 @@ export class HealthSampler {
   }
 
   async #take(): Promise<Health> {
-    const { nowUs, disks, eventLoopDelay, gcMs, wait } = this.#options;
+    const { nowUs, disks, eventLoopDelay, gcMs, restarts, supplyMv, lte, wait } = this.#options;
+    const [starts, supply, radio] = await Promise.all([restarts(), supplyMv(), lte()]);
     let before = this.#reading;
     if (before === undefined || nowUs() - before.atUs > MAX_SPAN_US) {
       before = await this.#read();
@@ -55,8 +61,12 @@ export class HealthSampler {
     const delay = eventLoopDelay();
     const loop = { delayP99Ms: delay && delay.p99Seconds * 1000, gcMs: gcMs() };
     const health: Health = {
-      sys: systemHealth(before, now, loop),
-      net: networkHealth(before, now),
+      sys: {
+        ...systemHealth(before, now, loop),
+        ...(starts !== undefined && { restarts: starts }),
+        ...(supply !== undefined && { volt_mv: supply }),
+      },
+      net: { ...networkHealth(before, now), ...(radio !== undefined && { lte: radio }) },
       disk: found.map((disk) => disk.health),
       facts: {
         memoryTotalBytes: now.memory?.totalBytes ?? null,

@@ -1,4 +1,5 @@
 // How the machine and this process are, in the words of the MQTT contract: `null` is what could not be measured, what is absent does not exist here.
+import type { LteHealth } from "./lte-modem.ts";
 import type { SyncPercentiles } from "./sync-times.ts";
 
 export interface SystemHealth {
@@ -23,6 +24,10 @@ export interface SystemHealth {
   readonly gc_ms: number | null;
   /** Processes that the kernel killed for want of memory since the machine was started. */
   readonly oom?: number;
+  /** Starts of this process since the machine was started, after the first. */
+  readonly restarts?: number | null;
+  /** Of the supply, where the board measures it. */
+  readonly volt_mv?: number | null;
 }
 
 /** Under-voltage, frequency capped, throttled, at the soft limit of temperature. */
@@ -44,6 +49,7 @@ export interface NetworkHealth {
   /** The interface of the default route. */
   readonly wan: string | null;
   readonly wifi_dbm?: number | null;
+  readonly lte?: LteHealth | null;
 }
 
 export interface ClockHealth {

@@ -27,7 +27,7 @@ const system = object(
     thr: object("A Raspberry Pi that lacks voltage or is too hot.", { now: THROTTLING, ever: THROTTLING }),
     volt_mv: orNull(number("Supply voltage.")),
     oom: count("Processes killed for want of memory since the boot."),
-    restarts: count("Starts of the process since the boot."),
+    restarts: orNull(count("Starts of the process since the boot, after the first.")),
   },
 );
 
@@ -49,12 +49,12 @@ const network = object(
     wan: orNull(text("The interface of the default route.")),
   },
   {
-    rtt_ms: orNull(number("To the broker.")),
-    loss_pct: orNull(percent("Packets lost.")),
-    dns_ms: orNull(number("How long a name lookup takes.")),
+    rtt_ms: orNull(number("To the broker and back.")),
+    loss_pct: orNull(percent("Packets to the broker that had to be sent again, last hour.")),
+    dns_ms: orNull(number("How long the broker's name took to look up, at the last connection.")),
     wifi_dbm: orNull(number("Signal.")),
     lte: orNull(object("Mobile radio.", {}, { rsrp: number("Reference signal, dBm."), band: text("Band.") })),
-    bytes_up_day: count("Sent to the NOC today."),
+    bytes_up_day: count("Sent to the NOC since midnight, UTC."),
   },
 );
 
@@ -118,7 +118,7 @@ const recording = object(
   {
     ring_mb: orNull(number("Size of the ring.")),
     locked_mb: orNull(number("Kept from being overwritten.")),
-    wq_bytes: count("Waiting to be written."),
+    wq_bytes: count("Footage in memory that waits to be written."),
   },
 );
 
