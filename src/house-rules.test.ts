@@ -1,5 +1,6 @@
 // What every source file keeps to beside formatter, linter and import table: length, names, first line, and what is banned.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type SourceFile, sourceFile, sourceFiles } from "../scripts/source-tree.ts";
 
@@ -67,6 +68,13 @@ test("nothing banned is used", () => {
     files.flatMap((file) => bannedIn(file).map((what) => `${file.path}: ${what}`)),
     [],
   );
+});
+
+test("every dependency has its reason in the README", () => {
+  const text = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+  const { dependencies, optionalDependencies, devDependencies } = JSON.parse(text("package.json")) as Record<string, object>;
+  const listed = [...text("README.md").matchAll(/\[([^\]]+)\]\(https:\/\/www\.npmjs\.com\/package\/\1\)/g)].map(([, name]) => name);
+  assert.deepEqual(listed.sort(), Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies }).sort());
 });
 
 test("these checks see what they are for", () => {
