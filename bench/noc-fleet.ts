@@ -47,13 +47,9 @@ export function measureFleet(kind: ServerKind, { sites, downSeconds }: FleetSett
 
     const times = [...second.clients.values()].map((ms) => (ms - upMs) / 1000).sort((a, b) => a - b);
     const backSeconds = times[Math.ceil(SHARE_BACK * sites) - 1]!;
-    const perSecond = new Map<number, number>();
-    for (const ms of second.attemptsMs) {
-      const second = Math.floor((ms - upMs) / 1000);
-      perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
-    }
     const mean = (SHARE_BACK * sites) / backSeconds;
-    const peak = Math.max(...perSecond.values());
+    const peak = Math.max(...second.attempts.values());
+    const attempts = [...second.attempts.values()].reduce((sum, count) => sum + count, 0);
     const { residentMib } = memoryMibOf(fleet.pid);
     return {
       mean,
@@ -61,7 +57,7 @@ export function measureFleet(kind: ServerKind, { sites, downSeconds }: FleetSett
       peakToMean: peak / mean,
       backSeconds,
       allSeconds: times.at(-1)!,
-      attemptsEach: second.attemptsMs.length / sites,
+      attemptsEach: attempts / sites,
       fleetCpuMs: ((cpuSecondsOf(fleet.pid) - cpuSeconds) / sites) * 1000,
       siteKib: (residentMib * 1024) / sites,
     };
@@ -71,8 +67,8 @@ export function measureFleet(kind: ServerKind, { sites, downSeconds }: FleetSett
 interface LoggingBroker {
   /** Resolves with when it listens, of `performance.now()`. */
   readonly listening: Promise<number>;
-  /** Connections that were begun. */
-  readonly attemptsMs: readonly number[];
+  /** Connections that were begun, by the second, as the broker stamps them. */
+  readonly attempts: ReadonlyMap<string, number>;
   /** When each client was let in first. */
   readonly clients: ReadonlyMap<string, number>;
   kill(): Promise<void>;
@@ -82,14 +78,15 @@ interface LoggingBroker {
 function startBroker(scope: TestScope, configFile: string): LoggingBroker {
   const child = spawn(findPeer("mosquitto").file, ["-c", configFile], { stdio: ["ignore", "ignore", "pipe"] });
   const exited = once(child, "exit");
-  const attemptsMs: number[] = [];
+  const attempts = new Map<string, number>();
   const clients = new Map<string, number>();
   const listening = new Promise<number>((resolve, reject) => {
     void exited.then(() => reject(new Error("mosquitto does not start")));
     createInterface({ input: child.stderr }).on("line", (line) => {
       const nowMs = performance.now();
       if (/mosquitto version \S+ running/.test(line)) resolve(nowMs);
-      if (line.includes("New connection from")) attemptsMs.push(nowMs);
+      const [, second] = /^(\d+): New connection from/.exec(line) ?? [];
+      if (second !== undefined) attempts.set(second, (attempts.get(second) ?? 0) + 1);
       const [, client] = /New client connected from \S+ as (\S+)/.exec(line) ?? [];
       if (client !== undefined && !clients.has(client)) clients.set(client, nowMs);
     });
@@ -99,5 +96,5 @@ function startBroker(scope: TestScope, configFile: string): LoggingBroker {
     await exited;
   };
   scope.after(kill);
-  return { listening, attemptsMs, clients, kill };
+  return { listening, attempts, clients, kill };
 }

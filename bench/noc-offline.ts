@@ -17,7 +17,7 @@ export function measureOffline({ hours, eventsPerHour }: OfflineSetting): Promis
   return withScope(async (scope) => {
     const folder = await temporaryFolder(scope);
     const node = { name: "offline", file: process.execPath, missing: false as const };
-    const words = ["--expose-gc", PROGRAM, folder, String(hours), String(eventsPerHour)];
+    const words = ["--expose-gc", "--no-flush-bytecode", PROGRAM, folder, String(hours), String(eventsPerHour)];
     const { stdout } = await runPeer(scope, node, words, { timeoutMs: 900_000 });
     const day = JSON.parse(stdout.toString()) as Readonly<Record<string, number>>;
     return {
