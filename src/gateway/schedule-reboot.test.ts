@@ -1,6 +1,7 @@
 // A reboot by schedule: when it waits, when it gives up, and that no due time does it twice.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deferred } from "#base/deferred.ts";
 import { CallerFault } from "#base/errors.ts";
 import type { Plan } from "#schedules/schedules.ts";
 import { collectedLog } from "#testing/collected-log.ts";
@@ -62,6 +63,26 @@ test("a schedule that is taken away meanwhile reboots nothing", async () => {
   const { reboots, run } = machine({ busyMinutes: 60 });
   await assert.rejects(run(DUE, PLAN, AbortSignal.abort(new Error("gone"))), /gone/);
   assert.deepEqual(reboots, []);
+});
+
+test("a gateway that the machine ends meanwhile is not held up", async () => {
+  const { fs, log } = machine();
+  const going = new AbortController();
+  const asked = deferred<void>();
+  const perform = rebooter({
+    power: {
+      check: () => {},
+      reboot: () => {
+        asked.resolve();
+        return new Promise<never>(() => {});
+      },
+    },
+    ...{ fs, file: "/data/scheduled-reboots.json", nowMs: () => 0, sleep: async () => {}, log },
+  });
+  const performed = perform(PLAN, { dueMs: DUE, signal: going.signal });
+  await asked.promise;
+  going.abort();
+  await performed;
 });
 
 test("what cannot be noted, or was damaged, is in the way of no reboot", async () => {

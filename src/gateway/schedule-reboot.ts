@@ -1,5 +1,6 @@
 // Reboots the machine when a schedule says so: while something is in the way it waits, up to the end of its window, and no due time does it twice, whatever
 // the clock says after the boot.
+import { once } from "node:events";
 import { errorText } from "#base/errors.ts";
 import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
@@ -54,6 +55,8 @@ export function rebooter({ power, fs, file, nowMs, sleep, log }: ScheduleRebootO
     await replaceFile(fs, file, Buffer.from(JSON.stringify([...before, dueMs].slice(-REMEMBERED)))).catch((error: unknown) => {
       log.warn(`that the machine is rebooted cannot be noted: ${errorText(error)}`);
     });
-    if (!signal.aborted) await power.reboot(`a schedule (${plan.cron}, ${plan.timeZone})`);
+    if (signal.aborted) return;
+    // It does not settle: the machine ends us, and nobody waits for it then.
+    await Promise.race([power.reboot(`a schedule (${plan.cron}, ${plan.timeZone})`), once(signal, "abort")]);
   };
 }

@@ -52,6 +52,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
   });
   let before = config;
   schedules.update(config.global.schedules);
+  schedules.tick(); // what is due within the first second is due
   if (!clock.isTrusted) log.info("nothing is done until the time is known");
   const timer = setInterval(() => schedules.tick(), TICK_MS);
   context.schedules = {
