@@ -19,7 +19,8 @@ const NO_ANSWER = 7;
 
 export async function runNocConfig(words: readonly string[], call: NocCall): Promise<number> {
   const own = ["timeout", "probation", "url", "sealing-key"];
-  const options = { ...Object.fromEntries(own.map((name) => [name, { type: "string" as const }])), unsigned: { type: "boolean" as const } };
+  const texts = Object.fromEntries(own.map((name) => [name, { type: "string" as const }]));
+  const options = { ...texts, unsigned: { type: "boolean" as const }, force: { type: "boolean" as const } };
   const { values, positionals } = parseNocWords(words, options, call);
   const [action = "", name, third, ...more] = positionals;
   if (!ACTIONS.includes(action)) throw new CallerFault("invalid", `config: ${ACTIONS.join(", ")}`);
@@ -59,6 +60,7 @@ export async function runNocConfig(words: readonly string[], call: NocCall): Pro
     const last = await sendDesired(connection, {
       ...{ gateway, ver, parent: now.report?.ver ?? 0, doc: sealed, url: urlOf(values), signer },
       probationSeconds: numberOf(values, "probation", 180, 1, 3600),
+      isForced: values["force"] === true,
       timeoutMs: numberOf(values, "timeout", 300, 1, 86_400) * 1000,
       onReport: (report) => call.out.line(reportLine(report)),
     });

@@ -1,12 +1,13 @@
 // Certificates of our own CA on Debian's mosquitto, with the files of docs/mqtt/examples: who gets in, what reaches whom, and who is out again.
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { freeTcpPort } from "#testing/free-ports.ts";
 import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
 import { mosquittoMissing } from "#testing/peers/mosquitto.ts";
+import { startNoc } from "#testing/peers/noc.ts";
 import { runPeer, startPeer } from "#testing/peers/run-peer.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
@@ -19,6 +20,23 @@ async function run(env: Readonly<Record<string, string>>, ...words: readonly str
   const lines: string[] = [];
   const signal = new AbortController().signal;
   return { code: await runNoc(words, { line: (text) => lines.push(text) }, { env, signal, columns: undefined }), lines };
+}
+
+/** mosquitto with the example as it stands, but for places. */
+async function exampleBroker(t: TestContext, root: string, ca: string) {
+  const [gatewayPort, nocPort] = [await freeTcpPort(0), await freeTcpPort(0)];
+  const example = (await readFile(new URL("mosquitto.conf", EXAMPLES), "utf8"))
+    .replaceAll("/etc/mosquitto/certs/broker.pem", join(ca, "broker.crt"))
+    .replaceAll("/etc/mosquitto/certs", ca)
+    .replace("/etc/mosquitto/mosquitto.acl", join(root, "acl"))
+    .replace("listener 8883", `listener ${gatewayPort} 127.0.0.1`)
+    .replace("listener 8884", `listener ${nocPort} 127.0.0.1`)
+    .replace("/var/lib/mosquitto/", `${root}/`);
+  await writeFile(join(root, "acl"), await readFile(new URL("mosquitto.acl", EXAMPLES)), { mode: 0o600 });
+  await writeFile(join(root, "mosquitto.conf"), `user root\n${example}`);
+  const broker = startPeer(t, findPeer("mosquitto"), ["-v", "-c", join(root, "mosquitto.conf")], { timeoutMs: 120_000 });
+  await until("the broker", () => broker.stderr.includes(" running"));
+  return { broker, gatewayPort, nocPort };
 }
 
 test("a gateway is enrolled, seen, and decommissioned", { skip: missingOf(openssl) || mosquittoMissing }, async (t) => {
@@ -38,20 +56,7 @@ test("a gateway is enrolled, seen, and decommissioned", { skip: missingOf(openss
   assert.ok(certificate.verify(new X509Certificate(await readFile(join(ca, "ca.pem"))).publicKey));
   assert.deepEqual([certificate.subject, certificate.ca], ["CN=gw-0001", false]);
 
-  // The example as it stands, but for places.
-  const [gatewayPort, nocPort] = [await freeTcpPort(0), await freeTcpPort(0)];
-  const example = (await readFile(new URL("mosquitto.conf", EXAMPLES), "utf8"))
-    .replaceAll("/etc/mosquitto/certs/broker.pem", join(ca, "broker.crt"))
-    .replaceAll("/etc/mosquitto/certs", ca)
-    .replace("/etc/mosquitto/mosquitto.acl", join(root, "acl"))
-    .replace("listener 8883", `listener ${gatewayPort} 127.0.0.1`)
-    .replace("listener 8884", `listener ${nocPort} 127.0.0.1`)
-    .replace("/var/lib/mosquitto/", `${root}/`);
-  await writeFile(join(root, "acl"), await readFile(new URL("mosquitto.acl", EXAMPLES)), { mode: 0o600 });
-  await writeFile(join(root, "mosquitto.conf"), `user root\n${example}`);
-  const broker = startPeer(t, findPeer("mosquitto"), ["-v", "-c", join(root, "mosquitto.conf")], { timeoutMs: 120_000 });
-  await until("the broker", () => broker.stderr.includes(" running"));
-
+  const { gatewayPort, nocPort } = await exampleBroker(t, root, ca);
   const access = (name: string, port: number): Record<string, string> => ({
     ...offline,
     ...{ CAMGATE_NOC_BROKER: `mqtts://127.0.0.1:${port}`, CAMGATE_NOC_CA: join(ca, "ca.pem") },
@@ -82,6 +87,84 @@ test("a gateway is enrolled, seen, and decommissioned", { skip: missingOf(openss
   assert.match(revoked.stdout.toString(), /Serial Number: /);
 });
 
+test("the broker reads the list again: a revoked certificate and one that was replaced are refused, the others are not; nothing of a gateway is left", {
+  skip: missingOf(openssl) || mosquittoMissing,
+}, async (t) => {
+  const root = await temporaryFolder(t);
+  const [folder, ca] = [join(root, "noc"), join(root, "noc", "ca")];
+  const offline = { CAMGATE_NOC_DIRECTORY: folder, CAMGATE_NOC_TENANT: "acme" };
+  const enrol = async (...words: readonly string[]): Promise<void> =>
+    assert.equal((await run(offline, "enrol", ...words)).code, 0, words.join(" "));
+  await enrol("ca");
+  await enrol("broker", "127.0.0.1");
+  await enrol("operator", "noc-cli");
+  const sites = ["gw-000001", "gw-000002", "gw-000003"];
+  for (const site of sites) await enrol("gateway", site);
+  const { broker, gatewayPort, nocPort } = await exampleBroker(t, root, ca);
+  const url = (port: number) => ({ CAMGATE_NOC_BROKER: `mqtts://127.0.0.1:${port}`, CAMGATE_NOC_CA: join(ca, "ca.pem") });
+  const pair = (name: string, to = ca) => ({ CAMGATE_NOC_CERT: join(to, `${name}.crt`), CAMGATE_NOC_KEY: join(to, `${name}.key`) });
+  const noc = { ...offline, ...url(nocPort), ...pair("noc-cli") };
+  /** As a gateway connects: with its certificate, on the listener of gateways. What is refused is said. */
+  const connect = async (name: string, from = ca) => {
+    const program = startNoc(t, ["watch", "--once", "0"], { ...offline, ...url(gatewayPort), ...pair(name, from) });
+    const { code } = await program.exited;
+    return { code, text: program.stdout.toString("utf8") };
+  };
+
+  // Each of them with a certificate of its own, and what it says lies at the broker.
+  const simulate = ["simulate", "--sites", "3", "--interval", "3600", "--prefix", "gw-0", "--spread", "0", "--certificates", ca];
+  const fleet = startNoc(t, simulate, { ...offline, ...url(gatewayPort) });
+  await until(
+    "three sites",
+    async () => (await run(noc, "watch", "--once", "1")).lines.filter((line) => /^acme\/gw-00000\d +up/.test(line)).length === 3,
+    60_000,
+  );
+  await fleet.interrupt();
+  await writeFile(join(root, "site.yml"), "logLevel: debug");
+  const config = ["config", "set", "gw-000001", join(root, "site.yml"), "--unsigned", "--timeout", "1"];
+  assert.equal((await run(noc, ...config)).code, 7, "it is held ready");
+
+  const old = join(root, "old");
+  await mkdir(old);
+  for (const end of ["crt", "key"]) await copyFile(join(ca, `gw-000002.${end}`), join(old, `gw-000002.${end}`));
+  for (const site of sites) assert.equal((await connect(site)).code, 0, site);
+  await enrol("revoke", "gw-000001");
+  await enrol("replace", "gw-000002");
+  assert.equal((await connect("gw-000001")).code, 0, "the broker has not read the list");
+  process.kill(broker.pid, "SIGHUP");
+  await until("that the broker has read it", async () => (await connect("gw-000001")).code === 1, 60_000);
+  for (const [name, from] of [
+    ["gw-000001", ca],
+    ["gw-000002", old],
+  ] as const) {
+    const { code, text } = await connect(name, from);
+    assert.equal(code, 1);
+    assert.match(text, /TLS: .*certificate revoked/i);
+  }
+  assert.equal((await connect("gw-000002")).code, 0);
+  assert.equal((await connect("gw-000003")).code, 0);
+
+  const kept = async (): Promise<string> => {
+    const words = ["-h", "127.0.0.1", "-p", String(nocPort), "--cafile", join(ca, "ca.pem"), "--cert", join(ca, "noc-cli.crt")];
+    const topics = ["-t", "cg/v1/acme/+/up/#", "-t", "cg/v1/acme/+/dn/#", "--retained-only", "-F", "%t", "-W", "2"];
+    const seen = startPeer(t, findPeer("mosquitto_sub"), [...words, "--key", join(ca, "noc-cli.key"), "-q", "1", ...topics]);
+    await seen.exited;
+    return seen.stdout.toString("utf8");
+  };
+  const before = await kept();
+  for (const topic of ["up/state", "up/info", "up/cfg", "dn/cfg"]) assert.ok(before.includes(`cg/v1/acme/gw-000001/${topic}\n`), before);
+  const gone = await run(noc, "enrol", "decommission", "gw-000001");
+  assert.equal(gone.code, 0, gone.lines.join("\n"));
+  const after = await kept();
+  assert.ok(!after.includes("gw-000001"), after);
+  assert.ok(after.includes("gw-000002/up/state"));
+  // One that is there still: it is said to be.
+  const state = ["-t", "cg/v1/acme/gw-000003/up/state", "-m", '{"v":1,"sid":"ffffffff-0001","online":true}', "-r", "-q", "1"];
+  const tls = ["--cafile", join(ca, "ca.pem"), "--cert", join(ca, "noc-cli.crt"), "--key", join(ca, "noc-cli.key")];
+  await runPeer(t, findPeer("mosquitto_pub"), ["-h", "127.0.0.1", "-p", String(nocPort), ...tls, ...state]);
+  assert.match((await run(noc, "enrol", "decommission", "gw-000003")).lines.at(-1)!, /gw-000003 is connected still/);
+});
+
 test("certificates are replaced; what cannot be is said", { skip: openssl.missing }, async (t) => {
   const root = await temporaryFolder(t);
   const env = { CAMGATE_NOC_DIRECTORY: root, CAMGATE_NOC_TENANT: "acme" };
@@ -99,6 +182,7 @@ test("certificates are replaced; what cannot be is said", { skip: openssl.missin
   assert.match(await fault("broker"), /name or address of the broker is missing/);
   assert.match(await fault("broker", "a,DNS:b"), /is no name for a certificate/);
   assert.match(await fault("gateway", "gw-0001", "--csr", join(root, "none")), /--csr: there is no file/);
+  assert.match(await fault("decommission", "gw-0001", "--home-assistant", "#"), /--home-assistant: '#' is no prefix/);
   await writeFile(join(root, "bad.csr"), "no request");
   assert.match(await fault("gateway", "gw-0001", "--csr", join(root, "bad.csr")), /openssl ca failed/);
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
+import { parseStrictJson } from "#fleet/strict-json.ts";
 import { Topics } from "#fleet/topics.ts";
 import { CertificateAuthority } from "#noc/certificate-authority.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
@@ -13,11 +14,8 @@ const ACTIONS = ["ca", "broker", "receiver", "operator", "gateway", "renew", "re
 const MAX_CSR_BYTES = 64 * 1024;
 
 export async function runNocEnrol(words: readonly string[], call: NocCall): Promise<number> {
-  const { values, positionals } = parseNocWords(
-    words,
-    { csr: { type: "string" }, timeout: { type: "string" }, unsigned: { type: "boolean" } },
-    call,
-  );
+  const texts = { csr: { type: "string" }, timeout: { type: "string" }, "home-assistant": { type: "string" } } as const;
+  const { values, positionals } = parseNocWords(words, { ...texts, unsigned: { type: "boolean" } }, call);
   const [action = "", name, ...more] = positionals;
   const { out } = call;
   if (!ACTIONS.includes(action)) throw new CallerFault("invalid", `enrol: ${ACTIONS.join(", ")}`);
@@ -61,6 +59,9 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
     );
     return 0;
   }
+  const prefix = textOf(values, "home-assistant");
+  if (prefix !== undefined && !/^[0-9A-Za-z_-]{1,64}(?:\/[0-9A-Za-z_-]{1,64})*$/.test(prefix))
+    throw new CallerFault("invalid", `--home-assistant: '${prefix}' is no prefix of topics, such as homeassistant`, "home-assistant");
   // What is wrong with the connection is found out before anything is revoked.
   const access = action === "decommission" ? await brokerOf(values) : undefined;
   const connection = access === undefined ? undefined : await NocConnection.open(access, call.signal);
@@ -70,12 +71,23 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
     if (connection === undefined) return 0;
     const topics = new Topics(gateway);
     const kept = [topics.up("state"), topics.up("info"), topics.up("cfg"), topics.down("cfg"), topics.down("job")];
+    if (prefix !== undefined) kept.push(`${prefix}/device/camgate-${gateway.tenant}-${gatewayId}/config`);
+    const state = (await connection.retained([topics.up("state")])).get(topics.up("state"));
     for (const topic of kept) await connection.publish({ topic, payload: "", qos: 1, retain: true });
     out.line(`what the broker kept of it is wiped: ${kept.join(", ")}`);
+    if (isOnline(state))
+      out.line(
+        `${gatewayId} is connected still, and will tell again how it is: switch it off, or end its connection at the broker, and do this again`,
+      );
     return 0;
   } finally {
     await connection?.close();
   }
+}
+
+function isOnline(state: Buffer | undefined): boolean {
+  const parsed = parseStrictJson(state?.toString("utf8") ?? "");
+  return "value" in parsed && (parsed.value as { readonly online?: unknown } | null)?.online === true;
 }
 
 async function revokeOthers(authority: CertificateAuthority, name: string, { out }: NocCall): Promise<void> {

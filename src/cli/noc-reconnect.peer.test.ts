@@ -37,6 +37,32 @@ test("export tells that the broker is away, and of sites again when it is back",
   assert.equal((await exporter.interrupt()).code, 0);
 });
 
+test("watch goes on when the broker was restarted", { skip: mosquittoMissing }, async (t) => {
+  const { broker, noc } = await setUp(t);
+  const watch = noc("watch");
+  const tell = async (to: typeof broker, id: string): Promise<void> => {
+    const event = { v: 1, sid: "00000001-0001", id, type: "cam.lost", sev: "warn", ph: "new", cam: id, data: {} };
+    // Told again and again: nobody says when it listens.
+    await until(
+      `the event ${id}`,
+      async () => {
+        await to.publish("cg/v1/acme/gw-0001/up/evt", JSON.stringify(event));
+        return watch.stdout.toString("utf8").includes(`acme/gw-0001 ${id} cam.lost new`);
+      },
+      PATIENCE_MS,
+    );
+  };
+  await tell(broker, "01A");
+  await broker.process.kill();
+  await watch.match(/the broker is away: /);
+  const second = await startMosquitto(t, { port: broker.port });
+  await watch.match(/the broker is there again/);
+  await tell(second, "01B");
+  assert.equal((await watch.interrupt()).code, 0);
+  assert.match(watch.stdout.toString("utf8"), /^acme\/gw-0001 /m, "a table at the end");
+  assert.equal(watch.stdout.toString("utf8").split("01B cam.lost").length, 2, "each event once");
+});
+
 test("what cannot be reached at the first attempt is said at once", { skip: mosquittoMissing }, async (t) => {
   const { broker, noc } = await setUp(t);
   const first = noc("export", "--listen", "127.0.0.1:0");

@@ -1,8 +1,10 @@
 // `camgate noc simulate --sites N`: as many gateways as a load test wants, in one process.
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
+import type { LinkCredentials } from "#fleet/fleet-link.ts";
 import type { SigningKeys } from "#fleet/jws.ts";
 import { parseKeyFile } from "#fleet/key-file.ts";
 import { gatewayIdFault } from "#fleet/topics.ts";
@@ -15,7 +17,7 @@ const MAX_KEY_FILE_BYTES = 64 * 1024;
 const CLOSING_AT_ONCE = 200;
 
 export async function runNocSimulate(words: readonly string[], call: NocCall): Promise<number> {
-  const own = ["sites", "prefix", "interval", "cameras", "spread", "reconnect-cap", "command-keys", "duration"];
+  const own = ["sites", "prefix", "interval", "cameras", "spread", "reconnect-cap", "command-keys", "certificates", "duration"];
   const { values, positionals } = parseNocWords(words, Object.fromEntries(own.map((name) => [name, { type: "string" as const }])), call);
   if (positionals.length > 0) throw new CallerFault("invalid", `'${positionals[0]}' is a word too many`);
   const sites = numberOf(values, "sites", 10, 1, 50_000);
@@ -31,9 +33,12 @@ export async function runNocSimulate(words: readonly string[], call: NocCall): P
     intervalMs: numberOf(values, "interval", 60, 0.1, 86_400) * 1000,
     reconnectCapMs: numberOf(values, "reconnect-cap", 300, 1, 3600) * 1000,
     keys: await keysOf(textOf(values, "command-keys")),
-    credentials: async () => access,
     random: Math.random,
   };
+  const folder = textOf(values, "certificates");
+  const credentialsOf = async (name: string): Promise<LinkCredentials> =>
+    folder === undefined ? access : { ...access, tls: { ...access.tls, ...(await certificateOf(folder, name)) } };
+  for (let i = 0; folder !== undefined && i < sites; i++) await credentialsOf(nameOf(i)); // what is missing is said before any begins
   const spreadMs = numberOf(values, "spread", Math.max(1, sites / 100), 0, 3600) * 1000;
   const durationMs = textOf(values, "duration") === undefined ? undefined : numberOf(values, "duration", 0, 0.1, 1e6) * 1000;
   const stop = durationMs === undefined ? call.signal : AbortSignal.any([call.signal, AbortSignal.timeout(durationMs)]);
@@ -46,7 +51,8 @@ export async function runNocSimulate(words: readonly string[], call: NocCall): P
   try {
     for (let i = 0; i < sites && !stop.aborted; i++) {
       const identity = { tenant, gatewayId: nameOf(i) };
-      running.push(await SimulatedSite.start({ ...options, identity, onBorn: () => void births++ }));
+      const credentials = (): Promise<LinkCredentials> => credentialsOf(identity.gatewayId);
+      running.push(await SimulatedSite.start({ ...options, identity, credentials, onBorn: () => void births++ }));
       if (spreadMs > 0) await delay(spreadMs / sites, undefined, { signal: stop }).catch(() => {});
     }
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve));
@@ -56,6 +62,18 @@ export async function runNocSimulate(words: readonly string[], call: NocCall): P
     while (running.length > 0) await Promise.all(running.splice(0, CLOSING_AT_ONCE).map((site) => site.close()));
   }
   return 0;
+}
+
+/** As `enrol gateway` makes it. Rejects with a CallerFault that names the file. */
+async function certificateOf(folder: string, name: string): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
+  const read = async (path: string): Promise<Buffer> => {
+    const bytes = await readSmallFile(new NodeFs(), path, MAX_KEY_FILE_BYTES).catch((error: unknown) => {
+      throw new CallerFault("invalid", `--certificates: ${path} cannot be read: ${errorText(error)}`, "certificates");
+    });
+    if (bytes !== undefined) return bytes;
+    throw new CallerFault("not-found", `--certificates: there is no file ${path}: camgate noc enrol gateway ${name}`, "certificates");
+  };
+  return { cert: await read(join(folder, `${name}.crt`)), key: await read(join(folder, `${name}.key`)) };
 }
 
 /** Undefined: they trust the broker. */

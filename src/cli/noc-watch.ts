@@ -1,9 +1,9 @@
 // `camgate noc watch`: the sites as a live table, and what happens.
-import { setTimeout as delay } from "node:timers/promises";
 import { CallerFault } from "#base/errors.ts";
+import type { IncomingMessage } from "#fleet/mqtt-connection.ts";
 import { FleetView, type SeenEvent } from "#noc/fleet-view.ts";
-import { NocConnection } from "#noc/noc-connection.ts";
 import { eventLine, siteTable } from "#noc/site-table.ts";
+import { stayConnected } from "#noc/steady-connection.ts";
 import { brokerOf, type NocCall, numberOf, parseNocWords, tenantOf, textOf } from "./noc-options.ts";
 
 const REFRESH_MS = 1000;
@@ -26,31 +26,35 @@ export async function runNocWatch(words: readonly string[], call: NocCall): Prom
   };
   const view = new FleetView(onEvent);
   const tenant = tenantOf(values);
-  const connection = await NocConnection.open(await brokerOf(values), call.signal);
-  connection.listen((message) => view.take(message, performance.now()));
+  const access = await brokerOf(values);
+  let trouble = "";
+  const print = (): void => {
+    const lines = siteTable(view.sites.values(), performance.now(), rows);
+    if (!isLive) for (const line of lines) call.out.line(line);
+    else call.out.line(`\x1b[H\x1b[2J${[trouble, ...lines, "", ...recent].map((line) => line.slice(0, call.columns)).join("\n")}`);
+  };
+  const over = new AbortController();
+  const link = {
+    topics: FleetView.filters(tenant),
+    random: Math.random,
+    onMessage: (message: IncomingMessage) => view.take(message, performance.now()),
+    onUp: () => {
+      if (trouble !== "" && !isLive) call.out.line("the broker is there again");
+      trouble = "";
+      if (onceS !== undefined) setTimeout(() => over.abort(), onceS * 1000);
+    },
+    onDown: (reason: string) => {
+      trouble = `the broker is away: ${reason}`;
+      if (onceS !== undefined) over.abort();
+      else if (!isLive) call.out.line(trouble);
+    },
+  };
+  const timer = isLive ? setInterval(print, REFRESH_MS) : undefined;
   try {
-    await connection.subscribe(FleetView.filters(tenant));
-    const interrupted = new Promise<undefined>((resolve) => {
-      if (call.signal.aborted) resolve(undefined);
-      call.signal.addEventListener("abort", () => resolve(undefined));
-    });
-    const ended = Promise.race([connection.ended, interrupted]);
-    const print = (): void => {
-      const lines = siteTable(view.sites.values(), performance.now(), rows);
-      if (!isLive) for (const line of lines) call.out.line(line);
-      else call.out.line(`\x1b[H\x1b[2J${[...lines, "", ...recent].map((line) => line.slice(0, call.columns)).join("\n")}`);
-    };
-    if (onceS !== undefined) await Promise.race([delay(onceS * 1000, undefined, { signal: call.signal }).catch(() => {}), ended]);
-    const timer = isLive ? setInterval(print, REFRESH_MS) : undefined;
-    try {
-      const loss = onceS === undefined ? await ended : undefined;
-      if (!isLive) print();
-      if (loss === undefined || call.signal.aborted) return 0;
-      throw new CallerFault("timed-out", `the connection was lost: ${loss.message}`);
-    } finally {
-      clearInterval(timer);
-    }
+    await stayConnected(access, link, AbortSignal.any([call.signal, over.signal]));
   } finally {
-    await connection.close();
+    clearInterval(timer);
   }
+  if (!isLive) print();
+  return 0;
 }

@@ -1,6 +1,6 @@
 // `camgate noc` over Debian's mosquitto, with simulated gateways: their link is the real one.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { contractFaults } from "#testing/mqtt-contract.ts";
@@ -84,11 +84,25 @@ test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, as
   const failed = await run("send", "sim-00003", "cmd.cancel", "id=01J8");
   assert.equal(failed.code, 3);
   assert.match(failed.lines[0]!, /^err E_NOTFOUND: no command 01J8 runs/);
+  const all = await run("broadcast", "ping", "--spread", "0.2");
+  assert.deepEqual([all.code, all.lines], [0, ["5 ok, 0 failed, 0 did not answer"]]);
+  const births = (): number => watched.messages().filter(({ json }) => json?.why === "rebirth").length;
+  assert.equal((await run("broadcast", "rebirth", "--spread", "0")).code, 0);
+  assert.equal(births(), 5);
+  let again = await run("broadcast", "rebirth", "--spread", "0");
+  while (again.code === 0) again = await run("broadcast", "rebirth", "--spread", "0"); // one in 30 s: the first one was long ago
+  assert.deepEqual([again.code, again.lines.at(-1)], [3, "0 ok, 5 failed, 0 did not answer"]);
+  assert.match(again.lines[0]!, /^sim-0000\d {2}rej {2}E_RATE: rebirth comes too often/);
+  assert.equal((await run("broadcast", "backoff", "min_s=1", "max_s=2", "ttl_s=60")).code, 0);
+  await broker.publish("cg/v1/acme/gw-dead/up/state", JSON.stringify({ v: 1, sid: "00000001-0001", online: true }), ["-r"]);
+  const partly = await run("broadcast", "ping", "--spread", "0", "--timeout", "3");
+  assert.deepEqual([partly.code, partly.lines], [7, ["gw-dead  no answer", "5 ok, 0 failed, 1 did not answer"]]);
+  await broker.publish("cg/v1/acme/gw-dead/up/state", "", ["-r"]);
   const silence = await run("send", "gw-away", "ping", "--timeout", "1");
   assert.equal(silence.code, 7);
 
   assert.equal(await fleet.stop(), 0);
-  assert.match(fleet.lines.at(-1)!, /^5 of 5 gateways are connected, 5 births$/);
+  assert.match(fleet.lines.at(-1)!, /^5 of 5 gateways are connected, \d+ births$/);
   const after = await run("watch", "--once", "1");
   assert.equal(names(after.lines, "down \\(shutdown\\)").length, 5);
 });
@@ -119,6 +133,15 @@ test("a config is sent, refused, compared and rolled back", { skip: mosquittoMis
   assert.deepEqual(got.lines, ["# version 3: applied; runs: 3", "# held ready: version 3, signed by us", "logLevel: debug"]);
   await writeFile(file, "paths: {gate: {source: {$seal: secret}}}");
   assert.match((await run("config", "set", "sim-00001", file)).lines.at(-1)!, /^--sealing-key: there are secrets to seal/);
+  // Another folder knows no versions, and the broker has lost what it kept.
+  for (const topic of ["up/cfg", "dn/cfg"]) await broker.publish(`cg/v1/acme/sim-00001/${topic}`, "", ["-r"]);
+  await cp(folder, `${folder}-2`, { recursive: true, filter: (path) => !path.endsWith("/configs") });
+  await writeFile(file, "logLevel: info\n");
+  const forced = await run("config", "set", "sim-00001", file, "--force", "--directory", `${folder}-2`);
+  assert.deepEqual([forced.code, forced.lines.at(-1)], [0, "version 1: applied"]);
+  const last = watched.messages().findLast(({ topic, payload }) => topic.endsWith("/dn/cfg") && payload !== "")!;
+  const wanted = JSON.parse(Buffer.from(last.payload.split(".")[1]!, "base64url").toString());
+  assert.deepEqual([wanted.force, wanted.ver, contractFaults("dn-cfg", wanted)], [true, 1, []]);
   const away = await run("config", "set", "gw-away", join(folder, "command-keys.json"), "--timeout", "1");
   assert.equal(away.code, 7);
   await writeFile(file, `a: ${"x".repeat(70_000)}`);
@@ -165,6 +188,13 @@ test("wrong words are said to be wrong, before anything is sent", async (t) => {
     /^--ca: .*none cannot be read: there is no such file/,
   );
   assert.match(await run("send", "gw-1", "ping", ...broker, "--cert", "x"), /--cert and --key belong together/);
+  assert.match(await run("broadcast", "cam.restart", ...broker), /broadcast: ping, rebirth, backoff; all else is for one gateway: send/);
+  assert.match(await run("broadcast", "backoff", "min_s=1", ...broker), /^max_s: backoff needs it/);
+  assert.match(await run("broadcast", "ping", "--spread", "x", ...broker), /--spread: 'x' has to be a number/);
+  assert.match(
+    await run("simulate", ...broker, "--certificates", folder),
+    /--certificates: there is no file .*sim-00001.crt: camgate noc enrol gateway sim-00001/,
+  );
   assert.match(await run("export", "--listen", "here", ...broker), /--listen: 'here' is no address/);
   assert.match(await run("watch", "x"), /'x' is a word too many/);
   assert.match(await run("simulate", ...broker, "--sites", "0"), /--sites: '0' has to be a number from 1/);

@@ -31,6 +31,14 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     },
   ],
   [
+    "broadcast",
+    {
+      usage: "broadcast ping|rebirth|backoff [arg=value …] [--spread <s>] [--timeout <s>]",
+      help: "one command to all gateways of the tenant",
+      load: async () => (await import("./noc-broadcast.ts")).runNocBroadcast,
+    },
+  ],
+  [
     "watch",
     {
       usage: "watch [--once <s>] [--rows <n>]",
@@ -42,7 +50,7 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     "config",
     {
       usage:
-        "config get|set|diff|rollback <gateway> [file | version] [--probation <s>] [--timeout <s>] [--url <https URL>] [--sealing-key <key>] [--unsigned]",
+        "config get|set|diff|rollback <gateway> [file | version] [--probation <s>] [--timeout <s>] [--url <https URL>] [--sealing-key <key>] [--force] [--unsigned]",
       help: "the config that is wanted of a gateway",
       load: async () => (await import("./noc-config.ts")).runNocConfig,
     },
@@ -59,7 +67,7 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     "enrol",
     {
       usage:
-        "enrol ca [name] | broker|receiver <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | renew <gateway> [--timeout <s>] [--unsigned] | revoke|decommission <gateway>",
+        "enrol ca [name] | broker|receiver <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | renew <gateway> [--timeout <s>] [--unsigned] | revoke <gateway> | decommission <gateway> [--home-assistant <prefix>]",
       help: "certificates of the broker, of the receiver, of operators and of gateways, from the first to the last",
       load: async () => (await import("./noc-enrol.ts")).runNocEnrol,
     },
@@ -85,7 +93,7 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     "simulate",
     {
       usage:
-        "simulate --sites <n> [--prefix sim-] [--interval <s>] [--cameras <n>] [--spread <s>] [--reconnect-cap <s>] [--command-keys <file>] [--duration <s>]",
+        "simulate --sites <n> [--prefix sim-] [--interval <s>] [--cameras <n>] [--spread <s>] [--reconnect-cap <s>] [--command-keys <file>] [--certificates <folder>] [--duration <s>]",
       help: "gateways without cameras, for load tests: births, telemetry, ping, configs, jobs, reconnects",
       load: async () => (await import("./noc-simulate.ts")).runNocSimulate,
     },

@@ -36,6 +36,8 @@ export interface DesiredSending {
   /** Where the canonical JSON of the document lies, for one that is too large for a message. */
   readonly url: string | undefined;
   readonly probationSeconds: number;
+  /** Also where the gateway runs a version that is not below it. */
+  readonly isForced: boolean;
   readonly signer: Signer | undefined;
   readonly timeoutMs: number;
   onReport(report: ConfigReport): void;
@@ -91,7 +93,7 @@ export async function sendDesired(connection: NocConnection, sending: DesiredSen
   }
 }
 
-function payloadOf({ gateway, ver, parent, doc, url, probationSeconds, signer }: DesiredSending): string {
+function payloadOf({ gateway, ver, parent, doc, url, probationSeconds, isForced, signer }: DesiredSending): string {
   const canonical = canonicalJson(doc);
   const hash = hashOf(canonical);
   const content = url === undefined ? { hash, doc } : { url, sha256: hash.slice("sha256:".length) };
@@ -101,6 +103,7 @@ function payloadOf({ gateway, ver, parent, doc, url, probationSeconds, signer }:
     ver,
     parent,
     probation_s: probationSeconds,
+    ...(isForced && { force: true }),
     aud: `${gateway.tenant}/${gateway.gatewayId}`,
     ...content,
   });

@@ -1,0 +1,72 @@
+// One command to all gateways of a tenant, and who has answered it.
+import { CallerFault } from "#base/errors.ts";
+import type { CommandAnswer } from "#fleet/command-request.ts";
+import { Topics } from "#fleet/topics.ts";
+import { ulid } from "#fleet/ulid.ts";
+import { isTerminal, parseAnswer } from "./command-call.ts";
+import { FleetView } from "./fleet-view.ts";
+import type { NocConnection } from "./noc-connection.ts";
+
+export interface FleetCall {
+  readonly tenant: string;
+  readonly op: string;
+  /** `spread_s`: over how long the answers come. */
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly timeoutMs: number;
+  /** UTC, ms. */
+  readonly nowMs: number;
+  /** Of one gateway, its last one. */
+  onAnswer(gatewayId: string, answer: CommandAnswer): void;
+}
+
+export interface FleetAnswers {
+  /** Last answers. */
+  readonly answers: ReadonlyMap<string, CommandAnswer>;
+  /** Gateways that the broker takes to be there, and that have not answered. */
+  readonly missing: readonly string[];
+}
+
+const ANSWER_TOPIC = /^cg\/v1\/[a-z0-9]+\/([a-z0-9-]+)\/up\/res$/;
+/** Those that the broker does not know of may answer as well. */
+const LINGER_MS = 500;
+
+/** What may be asked of all at once goes unsigned: a signature would have to name one gateway. Ends when all that are there have answered, or in time. */
+export async function callFleet(connection: NocConnection, call: FleetCall): Promise<FleetAnswers> {
+  const { tenant, op, args, timeoutMs, nowMs } = call;
+  const id = ulid(nowMs);
+  const view = new FleetView();
+  const answers = new Map<string, CommandAnswer>();
+  const states = await connection.retained([`cg/v1/${tenant}/+/up/state`]);
+  for (const [topic, payload] of states) view.take({ topic, payload, isRetained: true }, 0);
+  const there = [...view.sites.values()].filter(({ online }) => online === true).map(({ gatewayId }) => gatewayId);
+  const missing = (): string[] => there.filter((gateway) => !answers.has(gateway)).sort();
+  await connection.subscribe([`cg/v1/${tenant}/+/up/res`]);
+  let timer: NodeJS.Timeout | undefined;
+  let stop = (): void => {};
+  try {
+    const done = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+      stop = connection.listen(({ topic, payload }) => {
+        const [, gateway] = ANSWER_TOPIC.exec(topic) ?? [];
+        const answer = gateway === undefined ? undefined : parseAnswer(payload);
+        if (gateway === undefined || answer?.id !== id || !isTerminal(answer) || answers.has(gateway)) return;
+        answers.set(gateway, answer);
+        call.onAnswer(gateway, answer);
+        if (there.length > 0 && missing().length === 0) setTimeout(resolve, LINGER_MS);
+      });
+    });
+    const request = { v: 1, id, op, args, ts: nowMs, exp: nowMs + timeoutMs, mode: "once" };
+    // The topic of all is the same for every gateway of the tenant.
+    const topic = new Topics({ tenant, gatewayId: "all" }).fleetCommands;
+    const expirySeconds = Math.ceil(timeoutMs / 1000);
+    await connection.publish({ topic, payload: JSON.stringify(request), qos: 1, expirySeconds, contentType: "application/json" });
+    const lost = connection.ended.then(({ message }) =>
+      Promise.reject(new CallerFault("timed-out", `the connection was lost: ${message}`)),
+    );
+    await Promise.race([done, lost]);
+    return { answers, missing: missing() };
+  } finally {
+    clearTimeout(timer);
+    stop();
+  }
+}
