@@ -39,6 +39,14 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     },
   ],
   [
+    "time",
+    {
+      usage: "time <gateway …>",
+      help: "what time it is, for gateways without a time keeper",
+      load: async () => (await import("./noc-time.ts")).runNocTime,
+    },
+  ],
+  [
     "watch",
     {
       usage: "watch [--once <s>] [--rows <n>]",

@@ -73,7 +73,7 @@ export class ClockWatch {
 
   constructor(options: ClockWatchOptions) {
     this.#options = options;
-    const last = options.earlier.at(-1);
+    const last = options.earlier.findLast(({ quality }) => quality !== "hint"); // those say nothing of the wall clock
     const { monoUs, offsetUs } = this.#sample();
     this.#offsetUs = offsetUs;
     this.#offsetSinceUs = monoUs;
@@ -132,6 +132,12 @@ export class ClockWatch {
     this.#nextAskUs = monoUs + this.#askEveryUs();
     this.#write(monoUs, flags);
     if (this.#sync !== undefined) this.#options.onEvent({ kind: "synced", source: this.#sync.source });
+  }
+
+  /** What time it is, by somebody to be believed who is no time keeper. The wall clock stays as it is. */
+  hint(utcUs: number, errorUs: number): void {
+    const monoUs = this.#options.clocks.monotonicUs();
+    this.#options.onAnchor({ ...this.#options.boot, monoUs, utcUs, errorUs, quality: "hint", flags: 0 });
   }
 
   /** One look at the clocks. Resolves when whatever it began is done; while somebody is being asked the next looks are left out. */

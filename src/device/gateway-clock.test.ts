@@ -179,3 +179,44 @@ test("this machine has a clock", async (t) => {
   if (clock.status().correctionMs === undefined) assert.ok(Math.abs(clock.utcOf(clock.nowUs()).utcUs - Date.now() * 1000) < 1e6);
   await clock.close();
 });
+
+test("a hint: taken where nothing better is known, forward or back by a minute, over processes, until somebody vouches for the clock", async (t) => {
+  const machine = await Machine.make(t);
+  const clock = await machine.open();
+  const hintUs = T0_US + 500e6;
+  assert.deepEqual(clock.takeHint(Date.UTC(2025, 0, 1) * 1000), { fault: "it is later than 2026-01-01T00:00:00.000Z" });
+  assert.equal(clock.utcOf(machine.monoUs).quality, "none");
+  assert.equal(clock.takeHint(hintUs), "taken");
+  const now = clock.utcOf(machine.monoUs);
+  assert.deepEqual([now.utcUs, now.quality, now.errorMs], [hintUs, "hint", 5000]);
+  assert.equal(clock.state, "NONE", "the machine's clock is what it was");
+  assert.equal(clock.takeHint(hintUs + 1e6), "needless");
+  assert.match((clock.takeHint(hintUs - 61e6) as { readonly fault: string }).fault, /back by more than a minute/);
+  assert.equal(clock.takeHint(hintUs - 59e6), "taken");
+  machine.monoUs += 1e6;
+  assert.equal(clock.takeHint(hintUs + 86_400e6), "taken");
+  assert.equal(clock.utcOf(machine.monoUs).utcUs, hintUs + 86_400e6);
+  machine.monoUs += 5e6;
+  await clock.close();
+
+  const next = await machine.open();
+  machine.monoUs += 5e6;
+  assert.deepEqual([next.utcOf(machine.monoUs).quality, next.utcOf(machine.monoUs).utcUs], ["hint", hintUs + 86_410e6]);
+  assert.equal(next.status().steps, 0);
+  machine.sync = NTP;
+  machine.offsetUs = T0_US;
+  await machine.nextEvent(next);
+  assert.equal(next.utcOf(machine.monoUs).quality, "ntp");
+  assert.equal(next.takeHint(hintUs + 90_000e6), "needless");
+  await next.close();
+
+  // What this boot knew no later one may be told away.
+  await machine.boot();
+  machine.sync = undefined;
+  machine.offsetUs = 0;
+  const later = await machine.open();
+  t.after(() => later.close());
+  assert.ok(later.leastUtcUs > T0_US);
+  assert.match((later.takeHint(T0_US) as { readonly fault: string }).fault, /it is later than/);
+  assert.equal(later.takeHint(T0_US + 90_000e6), "taken");
+});

@@ -1,6 +1,6 @@
 // The clock of a gateway: stamps by CLOCK_MONOTONIC, and their UTC by all that this and earlier boots learned of it.
 import { join } from "node:path";
-import { type BootClock, monotonicUs, type Stamp, type StampRange, type TimeQuality, type UtcTime } from "#base/clock.ts";
+import { type BootClock, isAtLeast, monotonicUs, type Stamp, type StampRange, type TimeQuality, type UtcTime } from "#base/clock.ts";
 import type { Log } from "#base/log.ts";
 import { UtcModel } from "#base/utc-model.ts";
 import { AnchorLog } from "./anchor-log.ts";
@@ -11,6 +11,9 @@ import { clockCameFromHardware, type ReadSync, type SyncSource, syncReader, syst
 /** A wall clock before this was never set. */
 const EARLIEST_UTC_US = Date.UTC(2026, 0, 1) * 1000;
 const TICK_MS = 1000;
+/** A message that is on its way for longer is taken for one of that time. */
+const HINT_ERROR_US = 5_000_000;
+const HINT_BACK_US = 60_000_000;
 
 /** Names in the data directory. */
 const ANCHOR_LOG = "clk.log";
@@ -96,6 +99,7 @@ export class GatewayClock implements BootClock {
   readonly #model: UtcModel;
   readonly #watch: ClockWatch;
   readonly #log: Log;
+  readonly #leastUtcUs: number;
   readonly #listeners = new Set<(event: ClockEvent) => void>();
   #stopTicking: (() => void) | undefined;
   #closed: Promise<void> | undefined;
@@ -109,6 +113,9 @@ export class GatewayClock implements BootClock {
     this.#log = log;
     this.#model = new UtcModel(anchors.anchors);
     anchors.onReplaced = () => this.#model.replace(anchors.anchors);
+    this.#leastUtcUs = anchors.anchors
+      .filter((anchor) => anchor.bootCounter < boot.bootCounter && isAtLeast(anchor.quality, "hint"))
+      .reduce((latest, { utcUs }) => Math.max(latest, utcUs), machine.earliestUtcUs);
     const earlier = anchors.anchors
       .filter(({ bootCounter }) => bootCounter === boot.bootCounter)
       .sort((one, other) => one.monoUs - other.monoUs);
@@ -190,6 +197,26 @@ export class GatewayClock implements BootClock {
       steps,
       isFromHardware,
     };
+  }
+
+  /** UTC is not before that, µs: when this program was made, or what an earlier boot knew. */
+  get leastUtcUs(): number {
+    return this.#leastUtcUs;
+  }
+
+  /**
+   * Takes what somebody to be believed says of the time, where nothing better is known; the machine's clock is not set. The first of a boot may lie anywhere after
+   * `leastUtcUs`, others correct it: forward, or back by a minute at most.
+   */
+  takeHint(utcUs: number): "taken" | "needless" | { readonly fault: string } {
+    const now = this.utcOf(this.nowUs());
+    if (isAtLeast(now.quality, "rtc")) return "needless";
+    if (utcUs < this.#leastUtcUs) return { fault: `it is later than ${new Date(this.#leastUtcUs / 1000).toISOString()}` };
+    if (now.quality === "hint" && utcUs < now.utcUs - HINT_BACK_US) return { fault: "it would set the time back by more than a minute" };
+    if (now.quality === "hint" && Math.abs(utcUs - now.utcUs) < HINT_ERROR_US) return "needless";
+    this.#watch.hint(utcUs, HINT_ERROR_US);
+    this.#log.info(`it is ${new Date(utcUs / 1000).toISOString()}, says the NOC`);
+    return "taken";
   }
 
   /** Synchronisation gained and lost, and steps of the wall clock. */

@@ -106,6 +106,11 @@ export class CommandJournal {
     return this.#inTurn(() => this.#append({ answer, of: id }));
   }
 
+  /** The counters of a key that signed something else than a command are on disk when it resolves. */
+  noteWindow(kid: string): Promise<void> {
+    return this.#inTurn(() => this.#append({ window: this.windowOf(kid).state, kid }));
+  }
+
   async close(): Promise<void> {
     await this.#turn;
     await this.#file?.close();

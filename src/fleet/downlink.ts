@@ -10,6 +10,12 @@ export interface RetainedDocument {
   readonly payload: Buffer;
 }
 
+export interface TimeMessage {
+  readonly payload: Buffer;
+  /** The broker kept it: it is of another time. */
+  readonly isRetained: boolean;
+}
+
 /** The broker may forget a message when its promise resolves. None may reject. */
 export interface DownlinkHandlers {
   command(message: CommandMessage): Promise<void>;
@@ -17,7 +23,7 @@ export interface DownlinkHandlers {
   config?(document: RetainedDocument): Promise<void>;
   /** The next job; absent: this gateway takes none. */
   job?(document: RetainedDocument): Promise<void>;
-  time?(payload: Buffer): Promise<void>;
+  time?(message: TimeMessage): Promise<void>;
   /** Whether the NOC takes in what is sent. */
   nocState(isOnline: boolean): void;
 }
@@ -43,7 +49,7 @@ export class Downlink {
       await command({ payload, isRetained, isBroadcast, responseTopic: this.#topics.responseTopic(responseTopic) });
     else if (topic === this.#topics.down("cfg") && config !== undefined) await config({ payload });
     else if (topic === this.#topics.down("job") && job !== undefined) await job({ payload });
-    else if (topic === this.#topics.down("time") && time !== undefined) await time(payload);
+    else if (topic === this.#topics.down("time") && time !== undefined) await time({ payload, isRetained });
     else if (topic === NOC_STATE_TOPIC) this.#receiveNocState(payload);
     else this.ignored++;
   }

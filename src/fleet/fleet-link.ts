@@ -4,6 +4,7 @@ import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Schedule } from "#base/schedule.ts";
 import { ConnectionLoss } from "./connection-loss.ts";
+import type { EarlyTime } from "./early-tls.ts";
 import { SessionStamps } from "./envelope.ts";
 import type { Connect, Connection, IncomingMessage, MqttVersion, TlsFiles } from "./mqtt-connection.ts";
 import type { LossCause, ReconnectPolicy } from "./reconnect-policy.ts";
@@ -35,6 +36,8 @@ export interface FleetLinkOptions {
   readonly log: Log;
   /** Read before each attempt. Rejects where a file of them cannot be read. */
   credentials(): Promise<LinkCredentials>;
+  /** What is known of the time, where the system's clock is wrong; absent: it is right. */
+  time?(): EarlyTime | undefined;
   /** An attempt came to nothing. True: there are other credentials now, to be tried at once. */
   hasOtherCredentials?(loss: ConnectionLoss): boolean;
   /** What a birth tells beside the session and why. Must not reject. */
@@ -132,6 +135,12 @@ export class FleetLink {
   /** Ends the session in order, and connects with the credentials of then. Without one it does nothing: the next attempt has them. */
   async renew(): Promise<void> {
     await this.#session?.connection.close();
+  }
+
+  /** The time is known now: whoever could not be checked by it is. */
+  checkDates(nowMs: number): void {
+    const fault = this.#session?.connection.datesFault?.(nowMs);
+    if (fault !== undefined) this.#session?.connection.drop(new ConnectionLoss("auth", `TLS: now that the time is known: ${fault}`));
   }
 
   /** Gives up the connection that stands, and waits as after any other loss. */
@@ -279,6 +288,7 @@ export class FleetLink {
     const { username, password, tls } = await credentials();
     const files = JSON.stringify(Object.values(tls).map((bytes) => bytes?.toString("base64")));
     const known = this.#tlsSessions.get(url);
+    const time = this.#options.time?.();
     return {
       url,
       version,
@@ -286,6 +296,7 @@ export class FleetLink {
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
       tls,
+      ...(time !== undefined && { time }),
       ...(known?.files === files && { tlsSession: known.session }),
       will: {
         topic: topics.up("state"),

@@ -1,8 +1,10 @@
 // One connection to one broker. The only file that knows mqtt.js: it neither reconnects nor queues here, and each of its callbacks can only end the connection.
 import { isIP, Socket } from "node:net";
-import { connect, type IClientOptions, type IClientPublishOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import type { TLSSocket } from "node:tls";
+import { connect, type IClientOptions, type IClientPublishOptions, type IPublishPacket, MqttClient } from "mqtt";
 import { errorText } from "#base/errors.ts";
 import { ConnectionLoss, lossOf, lossOfCode } from "./connection-loss.ts";
+import { type EarlyTime, type EarlyTls, openEarlyTls } from "./early-tls.ts";
 import { WIRE_LIMITS, WireGuard, type WireLimits } from "./wire-guard.ts";
 
 /** MQTT 3.1.1 is protocol level 4. */
@@ -23,6 +25,8 @@ export interface ConnectionOptions {
   readonly username?: string;
   readonly password?: string;
   readonly tls: TlsFiles;
+  /** What is known of the time, where the system's clock is wrong. Default: it is right. */
+  readonly time?: EarlyTime;
   /** Of an earlier connection to this broker. */
   readonly tlsSession?: Buffer;
   /** Absent: none. */
@@ -62,6 +66,8 @@ export interface OutgoingMessage {
 
 export interface Connection {
   readonly version: MqttVersion;
+  /** Set where the broker's certificate could not be checked by the system's clock: what is wrong with its dates, once the time is known. */
+  readonly datesFault?: ((nowMs: number) => string | undefined) | undefined;
   /** Resolves with why it ended. */
   readonly ended: Promise<ConnectionLoss>;
   /** Messages with QoS 1 that the broker takes at once. */
@@ -104,7 +110,16 @@ const USUAL_RECEIVE_MAXIMUM = 20;
 const MAX_UNSENT_BYTES = 256 * 1024;
 const GOODBYE_MS = 2000;
 
-export const connectMqtt: Connect = (options, signal) =>
+export const connectMqtt: Connect = async (options, signal) => {
+  const { time, tls, url, timeoutMs } = options;
+  const { protocol, hostname, port } = new URL(url);
+  const isEncrypted = protocol === "mqtts:" || protocol === "wss:";
+  if (time === undefined || !isEncrypted || tls.ca === undefined) return connectWith(options, signal, undefined);
+  const place = { host: bare(hostname), port: Number(port) || (protocol === "wss:" ? 443 : 8883) };
+  return connectWith(options, signal, await openEarlyTls({ ...place, tls, time, timeoutMs }, signal));
+};
+
+const connectWith = (options: ConnectionOptions, signal: AbortSignal, early: EarlyTls | undefined): Promise<Connection> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(closedByUs());
@@ -112,7 +127,7 @@ export const connectMqtt: Connect = (options, signal) =>
     }
     let link: MqttLink;
     try {
-      link = new MqttLink(options, reject);
+      link = new MqttLink(options, early, reject);
     } catch (error) {
       reject(lossOf(error)); // files that are no certificates
       return;
@@ -129,6 +144,7 @@ function closedByUs(): ConnectionLoss {
 
 class MqttLink implements Connection {
   readonly version: MqttVersion;
+  readonly datesFault: Connection["datesFault"];
   readonly ended: Promise<ConnectionLoss>;
   receiveMaximum = USUAL_RECEIVE_MAXIMUM;
   onConnected: (() => void) | undefined;
@@ -142,8 +158,9 @@ class MqttLink implements Connection {
   #readOn: (() => void) | undefined;
 
   /** `refused` is called with a loss that comes before the connection stands, or after. */
-  constructor(options: ConnectionOptions, refused: (loss: ConnectionLoss) => void) {
+  constructor(options: ConnectionOptions, early: EarlyTls | undefined, refused: (loss: ConnectionLoss) => void) {
     this.#options = options;
+    this.datesFault = early?.datesFault;
     this.version = options.version;
     this.#guard = new WireGuard(options.limits ?? WIRE_LIMITS, performance.now());
     this.ended = new Promise((resolve) => {
@@ -153,7 +170,7 @@ class MqttLink implements Connection {
       };
     });
     const begunMs = performance.now();
-    const client = connect(options.url, clientOptions(options));
+    const client = clientOf(options, early?.socket);
     this.#client = client;
     this.#watch(client.stream);
     // An answer in two messages does not wait for the broker's word on the first. WebSockets do so by themselves.
@@ -165,7 +182,8 @@ class MqttLink implements Connection {
     client.on("packetsend", ({ cmd }) => {
       if (cmd === "pingreq") this.#pingedMs = performance.now();
     });
-    client.stream.on("session", (session: Buffer) => options.onTlsSession?.(session));
+    // A session remembers what its certificate was worth: one of a connection whose dates were not checked is not taken up again.
+    if (early === undefined) client.stream.on("session", (session: Buffer) => options.onTlsSession?.(session));
     client.on("error", (error) => this.drop(lossOf(error)));
     client.on("disconnect", ({ reasonCode = 0 }) => this.drop(lossOfCode(reasonCode)));
     client.on("close", () => this.drop(new ConnectionLoss("server", "the broker closed the connection")));
@@ -289,11 +307,24 @@ class MqttLink implements Connection {
   }
 }
 
+/** `socket`: a connection to the broker that stands already, in TLS. */
+function clientOf(options: ConnectionOptions, socket: TLSSocket | undefined): MqttClient {
+  const settings = clientOptions(options);
+  if (socket === undefined) return connect(options.url, settings);
+  if (options.url.startsWith("mqtts:")) return new MqttClient(() => socket, settings);
+  return connect(options.url, { ...settings, wsOptions: { ...settings.wsOptions, createConnection: () => socket } });
+}
+
+/** A host as sockets want it: an IPv6 address without brackets. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
 function clientOptions(options: ConnectionOptions): IClientOptions {
   const { url, version, clientId, username, password, tls, tlsSession, will, keepaliveSeconds, timeoutMs } = options;
   const { isFleeting = false } = options;
   const { hostname, protocol } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, "");
+  const host = bare(hostname);
   const isEncrypted = protocol === "mqtts:" || protocol === "wss:";
   const trust = { ...tls, minVersion: "TLSv1.2", rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }) } as const;
   return {

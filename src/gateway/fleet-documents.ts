@@ -28,7 +28,7 @@ export async function birthOf({ clock, startedUs, fleet, events }: GatewayContex
 export async function telemetryOf({ commands, fleet, pushes }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
   const context = { caller: GATEWAY, signal: new AbortController().signal, progress: () => {} };
   const health = (await commands!.commands.dispatch("health", {}, context)) as HealthDocument;
-  const { link, outbox } = fleet!;
+  const { link, outbox, timeHints } = fleet!;
   const { counts, dropped } = outbox;
   const { reconnects, roundTripMs } = link.status;
   const mq = {
@@ -37,6 +37,8 @@ export async function telemetryOf({ commands, fleet, pushes }: GatewayContext): 
     drop_tel: dropped[2],
     drop_evt: dropped[0] + dropped[1],
     rtt_ms: roundTripMs ?? null,
+    hints: timeHints.taken,
+    hints_refused: timeHints.refused,
   };
   const push = pushes?.leases.list() ?? [];
   return { ...health, mq, ...(push.length > 0 && { push }) };

@@ -9,8 +9,10 @@ import type { GatewayClock } from "#device/gateway-clock.ts";
 import { CommandIntake, type CommandMessage } from "#fleet/command-intake.ts";
 import { CommandJournal } from "#fleet/command-journal.ts";
 import type { CommandKeys } from "#fleet/command-keys.ts";
+import type { TimeMessage } from "#fleet/downlink.ts";
 import { LINK_COMMAND_LIMITS, type LinkCommandsOptions, linkCommands } from "#fleet/link-commands.ts";
 import { type RenewalCommandsOptions, renewalCommands } from "#fleet/renewal-commands.ts";
+import { openTimeHint } from "#fleet/time-hint.ts";
 import type { Uplink } from "#fleet/uplink.ts";
 import type { GatewayContext } from "./context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./fleet-commands.ts";
@@ -26,11 +28,15 @@ export interface FleetIntakeOptions
   readonly audience: string;
   readonly keys: CommandKeys;
   readonly clock: GatewayClock;
+  /** A hint was taken. */
+  onTime(): void;
   readonly log: Log;
 }
 
 export class FleetIntake {
   readonly table: CommandTable;
+  /** Since the start. */
+  readonly timeHints = { taken: 0, refused: 0 };
   readonly #context: GatewayContext;
   readonly #options: FleetIntakeOptions;
   #open: { readonly intake: CommandIntake; readonly journal: CommandJournal } | undefined;
@@ -70,6 +76,35 @@ export class FleetIntake {
       const e = { c: "E_IO", m: "the gateway's journal of commands cannot be written", retry_s: 60 };
       this.#answer(message.responseTopic, { id: null, st: "rej", n: 1, e }, true);
     }
+  }
+
+  /** What the NOC says of the time. Never rejects. */
+  async receiveTime({ payload, isRetained }: TimeMessage): Promise<void> {
+    const fault = isRetained ? "it is retained: it is of another time" : await this.#timeFault(payload);
+    if (fault === undefined) return;
+    this.timeHints.refused++;
+    this.#options.log.debug(`a time hint is refused: ${fault}`);
+  }
+
+  async #timeFault(payload: Buffer): Promise<string | undefined> {
+    const { config, keys, audience, clock, onTime } = this.#options;
+    if (config.global.mqtt.commands === "off") return "mqtt.commands is off";
+    const hint = openTimeHint(payload, keys.signing, audience);
+    if ("fault" in hint) return hint.fault;
+    await this.open();
+    const journal = this.#open?.journal;
+    if (journal === undefined) return "the gateway's journal of commands cannot be written";
+    const window = journal.windowOf(hint.kid);
+    // One that was overtaken is of another time.
+    if (!window.isAhead(hint.ctr)) return `ctr: ${hint.ctr} was used, or is older than the last one`;
+    const outcome = clock.takeHint(hint.utcMs * 1000);
+    if (outcome === "needless") return undefined; // so its number is not written down
+    if (outcome !== "taken") return outcome.fault;
+    this.timeHints.taken++;
+    window.accept(hint.ctr);
+    await journal.noteWindow(hint.kid).catch((error: unknown) => this.#options.log.warn(`a counter cannot be kept: ${errorText(error)}`));
+    onTime();
+    return undefined;
   }
 
   async close(): Promise<void> {

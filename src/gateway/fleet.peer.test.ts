@@ -36,7 +36,7 @@ for (const protocol of [5, 4]) {
     const telemetry = await noc.wait("telemetry", ({ topic }) => topic === `${ROOT}/up/tel`);
     assert.equal(telemetry.json.sid, sid);
     assert.ok(telemetry.json.sys.rss_mb > 0);
-    assert.deepEqual(Object.keys(telemetry.json.mq), ["reconn", "outbox", "drop_tel", "drop_evt", "rtt_ms"]);
+    assert.deepEqual(Object.keys(telemetry.json.mq), ["reconn", "outbox", "drop_tel", "drop_evt", "rtt_ms", "hints", "hints_refused"]);
     await broker.publish(`${ROOT}/dn/cmd`, request({ id: "01A" }));
     const pong = await noc.wait("the answer", ({ json }) => json?.id === "01A" && json.st === "ok");
     assert.equal(pong.topic, `${ROOT}/up/res`);

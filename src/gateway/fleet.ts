@@ -1,5 +1,6 @@
 // The link to the NOC, as a part of the gateway: what it tells of the others, and what they do when it is told something.
 import { join, resolve } from "node:path";
+import { isAtLeast } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
 import { afterDelay } from "#base/schedule.ts";
 import type { Config } from "#config/config.ts";
@@ -36,6 +37,8 @@ import { telemetryIntervalMs } from "./telemetry-interval.ts";
 export interface GatewayFleet {
   readonly identity: GatewayIdentity;
   readonly keys: DeviceKeys;
+  /** Time hints of the NOC, since the start. */
+  readonly timeHints: { readonly taken: number; readonly refused: number };
   /** The certificate that it shows. */
   readonly certificates: Pick<LinkCertificates, "shown">;
   /** Where the link keeps what it has to remember. */
@@ -142,6 +145,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     certificates,
     gatewayId: identity.gatewayId,
     reconnect: () => link.renew(),
+    onTime: () => checkDates(),
   });
   const openDocument = (payload: Buffer): OpenedDocument =>
     openNocDocument(payload, { trust: mqtt.commands, keys: commandKeys.signing, audience });
@@ -157,6 +161,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
       if ("fault" in document) log.warn(`a job is refused: ${document.fault}`);
       else context.noc?.job(document.text);
     },
+    time: (message) => intake.receiveTime(message),
     nocState: (isOnline) => {
       if (uplink.isPaused === isOnline) log.info(isOnline ? "the NOC takes in again" : "the NOC takes nothing in: what happens is kept");
       uplink.isPaused = !isOnline;
@@ -194,6 +199,11 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     schedule: afterDelay,
     log,
     credentials: async () => certificates.credentials(await readLinkFiles(fs, mqtt)),
+    time: () => {
+      const { utcUs, quality } = clock.utcOf(clock.nowUs());
+      if (clock.state !== "NONE") return undefined;
+      return { nowMs: isAtLeast(quality, "hint") ? utcUs / 1000 : undefined, leastMs: clock.leastUtcUs / 1000 };
+    },
     hasOtherCredentials: (loss) => certificates.onRefused(loss),
     birth: () => birthOf(context),
     onMessage: (message) => downlink.receive(message),
@@ -206,8 +216,15 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     },
   });
   const meter = new LinkMeter({ status: () => link.status, tcpInfo, bytes: sentToday, nowMs });
+  const checkDates = (): void => {
+    const { utcUs, quality } = clock.utcOf(clock.nowUs());
+    if (isAtLeast(quality, "hint") || clock.state !== "NONE") link.checkDates(utcUs / 1000);
+  };
+  const closing = new AbortController();
+  clock.onEvent(checkDates, closing.signal);
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    closing.abort();
     telemetry.close();
     info.close();
     home.close();
@@ -225,6 +242,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     identity,
     keys,
     certificates,
+    timeHints: intake.timeHints,
     directory,
     uplink,
     outbox,

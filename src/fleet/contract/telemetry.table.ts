@@ -163,13 +163,20 @@ export const telemetry = enveloped(
     {
       io: mapOf(object("One line.", { v: count("0 or 1.") }, { since: time("Since when.") }), "Named inputs and outputs."),
       push: list(pushedStream, "Streams that are pushed, while there are any."),
-      mq: object("The link.", {
-        reconn: count("Connections after the first."),
-        outbox: count("Messages that wait."),
-        drop_tel: count("Telemetry given up."),
-        drop_evt: count("Events given up."),
-        rtt_ms: orNull(number("The broker's last acknowledgement.")),
-      }),
+      mq: object(
+        "The link.",
+        {
+          reconn: count("Connections after the first."),
+          outbox: count("Messages that wait."),
+          drop_tel: count("Telemetry given up."),
+          drop_evt: count("Events given up."),
+          rtt_ms: orNull(number("The broker's last acknowledgement.")),
+        },
+        {
+          hints: count("Time hints that were taken."),
+          hints_refused: count("Time hints that were not: unsigned, old, retained, or wrong."),
+        },
+      ),
       sched: object("Schedules of the config.", {
         next: orNull(time("When the next one is due; null while the time is not known.")),
         do: orNull(text("What is done then.")),

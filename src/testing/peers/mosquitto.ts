@@ -60,7 +60,8 @@ export async function startMosquitto(scope: TestScope, options: MosquittoOptions
   const lines = options.config ?? "allow_anonymous true";
   await writeFile(file, `listener ${port} 127.0.0.1\nuser root\npersistence false\n${lines}\n`);
   const process = startPeer(scope, broker, ["-v", "-c", file], { timeoutMs: 120_000, cwd: folder });
-  await until(`a broker on port ${port}`, () => isOpen(port));
+  // Its listeners are opened one after the other.
+  for (const one of new Set([port, options.clientPort ?? port])) await until(`a broker on port ${one}`, () => isOpen(one));
   let subscriptions = 0;
   const words = ["-h", "127.0.0.1", "-p", String(options.clientPort ?? port), ...(options.clientWords ?? [])];
   return {
