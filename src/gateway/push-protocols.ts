@@ -48,7 +48,7 @@ const rtsp: PushProtocol = {
   parse: (url) => {
     const parsed = parseRtspUrl(url);
     if (parsed === undefined || parsed.scheme !== "rtsps" || parsed.tunnel !== "none") return undefined;
-    return { host: parsed.host, secrets: secretsOf(parsed.pass, parsed.query) };
+    return { host: parsed.host, secrets: secretsOf(parsed.pass, ...valuesOf(parsed.query)) };
   },
   make: async ({ url, fingerprint, authorities }, { config, clock }) => {
     const { RtspPush } = await import("#protocols/rtsp/push.ts");
@@ -70,7 +70,7 @@ const whip: PushProtocol = {
   parse: (url) => {
     if (!/^https:\/\//i.test(url) || !URL.canParse(url)) return undefined;
     const { hostname, password, search } = new URL(url);
-    return { host: hostname.replace(/^\[(.*)\]$/, "$1"), secrets: secretsOf(decoded(password), search.slice(1)) };
+    return { host: hostname.replace(/^\[(.*)\]$/, "$1"), secrets: secretsOf(decoded(password), ...valuesOf(search)) };
   },
   make: async ({ url, token, fingerprint, authorities }, { config, clock, log }) => {
     const { WhipPush } = await import("#protocols/webrtc/client/push.ts");
@@ -104,7 +104,7 @@ export const UNBUILT_PUSH_PROTOCOLS: readonly string[] = ["srt", "rtmps"];
 /** Long enough not to be a part of any word. */
 const MIN_SECRET_LENGTH = 4;
 
-/** A query may carry credentials as well. */
+/** As they are, and as URLs write them. */
 export function secretsOf(...texts: readonly (string | undefined)[]): readonly string[] {
   const found = texts.filter((text): text is string => text !== undefined && text.length >= MIN_SECRET_LENGTH);
   return [...new Set(found.flatMap((text) => [text, encodeURIComponent(text)]))];
@@ -112,6 +112,11 @@ export function secretsOf(...texts: readonly (string | undefined)[]): readonly s
 
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   return secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
+}
+
+/** Of a query, which may carry credentials as well. */
+function valuesOf(query = ""): readonly string[] {
+  return [...new URLSearchParams(query).values()];
 }
 
 function decoded(text: string): string {

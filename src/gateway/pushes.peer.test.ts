@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { packagedFfmpeg } from "#capture/ffmpeg-program.ts";
+import { runNoc } from "#cli/noc.ts";
 import { startCameras } from "#testing/camera/cameras.ts";
 import { childrenOf } from "#testing/child-processes.ts";
 import { freeTcpPort, freeUdpPortPair } from "#testing/free-ports.ts";
@@ -69,7 +70,10 @@ async function startReceiver(
 }
 
 /** A gateway with a camera, linked to a broker; the NOC's authority vouches for whom it pushes to. */
-async function startGateway(t: TestContext, more = "", env: Readonly<Record<string, string>> = {}) {
+async function startGateway(
+  t: TestContext,
+  { commands = "commands: broker", env = {} }: { readonly commands?: string; readonly env?: Readonly<Record<string, string>> } = {},
+) {
   const folder = await temporaryFolder(t);
   const ca = join(folder, "authority.crt");
   await writeFile(ca, authority.cert);
@@ -86,9 +90,9 @@ async function startGateway(t: TestContext, more = "", env: Readonly<Record<stri
     env,
     config:
       `api: yes\nlogLevel: debug\ndestinationHosts: [127.0.0.1]\n` +
-      `mqtt:\n  urls: [mqtts://127.0.0.1:${broker.port}]\n  tenant: acme\n  gatewayId: gw-0001\n  commands: broker\n  ca: authority.crt\n` +
+      `mqtt:\n  urls: [mqtts://127.0.0.1:${broker.port}]\n  tenant: acme\n  gatewayId: gw-0001\n  ${commands}\n  ca: authority.crt\n` +
       `  telemetryInterval: 1s\npathDefaults: {rtspTransport: tcp, sourceOnDemand: yes, sourceOnDemandCloseAfter: 1s}\n` +
-      `paths:\n  gate: {source: '${source}'}\n${more}`,
+      `paths:\n  gate: {source: '${source}'}\n`,
   });
   const noc = await broker.subscribe("cg/#");
   await noc.wait("the birth", ({ json }) => json?.online === true);
@@ -107,7 +111,7 @@ async function startGateway(t: TestContext, more = "", env: Readonly<Record<stri
       () => noc.messages().find(({ topic, json }) => topic === `${ROOT}/up/evt` && json.data.lid === lid && fits(json))?.json,
       PATIENCE_MS,
     );
-  return { broker, camgate, noc, ask, event };
+  return { broker, ca, camgate, noc, ask, event };
 }
 
 test("a camera on demand is pushed over RTSP and WHIP at once, seen there by ffprobe, until it is stopped", {
@@ -295,10 +299,34 @@ test("a picture for a poor connection is encoded anew, by an ffmpeg that ends wi
   await until("no ffmpeg", async () => (await encoders()).length === 0, PATIENCE_MS);
 });
 
+test("by hand, as docs/noc.md has it: signed, seen, renewed and stopped with camgate noc send", { skip: mosquittoMissing }, async (t) => {
+  const receiver = await startReceiver(t);
+  const directory = await temporaryFolder(t);
+  const run = async (env: Readonly<Record<string, string>>, ...words: readonly string[]): Promise<string> => {
+    const lines: string[] = [];
+    const call = { env: { ...env, CAMGATE_NOC_DIRECTORY: directory }, signal: new AbortController().signal, columns: undefined };
+    assert.equal(await runNoc(words, { line: (text) => lines.push(text) }, call), 0, lines.join("\n"));
+    return lines.join("\n");
+  };
+  await run({}, "keys", "make", "noc-a");
+  const { broker, ca } = await startGateway(t, { commands: `commands: signed\n  commandKeys: [${join(directory, "command-keys.json")}]` });
+  const env = { CAMGATE_NOC_BROKER: `mqtts://127.0.0.1:${broker.port}`, CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_CA: ca };
+  const send = (...words: readonly string[]) => run(env, "send", "gw-0001", ...words);
+  const url = receiver.whip("gw-0001/gate");
+  const pushed = await send("stream.push", "cam=gate", "proto=whip", `url=${url}`, `token=gw-0001:${PASSWORD}`, "ttl_s=600");
+  const lid = /"lid":"([0-9A-Z]{26})"/.exec(pushed)?.[1];
+  assert.match(pushed, /^ok\n.*"st":"live"/);
+  await until("the stream", () => receiver.has("gw-0001/gate"), PATIENCE_MS);
+  assert.match(await send("stream.list"), new RegExp(`"lid":"${lid}","cam":"gate","proto":"whip","to":"127.0.0.1","st":"live"`));
+  assert.match(await send("stream.renew", `lid=${lid}`), /"exp":\d+/);
+  assert.match(await send("stream.stop", `lid=${lid}`), /"bytes":\d+/);
+  await until("its end", async () => !(await receiver.has("gw-0001/gate")), PATIENCE_MS);
+});
+
 test("without ffmpeg nothing is encoded anew, and it is said so", {
   skip: mosquittoMissing || (packagedFfmpeg(createRequire(import.meta.url).resolve) !== undefined && "there is an ffmpeg in node_modules"),
 }, async (t) => {
-  const { ask } = await startGateway(t, "", { PATH: "/nowhere" });
+  const { ask } = await startGateway(t, { env: { PATH: "/nowhere" } });
   const { st, e } = await ask("stream.push", { cam: "gate", proto: "rtsp", url: "rtsps://127.0.0.1:1/x", max_kbps: 500 });
   assert.deepEqual([st, e.c], ["err", "E_UNSUPPORTED"]);
   assert.match(e.m, /no ffmpeg on the PATH/);
