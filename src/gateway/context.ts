@@ -8,6 +8,7 @@ import type { Config } from "#config/config.ts";
 import type { LiveConfig } from "#config/live-config.ts";
 import type { Authenticator } from "#control/auth/authenticator.ts";
 import { type GatewayClock, openGatewayClock } from "#device/gateway-clock.ts";
+import type { GpioOutputs } from "#device/gpio-outputs.ts";
 import type { SyncTimes } from "#device/health/sync-times.ts";
 import type { JobOperation } from "#fleet/job-runner.ts";
 import type { HookRunner } from "#hooks/hook-runner.ts";
@@ -50,6 +51,8 @@ export interface GatewayContext {
   readonly pathConfs: PathConfs;
   readonly capture: Pick<Capture, "takeSnapshot" | "opusFor" | "transcode">;
   readonly power: GatewayPower;
+  /** Named outputs of the board; undefined: this machine has none. */
+  readonly outputs: GpioOutputs | undefined;
   /** What parts made that others use; undefined while they do not run. */
   health: GatewayHealth | undefined;
   commands: GatewayCommands | undefined;

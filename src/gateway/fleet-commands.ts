@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { CallerFault } from "#base/errors.ts";
 import { booleanField, cameraField, fault, readFields, textField } from "#commands/command-input.ts";
+import { outputCommands } from "#commands/outputs.ts";
 import { powerCommands } from "#commands/power.ts";
 import { SnapshotResult } from "#commands/snapshots.ts";
 import { decodeJsonSettings } from "#config/json-settings.ts";
@@ -19,6 +20,7 @@ export const GATEWAY_COMMAND_LIMITS: ReadonlyMap<string, OperationLimit> = new M
   ["cam.snapshot", { rate: { burst: 2, everyMs: 1000 }, atOnce: 2 }],
   ["clip.export", { atOnce: 2 }],
   ["stream.push", { atOnce: MAX_LEASES }],
+  ["io.set", { atOnce: 8 }],
   ["sys.restart_app", { rate: { burst: 1, everyMs: POWER_EVERY_MS } }],
   ["sys.reboot", { rate: { burst: 1, everyMs: POWER_EVERY_MS } }],
 ]);
@@ -36,7 +38,7 @@ type SendBlob = (id: string, bytes: Buffer) => Promise<void>;
 
 export function gatewayCommandsOf(context: GatewayContext, sendBlob: SendBlob): readonly Command[] {
   const shared = context.commands!.commands.list.map((command) => (command.name === "cam.snapshot" ? asBlob(command, sendBlob) : command));
-  return [...shared, ...cameraChanges(context), ...powerCommands(context.power), ...streamCommands(context)];
+  return [...shared, ...cameraChanges(context), ...powerCommands(context.power), ...outputCommands(context), ...streamCommands(context)];
 }
 
 /** The picture itself goes up as a message of its own. */

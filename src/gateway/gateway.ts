@@ -136,6 +136,7 @@ export class Gateway {
       pathConfs,
       capture: this.#capture,
       power: new GatewayPower({ context: () => this.#context, machine: machinePower(), restart: source?.restart }),
+      outputs: undefined,
       jobOperations: new Map(),
       health: undefined,
       commands: undefined,

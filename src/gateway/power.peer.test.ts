@@ -75,6 +75,8 @@ test("refused: without a supervisor, with wrong arguments; cancelled in the dela
   assert.deepEqual([alone.st, alone.e.c], ["err", "E_BUSY"]);
   assert.match(alone.e.m, /nothing would start this gateway again/);
   assert.equal((await ask("01A2", "sys.restart_app")).e.c, "E_RATE");
+  const none = await ask("01A3", "io.set", { pin: "siren", v: 1 });
+  assert.deepEqual([none.st, none.e.c, none.e.m], ["err", "E_NOTFOUND", "this gateway has no outputs"]);
 
   await send("01B", "sys.reboot", { delay_s: 3600 });
   await noc.wait("that it waits", ({ json }) => json?.id === "01B" && json.st === "run");
