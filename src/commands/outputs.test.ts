@@ -68,7 +68,7 @@ test("what cannot be set is said, and nothing is", async () => {
     [{ pin: 17, v: 1 }, "invalid", /^pin: /],
     [{ pin: "siren", v: 1, ms: 0 }, "invalid", /^ms: /],
     [{ pin: "siren", v: 1, ms: 3_600_001 }, "invalid", /^ms: /],
-    [{ pin: "siren", v: 1, then: 0 }, "invalid", /^then: /],
+    [{ pin: "siren", v: 1, hold: 0 }, "invalid", /^hold: /],
   ] as const)
     await assert.rejects(tableOf(board)(args), (error: CallerFault) => error.code === code && words.test(errorText(error)));
   await assert.rejects(tableOf(undefined)({ pin: "siren", v: 1 }), /this gateway has no outputs/);
