@@ -1,10 +1,12 @@
 // Schedules of the program while its wall clock is set (libfaketime), in the night in which summer time ends.
 import assert from "node:assert/strict";
-import { delimiter } from "node:path";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { startCamgate } from "#testing/peers/camgate.ts";
 import { fakeChrony } from "#testing/peers/fake-chrony.ts";
 import { fakeWallClock, findFaketime } from "#testing/peers/faketime.ts";
+import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
 import { until } from "#testing/peers/until.ts";
 import { ScriptedCamera } from "#testing/scripted-camera.ts";
 
@@ -13,7 +15,7 @@ const WAIT_MS = 60_000;
 
 interface ScheduleState {
   readonly trusted: boolean;
-  readonly schedules: readonly { readonly next: number | null; readonly last: number | null }[];
+  readonly schedules: readonly { readonly next: number | null; readonly last: number | null; readonly running: boolean }[];
 }
 
 test("unknown, known, forward over a due time, back, and through the hour that comes twice", { skip: faketime.missing }, async (t) => {
@@ -69,4 +71,34 @@ schedules:
   await setTo("2026-10-26T01:30:05Z");
   await until("the next night", () => dueCount("recordOn") === 2, WAIT_MS);
   assert.equal((await program.process.interrupt()).code, 0);
+});
+
+test("a reboot is asked for once, also when the machine comes back with a clock that is behind", { skip: faketime.missing }, async (t) => {
+  const chrony = await fakeChrony(t);
+  await chrony.synchronise();
+  const folder = await temporaryFolder(t);
+  const asked = join(chrony.folder, "asked");
+  await writeFile(join(chrony.folder, "systemctl"), `#!/bin/sh\necho "$@" >> '${asked}'\n`);
+  await chmod(join(chrony.folder, "systemctl"), 0o755);
+  const config = `api: yes
+paths: {gate: }
+schedules:
+  - {cron: '0 3 * * *', do: reboot, value: 2h}
+  - {cron: '0 * * * *', do: telemetry}
+`;
+  for (const run of ["first", "second"]) {
+    const wall = await fakeWallClock(t, faketime, Math.round((Date.parse("2026-10-25T02:54:00Z") - Date.now()) / 1000));
+    const program = await startCamgate(t, {
+      ...{ config, folder },
+      env: { ...wall.env, PATH: `${chrony.folder}${delimiter}${process.env["PATH"]}` },
+    });
+    const state = async () => (await (await fetch(`${program.apiOrigin}/camgate/v1/schedules/list`)).json()) as ScheduleState;
+    await until("when it is due", async () => (await state()).schedules[0]?.next === Date.parse("2026-10-25T03:00:00Z"), WAIT_MS);
+    await wall.set(Math.round((Date.parse("2026-10-25T03:00:05Z") - Date.now()) / 1000));
+    await until("three o'clock", async () => (await state()).schedules[1]?.last === Date.parse("2026-10-25T03:00:00Z"), WAIT_MS);
+    if (run === "first") await until("the machine is asked", () => readFile(asked, "utf8").catch(() => undefined), WAIT_MS);
+    else await until("it was looked up", async () => !(await state()).schedules[0]!.running, WAIT_MS);
+    assert.equal((await program.process.interrupt()).code, 0, "whom the machine ends ends in order");
+    assert.equal(await readFile(asked, "utf8"), "--no-ask-password --no-wall reboot\n", run);
+  }
 });
