@@ -26,6 +26,9 @@ export function validateSchedules(config: SchedulesConfig, report: Report): void
     const name = `schedules[${i}]`;
     const expression = parseCron(schedule.cron);
     if ("fault" in expression) say(`${name}.cron`, expression.fault);
+    else if (schedule.do === "reboot" && expression.minutes.length > 1) {
+      say(`${name}.cron`, "would reboot more often than once an hour: the minute has to be one number");
+    }
     if (TimeZone.of(schedule.timeZone) === undefined) {
       say(`${name}.timeZone`, `'${schedule.timeZone}' is no time zone: write a name such as UTC or Europe/Berlin`);
     }

@@ -66,6 +66,7 @@ describe("rules of global settings", () => {
     ["mqtt: {tenant: Acme}", "mqtt.tenant"],
     ["mqtt: {gatewayId: -x}", "mqtt.gatewayId"],
     ["schedules: [{cron: '* * *', do: reboot}]", "schedules[0].cron"],
+    ["schedules: [{cron: '*/30 3 * * *', do: reboot}]", "schedules[0].cron"],
     ["schedules: [{cron: '0 25 * * *', do: reboot}]", "schedules[0].cron"],
     ["schedules: [{cron: '0 3 * * *', timeZone: Europe/Atlantis, do: reboot}]", "schedules[0].timeZone"],
     ["schedules: [{cron: '0 3 * * *', do: reboot, path: cam}]\npaths: {cam: }", "schedules[0].path"],

@@ -12,8 +12,7 @@ const PLAN: Plan = { cron: "0 3 * * *", timeZone: "UTC", do: "reboot", path: "",
 const DUE = Date.parse("2026-11-30T03:00:00Z");
 
 /** A machine that goes down when it is asked to: what runs there ends, and `boot` starts the next. */
-function machine({ busyMinutes = 0, refuses = false } = {}) {
-  const fs = new FaultFs();
+function machine({ busyMinutes = 0, bootCounter = 7, fs = new FaultFs() } = {}) {
   const log = collectedLog();
   let nowMs = 0;
   const reboots: string[] = [];
@@ -24,11 +23,12 @@ function machine({ busyMinutes = 0, refuses = false } = {}) {
       },
       reboot: async (why) => {
         reboots.push(why);
-        throw new Error(refuses ? "we may not" : "down");
+        throw new Error("down");
       },
     },
     fs,
     file: "/data/scheduled-reboots.json",
+    bootCounter,
     nowMs: () => nowMs,
     sleep: async (delayMs, signal) => {
       signal.throwIfAborted();
@@ -59,6 +59,20 @@ test("while a job is at work it waits, and not beyond its window", async () => {
   await assert.rejects(long.run(DUE + 86_400_000, { ...PLAN, value: "" }), /down/, "an hour, where nothing is said");
 });
 
+test("a schedule that reboots for ever leaves half an hour between, in which it can be taken back", async () => {
+  const { fs, run } = machine();
+  await assert.rejects(run(), /down/);
+  const next = machine({ fs, bootCounter: 8 });
+  await assert.rejects(next.run(DUE + 60_000), /a schedule has rebooted the machine just before/);
+  assert.deepEqual([next.reboots.length, next.minutes()], [0, 10], "its window is shorter");
+  const patient = machine({ fs, bootCounter: 8 });
+  await assert.rejects(patient.run(DUE + 60_000, { ...PLAN, value: "2h" }), /down/);
+  assert.deepEqual([patient.reboots.length, patient.minutes()], [1, 30]);
+  assert.equal(patient.log.lines.filter((line) => line.includes("rebooted later")).length, 1, "said once");
+  const later = machine({ fs, bootCounter: 20 });
+  await assert.rejects(later.run(DUE + 120_000), /down/, "a boot by somebody else");
+});
+
 test("a schedule that is taken away meanwhile reboots nothing", async () => {
   const { reboots, run } = machine({ busyMinutes: 60 });
   await assert.rejects(run(DUE, PLAN, AbortSignal.abort(new Error("gone"))), /gone/);
@@ -77,7 +91,7 @@ test("a gateway that the machine ends meanwhile is not held up", async () => {
         return new Promise<never>(() => {});
       },
     },
-    ...{ fs, file: "/data/scheduled-reboots.json", nowMs: () => 0, sleep: async () => {}, log },
+    ...{ fs, file: "/data/scheduled-reboots.json", bootCounter: 7, nowMs: () => 0, sleep: async () => {}, log },
   });
   const performed = perform(PLAN, { dueMs: DUE, signal: going.signal });
   await asked.promise;
@@ -90,11 +104,11 @@ test("what cannot be noted, or was damaged, is in the way of no reboot", async (
   fs.failAt(1, "EROFS", ({ kind, path }) => kind === "open" && path.endsWith(".new"));
   await assert.rejects(run(), /down/);
   assert.ok(log.lines.some((line) => line.includes("cannot be noted")));
-  for (const text of ["", "{", '{"a":1}', '["x", 1.5]']) {
+  for (const text of ["", "{", "null", "[]", '{"due":1}', '{"due":["x"],"boot":6}', '{"due":[],"boot":"6"}']) {
     const file = await fs.open("/data/scheduled-reboots.json", "create");
     await file.write([Buffer.from(text)], 0);
     await file.close();
     await assert.rejects(run(), /down/, text);
   }
-  assert.equal(reboots.length, 5);
+  assert.equal(reboots.length, 8);
 });

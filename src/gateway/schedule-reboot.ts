@@ -13,9 +13,11 @@ import type { GatewayPower } from "./power.ts";
 export interface ScheduleRebootOptions {
   readonly power: Pick<GatewayPower, "check" | "reboot">;
   readonly fs: FsPort;
-  /** Where it is remembered for which due times the machine was booted. */
+  /** Where it is remembered for which due times the machine was booted, and when last. */
   readonly file: string;
-  /** Monotonic. */
+  /** Number of this boot. */
+  readonly bootCounter: number;
+  /** Monotonic: since the machine was booted. */
   nowMs(): number;
   /** Rejects when the signal is aborted. */
   sleep(delayMs: number, signal: AbortSignal): Promise<void>;
@@ -24,39 +26,55 @@ export interface ScheduleRebootOptions {
 
 const DEFAULT_WINDOW_MS = 3_600_000;
 const RETRY_MS = 60_000;
+/** From a boot of ours to the next: somebody can take a schedule back that reboots for ever. */
+const BETWEEN_MS = 1_800_000;
 /** Due times that are remembered. */
 const REMEMBERED = 16;
 const MAX_FILE_BYTES = 4096;
 
-export function rebooter({ power, fs, file, nowMs, sleep, log }: ScheduleRebootOptions): Perform {
-  const remembered = async (): Promise<readonly number[]> => {
-    try {
-      const bytes = await readSmallFile(fs, file, MAX_FILE_BYTES);
-      const kept: unknown = bytes === undefined ? [] : JSON.parse(bytes.toString("utf8"));
-      return Array.isArray(kept) ? kept.filter((dueMs): dueMs is number => Number.isSafeInteger(dueMs)) : [];
-    } catch {
-      return []; // an unreadable one forgets
-    }
-  };
+interface Kept {
+  readonly due: readonly number[];
+  /** The boot that was ended. */
+  readonly boot: number;
+}
+
+export function rebooter({ power, fs, file, bootCounter, nowMs, sleep, log }: ScheduleRebootOptions): Perform {
   return async (plan, { dueMs, signal }) => {
-    const before = await remembered();
-    if (before.includes(dueMs)) return;
+    const before = await read(fs, file);
+    if (before?.due.includes(dueMs)) return;
+    const check = (): void => {
+      power.check("sys.reboot");
+      if (before?.boot === bootCounter - 1 && nowMs() < BETWEEN_MS) throw new Error("a schedule has rebooted the machine just before");
+    };
     const endMs = nowMs() + (plan.value === "" ? DEFAULT_WINDOW_MS : parseDuration(plan.value)!);
-    for (;;) {
+    for (let reason = ""; ; ) {
       try {
-        power.check("sys.reboot");
+        check();
         break;
       } catch (error) {
         if (nowMs() + RETRY_MS > endMs) throw error;
-        log.info(`the machine is rebooted later: ${errorText(error)}`);
+        if (reason !== errorText(error)) log.info(`the machine is rebooted later: ${errorText(error)}`);
+        reason = errorText(error);
       }
       await sleep(RETRY_MS, signal);
     }
-    await replaceFile(fs, file, Buffer.from(JSON.stringify([...before, dueMs].slice(-REMEMBERED)))).catch((error: unknown) => {
+    const kept: Kept = { due: [...(before?.due ?? []), dueMs].slice(-REMEMBERED), boot: bootCounter };
+    await replaceFile(fs, file, Buffer.from(`${JSON.stringify(kept)}\n`)).catch((error: unknown) => {
       log.warn(`that the machine is rebooted cannot be noted: ${errorText(error)}`);
     });
     if (signal.aborted) return;
     // It does not settle: the machine ends us, and nobody waits for it then.
     await Promise.race([power.reboot(`a schedule (${plan.cron}, ${plan.timeZone})`), once(signal, "abort")]);
   };
+}
+
+/** Undefined: there is none, or it is not what this version writes. */
+async function read(fs: FsPort, file: string): Promise<Kept | undefined> {
+  try {
+    const bytes = await readSmallFile(fs, file, MAX_FILE_BYTES);
+    const { due, boot } = (bytes && JSON.parse(bytes.toString("utf8"))) as Kept;
+    return due.every(Number.isSafeInteger) && Number.isSafeInteger(boot) ? { due, boot } : undefined;
+  } catch {
+    return undefined;
+  }
 }

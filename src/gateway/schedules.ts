@@ -37,6 +37,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
       power: context.power,
       fs,
       file: join(dataDirectory, "scheduled-reboots.json"),
+      bootCounter: clock.bootCounter,
       nowMs: () => clock.nowUs() / 1000,
       sleep: (delayMs, signal) => sleep(delayMs, undefined, { signal, ref: false }),
       log,
