@@ -14,7 +14,12 @@ const ACTIONS = ["ca", "broker", "receiver", "operator", "gateway", "renew", "re
 const MAX_CSR_BYTES = 64 * 1024;
 
 export async function runNocEnrol(words: readonly string[], call: NocCall): Promise<number> {
-  const texts = { csr: { type: "string" }, timeout: { type: "string" }, "home-assistant": { type: "string" } } as const;
+  const texts = {
+    csr: { type: "string" },
+    timeout: { type: "string" },
+    "home-assistant": { type: "string" },
+    "crl-url": { type: "string" },
+  } as const;
   const { values, positionals } = parseNocWords(words, { ...texts, unsigned: { type: "boolean" } }, call);
   const [action = "", name, ...more] = positionals;
   const { out } = call;
@@ -22,7 +27,7 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
   if (more.length > 0 && action !== "broker" && action !== "receiver") throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
   const authority = new CertificateAuthority(new NodeFs(), join(folderOf(values), "ca"));
   if (action === "ca") {
-    await authority.make(name ?? "camgate-fleet");
+    await authority.make(name ?? "camgate-fleet", textOf(values, "crl-url"));
     out.line(`${authority.certificate}: who vouches for the broker (mqtt.ca of gateways), and for clients (cafile of the broker)`);
     out.line(
       `${authority.revokedList}: revoked certificates, for the broker (crlfile). Keep the folder to yourself: its ca.key makes gateways`,
@@ -77,7 +82,7 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
     out.line(`what the broker kept of it is wiped: ${kept.join(", ")}`);
     if (isOnline(state))
       out.line(
-        `${gatewayId} is connected still, and will tell again how it is: switch it off, or end its connection at the broker, and do this again`,
+        `the last that ${gatewayId} said is that it is connected: if it is, it tells again how it is; then switch it off or end its connection, and do this again`,
       );
     return 0;
   } finally {

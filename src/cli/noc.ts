@@ -75,7 +75,7 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     "enrol",
     {
       usage:
-        "enrol ca [name] | broker|receiver <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | renew <gateway> [--timeout <s>] [--unsigned] | revoke <gateway> | decommission <gateway> [--home-assistant <prefix>]",
+        "enrol ca [name] [--crl-url <http URL>] | broker|receiver <host …> | operator <name> | gateway|replace <gateway> [--csr <file>] | renew <gateway> [--timeout <s>] [--unsigned] | revoke <gateway> | decommission <gateway> [--home-assistant <prefix>]",
       help: "certificates of the broker, of the receiver, of operators and of gateways, from the first to the last",
       load: async () => (await import("./noc-enrol.ts")).runNocEnrol,
     },

@@ -18,6 +18,8 @@ const CA_DAYS = 7300;
 const CERTIFICATE_DAYS = 825;
 /** A broker whose list has run out refuses everybody: it is made anew with each change, not by the calendar. */
 const CRL_DAYS = 3650;
+/** RFC 5280 §4.2.1.13: it is signed, and fetched without TLS. Nothing in it may mean something in a config of openssl. */
+const LIST_URL = /^http:\/\/[A-Za-z0-9._~:/?&=%+-]{1,500}$/;
 const COMMON_NAME = /^[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}$/;
 
 /** Read with the CA's folder as the current one. */
@@ -77,14 +79,16 @@ export class CertificateAuthority {
     return join(this.#folder, "ca.crl");
   }
 
-  /** Rejects with a CallerFault where there is one already. */
-  async make(name: string): Promise<void> {
+  /** `listUrl`: where the list of revoked certificates will be served, as each certificate then says. Rejects with a CallerFault where there is one already. */
+  async make(name: string, listUrl?: string): Promise<void> {
     checkName(name);
+    if (listUrl !== undefined && (!LIST_URL.test(listUrl) || !URL.canParse(listUrl)))
+      throw new CallerFault("invalid", `--crl-url: '${listUrl}' is no http:// URL, such as http://noc.example/ca.crl`, "crl-url");
     if ((await this.#fs.facts(this.certificate)) !== undefined)
       throw new CallerFault("conflict", `there is a CA already: ${this.certificate}`);
     await this.#write("ca.key", newKey());
     for (const [file, text] of [
-      ["openssl.cnf", CONFIG],
+      ["openssl.cnf", listUrl === undefined ? CONFIG : `${CONFIG}crlDistributionPoints = URI:${listUrl}\n`],
       ["index.txt", ""],
       ["serial", "1000\n"],
       ["crlnumber", "1000\n"],
