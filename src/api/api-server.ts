@@ -42,6 +42,8 @@ export interface ApiServerOptions extends ApiSubjects, HttpListener {
   readonly bodyLimits: JsonBodyLimits;
   /** Undefined: browsers may come under any name and from any page. */
   readonly browserGuard?: BrowserGuard | undefined;
+  /** Somebody asks to change something, in MediaMTX's part of the API. Must not throw. */
+  onChange?(who: string, request: string): void;
   /** Where the page of the API is. */
   readonly assets: Pick<PageAssets, "send">;
 }
@@ -76,6 +78,7 @@ export function apiRoutes(subjects: ApiSubjects): readonly Route[] {
 export class ApiServer {
   readonly #authorize: Authorize;
   readonly #log: Log;
+  readonly #onChange: ApiServerOptions["onChange"];
   readonly #docs: DocsPage;
   readonly #guard: BrowserGuard | undefined;
   readonly #bodyLimits: JsonBodyLimits;
@@ -85,6 +88,7 @@ export class ApiServer {
   private constructor(options: ApiServerOptions) {
     this.#authorize = options.authorize;
     this.#log = options.log;
+    this.#onChange = options.onChange;
     this.#guard = options.browserGuard;
     this.#docs = new DocsPage(options.assets);
     this.#bodyLimits = options.bodyLimits;
@@ -123,6 +127,9 @@ export class ApiServer {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("404 page not found"); // as MediaMTX: no JSON
       return;
     }
+    // Commands are told of by their table.
+    if (found.route.method !== "GET" && found.route.template.startsWith("/v3/"))
+      this.#onChange?.(caller.name, `${found.route.method} ${exchange.path}`);
     const body = (): Promise<unknown> => readJsonBody(request, this.#bodyLimits);
     const answer = await found.route.answer({ parameter: found.parameter, query, caller, signal, body });
     if (answer instanceof BytesAnswer) {

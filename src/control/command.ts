@@ -1,5 +1,5 @@
 // What can be asked of a gateway, whoever asks: one table serves the HTTP API and the MQTT link. Knows no feature.
-import { CallerFault } from "#base/errors.ts";
+import { CallerFault, errorText } from "#base/errors.ts";
 
 /** `read` looks; `operate` does what an operator does every day; `admin` changes what the gateway is. All but `read` are privileged in the MQTT contract. */
 export type CommandScope = "read" | "operate" | "admin";
@@ -41,13 +41,30 @@ export interface Command<In = unknown, Out = unknown> {
   run(input: In, context: CommandContext): Promise<Out>;
 }
 
+/** A command that changes something, when it begins, and when it fails. */
+export interface ObservedCommand {
+  readonly name: string;
+  readonly caller: Caller;
+  /** As it came. */
+  readonly input: unknown;
+  readonly path: string | undefined;
+  /** Undefined: it begins. */
+  readonly fault: string | undefined;
+}
+
+/** Must not throw. */
+export type CommandObserver = (command: ObservedCommand) => void;
+
 export class CommandTable {
   // biome-ignore lint/suspicious/noExplicitAny: each command knows its own input
   readonly #commands: ReadonlyMap<string, Command<any, unknown>>;
 
-  /** Throws when two have one name. */
+  readonly #observe: CommandObserver | undefined;
+
+  /** Throws when two have one name. `observe` is told of all that do more than look. */
   // biome-ignore lint/suspicious/noExplicitAny: each command knows its own input
-  constructor(commands: readonly Command<any, unknown>[]) {
+  constructor(commands: readonly Command<any, unknown>[], observe?: CommandObserver) {
+    this.#observe = observe;
     this.#commands = new Map(commands.map((command) => [command.name, command]));
     if (this.#commands.size < commands.length) throw new Error("two commands have one name");
   }
@@ -71,9 +88,25 @@ export class CommandTable {
     if (command === undefined) throw new CallerFault("not-found", `there is no command '${name}'`, "op");
     const parsed = command.parse(input);
     const path = command.pathOf?.(parsed);
-    if (!(await caller.may(scopeOf(command, input), path, command.sight ?? "live")))
+    const scope = scopeOf(command, input);
+    const told = { name, caller, input, path };
+    const observe = scope === "read" ? undefined : this.#observe;
+    if (!(await caller.may(scope, path, command.sight ?? "live"))) {
+      observe?.({ ...told, fault: "may not" });
       throw new CallerFault("unauthorized", `${caller.name} may not ${name}`);
-    return { path, run: ({ signal, progress }) => command.run(parsed, { caller, signal, progress }) };
+    }
+    return {
+      path,
+      run: async ({ signal, progress }) => {
+        observe?.({ ...told, fault: undefined });
+        try {
+          return await command.run(parsed, { caller, signal, progress });
+        } catch (error) {
+          observe?.({ ...told, fault: errorText(error) });
+          throw error;
+        }
+      },
+    };
   }
 }
 

@@ -19,6 +19,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     ...httpListenerOf(context, global, "api", log),
     authorize: context.authenticator.authorize,
     assets: pageAssets(),
+    onChange: (who, op) => context.audit?.note({ who, op }),
     browserGuard: browserGuardOf(context, "api"),
     bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },
   });

@@ -16,6 +16,7 @@ import { CommandTable } from "#control/command.ts";
 import { CommandJobs } from "#control/command-jobs.ts";
 import { clockHealth } from "#device/health/clock-health.ts";
 import type { ClockHealth } from "#device/health/health.ts";
+import { commandAudit } from "./audit-key.ts";
 import type { GatewayContext } from "./context.ts";
 import type { RunningPart } from "./part.ts";
 import { fileSender } from "./uploads.ts";
@@ -40,7 +41,7 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
     ring: () => context.ring,
   });
   const send = fileSender(context);
-  const table = new CommandTable([
+  const own = [
     ...deviceCommands({
       health: { read: () => context.health!.read() },
       clock: () => clockOf(context, hasRtc),
@@ -57,7 +58,8 @@ export async function start(context: GatewayContext): Promise<RunningPart> {
     ...clipCommands({ indexOf, fs, send, directory: () => clipDirectory(context) }),
     ...configCommands({ live: context.live, onSwitched: (path, isOn) => context.schedules?.switchRecording(path, isOn) }),
     ...scheduleCommands(() => context.schedules),
-  ]);
+  ];
+  const table = new CommandTable(own, commandAudit(context));
   const jobs = new CommandJobs({
     table,
     nowMs: () => Math.round(clock.utcOf(clock.nowUs()).utcUs / 1000),

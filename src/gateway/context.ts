@@ -15,6 +15,7 @@ import type { HookRunner } from "#hooks/hook-runner.ts";
 import type { Ring } from "#record/ring/ring.ts";
 import type { PathRegistry } from "#relay/path-registry.ts";
 import type { SessionRegistry } from "#relay/session-registry.ts";
+import type { GatewayAudit } from "./audit.ts";
 import type { Capture } from "./capture.ts";
 import type { GatewayCommands } from "./commands.ts";
 import type { GatewayEvents } from "./events.ts";
@@ -57,6 +58,7 @@ export interface GatewayContext {
   health: GatewayHealth | undefined;
   commands: GatewayCommands | undefined;
   noc: GatewayNoc | undefined;
+  audit: GatewayAudit | undefined;
   pushes: GatewayPushes | undefined;
   hooks: HookRunner | undefined;
   ring: Ring | undefined;

@@ -1,6 +1,7 @@
 // The gateway's commands as the link has them: those of every caller, and what only the NOC needs.
 import { randomUUID } from "node:crypto";
 import { CallerFault } from "#base/errors.ts";
+import { auditCommands } from "#commands/audit.ts";
 import { booleanField, cameraField, fault, readFields, textField } from "#commands/command-input.ts";
 import { outputCommands } from "#commands/outputs.ts";
 import { powerCommands } from "#commands/power.ts";
@@ -38,7 +39,14 @@ type SendBlob = (id: string, bytes: Buffer) => Promise<void>;
 
 export function gatewayCommandsOf(context: GatewayContext, sendBlob: SendBlob): readonly Command[] {
   const shared = context.commands!.commands.list.map((command) => (command.name === "cam.snapshot" ? asBlob(command, sendBlob) : command));
-  return [...shared, ...cameraChanges(context), ...powerCommands(context.power), ...outputCommands(context), ...streamCommands(context)];
+  return [
+    ...shared,
+    ...cameraChanges(context),
+    ...powerCommands(context.power),
+    ...outputCommands(context),
+    ...auditCommands({ log: () => context.audit?.log }),
+    ...streamCommands(context),
+  ];
 }
 
 /** The picture itself goes up as a message of its own. */

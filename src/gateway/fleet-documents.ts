@@ -11,7 +11,7 @@ import type { GatewayContext } from "./context.ts";
 /** Asks for the gateway itself. */
 const GATEWAY: Caller = { name: "the gateway", may: () => true };
 
-export async function birthOf({ clock, startedUs, fleet, events }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
+export async function birthOf({ clock, startedUs, fleet, events, audit }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
   const { counts } = fleet!.outbox;
   const { lastRun } = fleet!.sessions;
   return {
@@ -21,6 +21,7 @@ export async function birthOf({ clock, startedUs, fleet, events }: GatewayContex
     up_s: Math.round((clock.nowUs() - startedUs) / 1e6),
     prev_uptime_s: lastRun?.clean?.uptimeS ?? null,
     dirty: lastRun !== undefined && lastRun.clean === undefined,
+    ...(audit !== undefined && { audit: audit.log.head }),
     outbox: { evt: counts[0] + counts[1], tel: counts[2] },
   };
 }

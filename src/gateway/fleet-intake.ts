@@ -14,6 +14,7 @@ import { LINK_COMMAND_LIMITS, type LinkCommandsOptions, linkCommands } from "#fl
 import { type RenewalCommandsOptions, renewalCommands } from "#fleet/renewal-commands.ts";
 import { openTimeHint } from "#fleet/time-hint.ts";
 import type { Uplink } from "#fleet/uplink.ts";
+import { commandAudit } from "./audit-key.ts";
 import type { GatewayContext } from "./context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./fleet-commands.ts";
 import { powerProof } from "./power.ts";
@@ -46,7 +47,7 @@ export class FleetIntake {
     const { uplink, rebirth, setWindow, keys, certificates, gatewayId, reconnect } = options;
     this.#context = context;
     this.#options = options;
-    this.table = new CommandTable([
+    const commands = [
       ...gatewayCommandsOf(context, (id, bytes) => uplink.sendBlob(id, bytes)),
       ...linkCommands({
         nowMs: () => this.#nowMs(),
@@ -56,7 +57,8 @@ export class FleetIntake {
         setWindow,
       }),
       ...renewalCommands({ keys, certificates, gatewayId, reconnect, utcMs: () => knownUtcMs(this.#utcNow()) }),
-    ]);
+    ];
+    this.table = new CommandTable(commands, commandAudit(context));
   }
 
   /** Opens the journal, and tells what became of commands that a crash cut off. Never rejects: it is tried again with the next command. */

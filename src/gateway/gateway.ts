@@ -66,6 +66,7 @@ export class Gateway {
       clock,
       log: log.child("auth"),
       onWrong: ({ remote, protocol }) => events.access.onRefusal(remote.address, protocol),
+      onGrant: (request, user) => this.#context.audit?.onGrant(request, user),
       onBan: (ban) => events.access.onBan(ban),
     });
     const rtspSources = new RtspSourceFactory({
@@ -141,6 +142,7 @@ export class Gateway {
       health: undefined,
       commands: undefined,
       noc: undefined,
+      audit: undefined,
       pushes: undefined,
       hooks: undefined,
       ring: undefined,

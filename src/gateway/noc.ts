@@ -82,6 +82,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     nowMs: () => clock.nowUs() / 1000,
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     report: (next) => {
+      noteReport(context, report, next);
       report = next;
       tell().catch(() => {}); // without a link the birth tells it
     },
@@ -101,7 +102,8 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     utcMs: () => clock.utcOf(clock.nowUs()).utcUs / 1000,
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     update: (update) => {
-      const { fleet } = context;
+      const { fleet, audit } = context;
+      if (update.e !== null || update.st === "ok") audit?.note({ who: "the NOC", op: "job", data: { job: update.job, st: update.st } });
       const happened = { bootCounter: clock.keeper?.bootCounter ?? 0, monoUs: clock.nowUs() };
       fleet?.uplink.add(1, { topic: "job", happened, body: { ...update } }).catch((error: unknown) => log.warn(errorText(error)));
     },
@@ -144,6 +146,13 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       await jobs.idle();
     },
   };
+}
+
+/** Of what became of a desired config; that one runs since before the start is no news. */
+function noteReport({ audit }: GatewayContext, before: DesiredReport | undefined, { st, about }: DesiredReport): void {
+  if (before === undefined && st === "applied") return;
+  if (["applied", "rejected", "rolled_back"].includes(st) && (before?.st !== st || before.about !== about))
+    audit?.note({ who: "the NOC", op: "config.desired", data: { st, ver: about } });
 }
 
 function layerOf(doc: Doc | undefined): ReturnType<typeof desiredLayer> | { readonly layer: undefined } {

@@ -1,5 +1,6 @@
 // The parts of a gateway, in the order they are started. A new server is a file `<noun>.ts` and a line here.
 import type { Config } from "#config/config.ts";
+import { auditKey } from "./audit-key.ts";
 import { hasLink, linkKey } from "./fleet-key.ts";
 import { type Part, serverKey } from "./part.ts";
 import { recordingKey, ringKey } from "./recording-key.ts";
@@ -14,6 +15,7 @@ export const PARTS: readonly Part[] = [
   { name: "RTSPS", key: serverKey("rtsp", servesRtsps), load: () => import("./rtsps.ts") },
   { name: "WebRTC", key: serverKey("webrtc", ({ webrtc }) => webrtc), load: () => import("./webrtc.ts") },
   { name: "hooks", key: () => "", load: () => import("./hooks.ts"), isBelow: true },
+  { name: "audit", key: auditKey, load: () => import("./audit.ts"), isBelow: true },
   // Before recording: what is not to be recorded now is not begun.
   {
     name: "schedules",

@@ -9,7 +9,7 @@ import type { JournalEntry } from "#fleet/command-journal.ts";
 import type { GatewayContext } from "./context.ts";
 
 export interface GatewayPowerOptions {
-  context(): Pick<GatewayContext, "clock" | "startedUs" | "fleet" | "noc" | "log">;
+  context(): Pick<GatewayContext, "clock" | "startedUs" | "fleet" | "noc" | "log" | "audit">;
   readonly machine: MachinePower;
   /** Ends the process for whoever starts it again; undefined: nobody does. */
   readonly restart: (() => void) | undefined;
@@ -45,9 +45,10 @@ export class GatewayPower implements PowerCommandsOptions {
   };
 
   reboot = async (why: string): Promise<never> => {
-    const { log, fleet } = this.#options.context();
+    const { log, fleet, audit } = this.#options.context();
     this.check("sys.reboot");
     log.warn(`the machine is booted anew, by ${why}`);
+    audit?.note({ who: "the gateway", op: "reboot", data: { why } });
     // Said before: whoever boots the machine ends us when it likes.
     if (fleet !== undefined) fleet.farewell = "reboot";
     try {

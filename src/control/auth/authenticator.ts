@@ -37,6 +37,8 @@ export interface AuthenticatorOptions {
   readonly log: Log;
   readonly random?: () => number;
   readonly onBan?: (ban: Ban) => void;
+  /** Somebody with a name was let in. */
+  readonly onGrant?: (request: AuthRequest, user: string) => void;
   /** Wrong credentials were refused. */
   readonly onWrong?: (request: AuthRequest) => void;
 }
@@ -102,7 +104,9 @@ export class Authenticator {
       const verdict = await this.#judge(method, request);
       if (!("kind" in verdict)) return verdict;
       // What was granted under settings that changed meanwhile is asked again.
-      if (method === this.#method) return this.#grant(request, verdict);
+      if (method !== this.#method) continue;
+      if (verdict.user !== "") this.#options.onGrant?.(request, verdict.user);
+      return this.#grant(request, verdict);
     }
   };
 

@@ -319,6 +319,37 @@ export const operations: readonly Operation[] = [
     ),
     object("What it has.", { tracks: list(text("Codec."), "Its tracks.") }),
   ),
+  privileged(
+    "audit.list",
+    "Who did what to this gateway, and whether that log is whole.",
+    closed(
+      "Which entries.",
+      {},
+      { from: count("The first, by number.", { minimum: 1 }), max: count("At most.", { minimum: 1, maximum: 100 }) },
+    ),
+    object("A page.", {
+      entries: list(
+        object(
+          "One entry. `h` is SHA-256 over the `h` before it and the text of the entry without its own.",
+          {
+            n: count("Its number."),
+            ts: time("When."),
+            tq: text("Quality of the time."),
+            boot: count("Boot."),
+            mono: count("CLOCK_MONOTONIC of that boot, ms."),
+            who: text("Who."),
+            op: text("What."),
+            h: hexSha256,
+          },
+          { st: oneOf(["run", "err"], "It was begun; it failed."), cam: camera, data: { type: "object" }, p: hexSha256 },
+        ),
+        "In order.",
+      ),
+      next: orNull(count("The first of the next page.")),
+      head: object("The last of all.", { n: count("Its number."), h: hexSha256 }),
+      broken: orNull(count("The first that does not follow on the one before.")),
+    }),
+  ),
   privileged("cfg.show", "The config that runs, without secrets, and where each setting came from.", NOTHING, object("Settings.", {})),
   unprivileged("cfg.status", "When the config was read, and why the last one was refused.", NOTHING, object("The status.", {})),
 ];

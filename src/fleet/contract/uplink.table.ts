@@ -1,6 +1,6 @@
 // up/state, up/info, up/evt, up/bulk, up/res, up/cfg, up/job, up/log and up/blob, §5 and §7 to §10: what a gateway tells beside its health.
 import { count, flag, list, mapOf, number, object, oneOf, orNull, text, time } from "./schema.ts";
-import { camera, commandId, envelope, enveloped, error, hash, operationName } from "./words.table.ts";
+import { camera, commandId, envelope, enveloped, error, hash, hexSha256, operationName } from "./words.table.ts";
 
 const birth = enveloped(
   object(
@@ -20,6 +20,10 @@ const birth = enveloped(
       up_s: count("How long the process runs."),
       prev_uptime_s: orNull(number("How long the process before this one ran.")),
       dirty: flag("The process before this one was cut off."),
+      audit: object("The last entry of the audit log: whoever keeps it sees when entries are cut off.", {
+        n: count("Its number; 0: there is none."),
+        h: hexSha256,
+      }),
       outbox: object(
         "What waits.",
         { evt: count("Events and results."), tel: count("Telemetry.") },
