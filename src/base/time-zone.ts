@@ -1,6 +1,8 @@
 // Local time of a time zone, and back: what a clock on the wall of that place shows, changes to and from summer time included.
 
 const DAY_MS = 86_400_000;
+/** Each takes the formatter's memory: those that are in use are one. */
+const MAX_ZONES = 32;
 
 /** A local time is a number of ms that reads, as if it were UTC, what the clock on the wall shows. */
 export class TimeZone {
@@ -18,9 +20,13 @@ export class TimeZone {
 
   /** Undefined: there is no such zone. Names are those of the IANA database: `UTC`, `Europe/Berlin`. */
   static of(name: string): TimeZone | undefined {
-    if (!/^[A-Za-z][A-Za-z0-9_+\-/]{0,63}$/.test(name)) return undefined;
+    const known = zones.get(name);
+    if (known !== undefined || !/^[A-Za-z][A-Za-z0-9_+\-/]{0,63}$/.test(name)) return known;
     try {
-      return new TimeZone(name);
+      const zone = new TimeZone(name);
+      if (zones.size >= MAX_ZONES) zones.clear();
+      zones.set(name, zone);
+      return zone;
     } catch {
       return undefined;
     }
@@ -59,3 +65,5 @@ export class TimeZone {
     return high;
   }
 }
+
+const zones = new Map<string, TimeZone>();
