@@ -1,5 +1,5 @@
 // Session keys out of a master key, RFC 3711 §4.3 with a key derivation rate of 0; the same for AES-GCM (RFC 7714 §11).
-import { createCipheriv } from "node:crypto";
+import { createCipheriv, createSecretKey } from "node:crypto";
 import type { SrtpProfile } from "./srtp-profile.ts";
 
 /** The keys of one direction of a session, as DTLS exports them. */
@@ -42,5 +42,5 @@ function derive({ masterKey, masterSalt }: SrtpMasterKeys, label: number, sizeBy
   const counter = Buffer.alloc(16);
   masterSalt.copy(counter);
   counter[7] = counter[7]! ^ label;
-  return createCipheriv("aes-128-ctr", masterKey, counter).update(Buffer.alloc(sizeBytes));
+  return createCipheriv("aes-128-ctr", createSecretKey(masterKey), counter).update(Buffer.alloc(sizeBytes));
 }

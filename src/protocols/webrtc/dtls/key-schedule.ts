@@ -1,5 +1,5 @@
 // Keys of a DTLS 1.2 connection with a SHA-256 cipher suite: PRF (RFC 5246 §5), extended master secret (RFC 7627 §4), exporter (RFC 5705 §4).
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, createSecretKey } from "node:crypto";
 
 const MASTER_SECRET_BYTES = 48;
 /** AES-128-GCM (RFC 5288 §3): write keys, and the implicit part of the nonces. */
@@ -22,11 +22,12 @@ export interface WriteKeys {
 /** P_SHA256 over label and seed. */
 export function prf(secret: Buffer, label: string, seed: Buffer, sizeBytes: number): Buffer {
   const labelled = Buffer.concat([Buffer.from(label), seed]);
+  const key = createSecretKey(secret); // as bytes it costs Node 24 seven times as much
   const blocks: Buffer[] = [];
   let a = labelled;
   for (let size = 0; size < sizeBytes; size += 32) {
-    a = createHmac("sha256", secret).update(a).digest();
-    blocks.push(createHmac("sha256", secret).update(a).update(labelled).digest());
+    a = createHmac("sha256", key).update(a).digest();
+    blocks.push(createHmac("sha256", key).update(a).update(labelled).digest());
   }
   return Buffer.concat(blocks).subarray(0, sizeBytes);
 }

@@ -1,5 +1,5 @@
 // DTLS 1.2 records (RFC 6347 §4.1), in the clear and under AES-128-GCM (RFC 5288 §3, RFC 5246 §6.2.3.3).
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto";
 
 export const ContentType = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23 } as const;
 
@@ -58,7 +58,7 @@ export function sealFragment(key: Buffer, salt: Buffer, type: number, epoch: num
   const sequence = Buffer.alloc(EXPLICIT_NONCE_BYTES);
   sequence.writeUInt16BE(epoch, 0);
   sequence.writeUIntBE(number, 2, 6);
-  const cipher = createCipheriv("aes-128-gcm", key, Buffer.concat([salt, sequence]));
+  const cipher = createCipheriv("aes-128-gcm", createSecretKey(key), Buffer.concat([salt, sequence]));
   cipher.setAAD(additionalData(sequence, type, plain.length));
   return Buffer.concat([sequence, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
@@ -68,7 +68,7 @@ export function openFragment(key: Buffer, salt: Buffer, { type, sequence, fragme
   const plainBytes = fragment.length - EXPLICIT_NONCE_BYTES - TAG_BYTES;
   if (plainBytes < 0) return undefined;
   const nonce = Buffer.concat([salt, fragment.subarray(0, EXPLICIT_NONCE_BYTES)]);
-  const decipher = createDecipheriv("aes-128-gcm", key, nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv("aes-128-gcm", createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(additionalData(sequence, type, plainBytes));
   decipher.setAuthTag(fragment.subarray(-TAG_BYTES));
   const plain = decipher.update(fragment.subarray(EXPLICIT_NONCE_BYTES, -TAG_BYTES));
