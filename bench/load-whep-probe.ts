@@ -14,12 +14,17 @@ export interface WhepProbeOptions {
   readonly warmUpMs: number;
 }
 
+/** An ordinary frame has 12 of them, a keyframe 100. */
+const KEYFRAME_PACKETS = 50;
+
 await serveLoad(async ({ url, warmUpMs }: WhepProbeOptions) => {
   const firstPacketUs: number[] = [];
   const lastPacketUs: number[] = [];
+  const keyframeUs: number[] = [];
   const startedUs = monotonicUs();
   const { makeCipher } = await openSrtpLadder();
   let sentAtUs: number | undefined;
+  let packets = 0;
   let look: (rtp: Buffer) => void = () => {};
   const keys = await view(url, makeIdentity(), (bytes) => look(bytes));
   const receiver = openSrtpReceiver(keys.remote, makeCipher)!;
@@ -33,8 +38,12 @@ await serveLoad(async ({ url, warmUpMs }: WhepProbeOptions) => {
     if (packet?.first) {
       sentAtUs = packet.sentAtUs;
       firstPacketUs.push(nowUs - sentAtUs);
+      packets = 0;
     }
-    if ((bytes[1]! & 0x80) !== 0 && sentAtUs !== undefined) lastPacketUs.push(nowUs - sentAtUs);
+    packets++;
+    if ((bytes[1]! & 0x80) === 0 || sentAtUs === undefined) return;
+    lastPacketUs.push(nowUs - sentAtUs);
+    if (packets >= KEYFRAME_PACKETS) keyframeUs.push(nowUs - sentAtUs);
   };
   return {
     counters: () => ({
@@ -43,6 +52,7 @@ await serveLoad(async ({ url, warmUpMs }: WhepProbeOptions) => {
       firstPacketP99Us: percentile(firstPacketUs, 0.99),
       lastPacketP50Us: percentile(lastPacketUs, 0.5),
       lastPacketP99Us: percentile(lastPacketUs, 0.99),
+      keyframeP50Us: percentile(keyframeUs, 0.5),
     }),
   };
 });

@@ -14,6 +14,7 @@ const WARM_UP_MS = 3000;
 const COLUMNS: readonly Column[] = [
   { figure: "lastPacketP50Ms", title: "last packet p50 ms", digits: 2, goal: 1, most: 2 },
   { figure: "lastPacketP99Ms", title: "last packet p99 ms", digits: 2 },
+  { figure: "keyframeP50Ms", title: "of keyframes p50 ms", digits: 2 },
   { figure: "firstPacketP50Ms", title: "first packet p50 ms", digits: 2 },
   { figure: "firstPacketP99Ms", title: "first packet p99 ms", digits: 2 },
   { figure: "frames", title: "frames", digits: 0, compared: false },

@@ -1,6 +1,6 @@
 // What is lost on the way: packets that are kept, asked for and repeated, and how fast anything leaves.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { PacketBurst } from "#rtp/burst.ts";
 import { SyntheticVideo } from "#testing/synthetic-track.ts";
 import { sequencesOf } from "#testing/unit-tap.ts";
@@ -74,43 +74,69 @@ test("what a publisher may send sinks while packets are lost, and rises again", 
   assert.equal(estimate.next(105_000, 100_000), 150_000);
 });
 
-test("pacing: a frame of ordinary size leaves at once, a large one in steps, in order", (t) => {
+/** A pacer on a clock of the test's, and what it let go: by the millisecond, track and number of packets. */
+function pacerOn(t: TestContext): {
+  readonly pacer: PacedSender;
+  readonly sent: (readonly [atMs: number, trackIndex: number, count: number])[];
+  pass(ms: number): void;
+} {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const sent: [track: number, count: number][] = [];
-  const pacer = new PacedSender((track, _burst, first, end) => sent.push([track, end - first]));
-  const small = { bytes: Buffer.alloc(0), offsets: new Int32Array(13), count: 12 };
-  const large = { bytes: Buffer.alloc(0), offsets: new Int32Array(91), count: 90 };
-  pacer.push(0, small);
-  assert.deepEqual(sent, [[0, 12]]);
-  pacer.push(0, large);
-  pacer.push(1, small);
-  assert.deepEqual(sent.slice(1), [[0, 20]]);
-  for (let ms = 0; ms < 10; ms++) t.mock.timers.tick(1);
-  assert.deepEqual(sent.slice(1), [
-    [0, 20],
-    [0, 20],
-    [0, 20],
-    [0, 20],
-    [0, 10],
-    [1, 10],
-    [1, 2],
+  let nowMs = 1000;
+  const sent: (readonly [atMs: number, trackIndex: number, count: number])[] = [];
+  const send = (track: number, _burst: PacketBurst, first: number, end: number): void => void sent.push([nowMs - 1000, track, end - first]);
+  const pass = (ms: number): void => {
+    for (let i = 0; i < ms; i++) {
+      nowMs++;
+      t.mock.timers.tick(1);
+    }
+  };
+  return { pacer: new PacedSender(send, () => nowMs), sent, pass };
+}
+
+const burstOf = (count: number): PacketBurst => ({ bytes: Buffer.alloc(0), offsets: new Int32Array(count + 1), count });
+
+test("pacing: a frame of ordinary size leaves at once, a keyframe in steps, in order", (t) => {
+  const { pacer, sent, pass } = pacerOn(t);
+  pacer.push(0, burstOf(12));
+  pacer.push(0, burstOf(100));
+  pacer.push(1, burstOf(1));
+  pass(5);
+  assert.deepEqual(sent, [
+    [0, 0, 12],
+    [0, 0, 36],
+    [1, 0, 40],
+    [2, 0, 24],
+    [2, 1, 1],
   ]);
-  pacer.push(0, large);
+  pacer.push(0, burstOf(100));
   pacer.close();
   const before = sent.length;
-  t.mock.timers.tick(10);
+  pass(10);
   assert.equal(sent.length, before);
 });
 
-test("pacing: many small frames at once are a large one", (t) => {
+test("pacing: a timer that is late costs nothing, but no more leaves at once than ever", (t) => {
+  let nowMs = 0;
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  let packets = 0;
-  const pacer = new PacedSender((_track, _burst, first, end) => {
-    packets += end - first;
-  });
-  const small = { bytes: Buffer.alloc(0), offsets: new Int32Array(13), count: 12 };
-  for (let i = 0; i < 50; i++) pacer.push(0, small);
-  assert.ok(packets <= 64, String(packets));
-  for (let ms = 0; ms < 40; ms++) t.mock.timers.tick(1);
-  assert.equal(packets, 600);
+  const sent: number[] = [];
+  const pacer = new PacedSender(
+    (_track, _burst, first, end) => void sent.push(end - first),
+    () => nowMs,
+  );
+  pacer.push(0, burstOf(128));
+  nowMs = 50;
+  t.mock.timers.tick(1);
+  assert.deepEqual(sent, [48, 48]);
+});
+
+test("pacing: an open GOP, many small frames at once, leaves at half the pace until little is left", (t) => {
+  const { pacer, sent, pass } = pacerOn(t);
+  for (let i = 0; i < 50; i++) pacer.push(0, burstOf(12));
+  const packetsUntil = (untilMs: number): number => sent.filter(([atMs]) => atMs <= untilMs).reduce((sum, [, , count]) => sum + count, 0);
+  pass(40);
+  assert.equal(packetsUntil(0), 48);
+  assert.equal(packetsUntil(10), 48 + 10 * 20);
+  assert.equal(packetsUntil(40), 600);
+  const lastMs = sent.at(-1)![0];
+  assert.equal(lastMs, 25); // 424 packets until 128 are left, and those
 });
