@@ -10,7 +10,7 @@ import type { Config } from "#config/config.ts";
 import { desiredLayer } from "#config/desired-layer.ts";
 import { DesiredConfig, type DesiredReport } from "#fleet/desired-config.ts";
 import { DesiredStore } from "#fleet/desired-state.ts";
-import { openDeviceKeys } from "#fleet/device-keys.ts";
+import { type DeviceKeys, openDeviceKeys } from "#fleet/device-keys.ts";
 import { derivedGatewayId } from "#fleet/gateway-id.ts";
 import { JobRunner, type KeptJob, type KnownJob } from "#fleet/job-runner.ts";
 import { CONFIG_SEAL_INFO, openSecret } from "#fleet/sealed-secret.ts";
@@ -49,7 +49,11 @@ export async function start(context: GatewayContext, { global }: Config): Promis
   const { fs, clock, live } = context;
   const log = context.log.child("NOC");
   const directory = join(resolve(global.dataDirectory), "fleet");
-  const keys = await openDeviceKeys(fs, directory);
+  // Without them there is no link either, which tries to have them, and a gateway is a gateway still.
+  const found = await openDeviceKeys(fs, directory).catch(
+    (error: unknown) => void log.warn(`no secret can be opened: ${errorText(error)}`),
+  );
+  const keysNow = (): DeviceKeys | undefined => found ?? context.fleet?.keys;
   const media = new MediaWatch(context);
   let report: DesiredReport | undefined;
   const tell = (): Promise<void> => {
@@ -78,7 +82,10 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       mediaHolds: () => media.holds(),
     },
     fetch: fetchDocument,
-    openSecret: (sealed, field) => openSecret(sealed, keys.sealing, { info: CONFIG_SEAL_INFO, aad: field }),
+    openSecret: (sealed, field) => {
+      const keys = keysNow();
+      return keys && openSecret(sealed, keys.sealing, { info: CONFIG_SEAL_INFO, aad: field });
+    },
     nowMs: () => clock.nowUs() / 1000,
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     report: (next) => {
@@ -89,7 +96,10 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     log,
   });
   const jobs = new JobRunner({
-    gatewayId: global.mqtt.gatewayId || derivedGatewayId(keys.identity),
+    get gatewayId() {
+      const keys = keysNow();
+      return global.mqtt.gatewayId || (keys === undefined ? "" : derivedGatewayId(keys.identity));
+    },
     zoneMinutes: (utcMs) => -new Date(utcMs).getTimezoneOffset(),
     operations: jobOperationsOf(context),
     store: {
