@@ -7,6 +7,7 @@ import type { BrowserGuard } from "#http/browser-guard.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type JsonBodyLimits, readJsonBody } from "#http/json-body.ts";
 import type { PageAssets } from "#http/page-assets.ts";
+import { type SecurityText, serveSecurityText } from "#http/security-text.ts";
 import { type HttpExchange, type HttpListener, HttpServer, sendJson } from "#http/server.ts";
 import { writeTime } from "#record/playback/time-text.ts";
 import type { Authorize } from "#relay/access.ts";
@@ -42,6 +43,8 @@ export interface ApiServerOptions extends ApiSubjects, HttpListener {
   readonly bodyLimits: JsonBodyLimits;
   /** Undefined: browsers may come under any name and from any page. */
   readonly browserGuard?: BrowserGuard | undefined;
+  /** Where to tell of a vulnerability; undefined: nobody said. */
+  securityText?(): SecurityText | undefined;
   /** Somebody asks to change something, in MediaMTX's part of the API. Must not throw. */
   onChange?(who: string, request: string): void;
   /** Where the page of the API is. */
@@ -79,6 +82,7 @@ export class ApiServer {
   readonly #authorize: Authorize;
   readonly #log: Log;
   readonly #onChange: ApiServerOptions["onChange"];
+  readonly #securityText: ApiServerOptions["securityText"];
   readonly #docs: DocsPage;
   readonly #guard: BrowserGuard | undefined;
   readonly #bodyLimits: JsonBodyLimits;
@@ -89,6 +93,7 @@ export class ApiServer {
     this.#authorize = options.authorize;
     this.#log = options.log;
     this.#onChange = options.onChange;
+    this.#securityText = options.securityText;
     this.#guard = options.browserGuard;
     this.#docs = new DocsPage(options.assets);
     this.#bodyLimits = options.bodyLimits;
@@ -117,6 +122,7 @@ export class ApiServer {
 
   /** One request. Rejects with what the HTTP server makes an answer of. */
   async #answer(exchange: HttpExchange): Promise<void> {
+    if (serveSecurityText(exchange, this.#securityText?.())) return;
     this.#guard?.check(exchange);
     const caller = await this.#admit(exchange);
     if (caller === undefined) return;

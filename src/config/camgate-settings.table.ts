@@ -1,5 +1,6 @@
 // The global settings that camgate adds to MediaMTX's.
 
+import { contactFault } from "#base/contact.ts";
 import { destinationEntryFault } from "#base/destination.ts";
 import { schedule } from "./object-types.table.ts";
 import { section, setting } from "./setting.ts";
@@ -62,6 +63,12 @@ export const gateway = section(
       effect: "live",
       needs: [{ feature: "record" }],
     }),
+    securityContact: setting(
+      { kind: "text", check: contactFault },
+      "",
+      "Where to tell of a vulnerability: shown to anybody as /.well-known/security.txt, and to the NOC. Such as mailto:security@example.com.",
+      { effect: "live", localOnly: "noc" },
+    ),
     maxConnections: setting(count, 0, "Connections to RTSP and HTTP servers together; 0 sets no limit.", {
       appliance: 256,
       effect: "live",

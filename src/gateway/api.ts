@@ -7,6 +7,7 @@ import type { GatewayContext } from "./context.ts";
 import { browserGuardOf, httpListenerOf, openedText } from "./listeners.ts";
 import type { RunningPart } from "./part.ts";
 import { servesRtsp, servesRtsps } from "./rtsp-options.ts";
+import { securityTextOf } from "./security-text.ts";
 
 /** As in MediaMTX. */
 const MAX_BODY_BYTES = 10 * 2 ** 20;
@@ -19,6 +20,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
     ...httpListenerOf(context, global, "api", log),
     authorize: context.authenticator.authorize,
     assets: pageAssets(),
+    securityText: () => securityTextOf(context),
     onChange: (who, op) => context.audit?.note({ who, op }),
     browserGuard: browserGuardOf(context, "api"),
     bodyLimits: global.profile === "appliance" ? { maxBytes: 2 ** 18, isTyped: true } : { maxBytes: MAX_BODY_BYTES },

@@ -70,9 +70,11 @@ export function infoReader(
     }
     for (const name of codecs.keys()) if (cameras[name] === undefined) codecs.delete(name);
     const { shown } = certificates;
+    const { securityContact } = context.config.global;
     return {
       sw: version,
       support_until: supportUntil,
+      ...(securityContact !== "" && { security_contact: securityContact }),
       ...(await inventory),
       keys: { identity: publicText(keys.identity), sealing: publicText(keys.sealing), signers: [...commandKeys.signing.keys()] },
       ...(shown !== undefined && { cert: { serial: shown.serialNumber, not_after: Date.parse(shown.validTo) } }),

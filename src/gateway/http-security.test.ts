@@ -216,3 +216,16 @@ test("requests that are none", async (t) => {
     [],
   );
 });
+
+test("where to tell of a vulnerability is shown to anybody, by API and page, where the config says so", async (t) => {
+  const { gateway, ask } = await start(t, "dropIn", "securityContact: 'mailto:security@example.com'\n");
+  await gateway.live.patchGlobal({ authInternalUsers: [{ user: "admin", pass: "secret", permissions: [{ action: "api" }] }] });
+  for (const server of ["api", "webrtc"] as const) {
+    const { status, text } = await ask(server, "GET /.well-known/security.txt");
+    assert.equal(status, 200, text);
+    assert.match(text, /Contact: mailto:security@example\.com\nExpires: \d{4}-\d{2}-\d{2}T[\d:.]+Z\n/);
+  }
+  assert.equal((await ask("api", "GET /v3/info")).status, 401);
+  const silent = await start(t, "dropIn");
+  assert.equal((await silent.ask("api", "GET /.well-known/security.txt")).status, 404);
+});

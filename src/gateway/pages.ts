@@ -8,6 +8,7 @@ import { PlaybackHandler } from "#record/playback/playback-server.ts";
 import { pageAssets } from "./assets.ts";
 import type { GatewayContext } from "./context.ts";
 import { browserGuardOf } from "./listeners.ts";
+import { securityTextOf } from "./security-text.ts";
 
 /** Of what the site page sends. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -38,6 +39,8 @@ export function pagesOf(context: GatewayContext, webSessions: WebSessions): Page
     authorize: authenticator.authorize,
     cameras: () => registry.list().map(({ name }) => name),
     nowMs: () => clock.nowUs() / 1000,
+    securityText: () => securityTextOf(context),
+    onChange: (who: string, op: string) => context.audit?.note({ who, op }),
   };
   /** Made at the first request: commands are started later than this server. */
   let site: SiteHandler | undefined;

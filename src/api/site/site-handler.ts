@@ -5,6 +5,7 @@ import type { BrowserGuard } from "#http/browser-guard.ts";
 import { HttpFault } from "#http/http-fault.ts";
 import { type JsonBodyLimits, readJsonBody } from "#http/json-body.ts";
 import type { PageAssets } from "#http/page-assets.ts";
+import { type SecurityText, serveSecurityText } from "#http/security-text.ts";
 import { type HttpExchange, sendError, sendJson } from "#http/server.ts";
 import type { WebSessions } from "#http/web-sessions.ts";
 import type { PlaybackHandler } from "#record/playback/playback-server.ts";
@@ -21,6 +22,10 @@ export interface SiteHandlerOptions extends SiteAccessOptions, ConfigOptions {
   readonly camgate: CamgateSubjects & { readonly commands: Pick<CommandTable, "dispatch" | "list"> };
   readonly playback: PlaybackHandler;
   readonly bodyLimits: JsonBodyLimits;
+  /** Where to tell of a vulnerability; undefined: nobody said. */
+  securityText?(): SecurityText | undefined;
+  /** Somebody asks to change a user or a camera's settings; commands are told of by their table. Must not throw. */
+  onChange?(who: string, request: string): void;
   /** Undefined: browsers may come under any name. */
   readonly browserGuard?: BrowserGuard | undefined;
 }
@@ -30,6 +35,7 @@ const ASSETS = "/camgate/web/";
 const PLAYBACK = "/camgate/v1/playback";
 /** Of the control API, what the page needs: under our own name here. */
 const CONFIG_PATHS = "/v3/config/paths/";
+const CHANGES = /^\/camgate\/v1\/(?:users|config\/paths)\//;
 
 export class SiteHandler {
   readonly #options: SiteHandlerOptions;
@@ -55,6 +61,7 @@ export class SiteHandler {
   /** False: it is nothing of the site's. Rejects with what the HTTP server makes an answer of. */
   async serve(exchange: HttpExchange): Promise<boolean> {
     const { path } = exchange;
+    if (serveSecurityText(exchange, this.#options.securityText?.())) return true;
     if (path.startsWith(API) && !path.startsWith(`${PLAYBACK}/`)) this.#options.browserGuard?.check(exchange);
     if (path.startsWith(API)) await this.#answer(exchange);
     else if (path === "/" || path.startsWith(ASSETS)) await this.#sendPage(exchange);
@@ -79,6 +86,7 @@ export class SiteHandler {
     if (path === `${API}users/password`) return this.#changePassword(exchange, caller);
     const found = findRoute(this.#routes, request.method, decoded(path));
     if (found === undefined) throw new HttpFault(404, "not found");
+    if (found.route.method !== "GET" && CHANGES.test(path)) this.#options.onChange?.(caller.name, `${found.route.method} ${path}`);
     const body = (): Promise<unknown> => readJsonBody(request, this.#options.bodyLimits);
     sendJson(response, 200, await found.route.answer({ parameter: found.parameter, query, caller, signal, body }));
   }
@@ -115,6 +123,7 @@ export class SiteHandler {
     if (typeof old !== "string") throw new HttpFault(400, "old: has to be the password so far");
     if (user === "") throw new HttpFault(409, "nobody is logged in");
     if (!(await this.#admits(exchange, { kind: "basic", user, pass: old }))) return;
+    this.#options.onChange?.(user, `POST ${API}users/password`);
     await this.#users.setPassword(user, pass);
     response.setHeader(
       "Set-Cookie",

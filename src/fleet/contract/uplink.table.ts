@@ -82,6 +82,7 @@ export const info = enveloped(
       ),
       nics: list(object("A network interface.", { n: text("Its name."), mac: text("Its address.") }), "Network interfaces."),
       support_until: text("Until when this version gets security updates: the end of that day.", { pattern: "^\\d{4}-\\d{2}-\\d{2}$" }),
+      security_contact: text("Where to tell of a vulnerability: a URI."),
       keys: object(
         "The gateway's public keys, in base64url.",
         {},
