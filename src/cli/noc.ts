@@ -89,6 +89,14 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
     },
   ],
   [
+    "log",
+    {
+      usage: "log <gateway> [--level debug|info|warn|error] [--last <n>] [--timeout <s>] [--unsigned]",
+      help: "the log of a gateway while it is written",
+      load: async () => (await import("./noc-log.ts")).runNocLog,
+    },
+  ],
+  [
     "receive",
     {
       usage:

@@ -4,6 +4,7 @@ import { type Clock, SystemClock, type UtcTime } from "#base/clock.ts";
 import type { ConnectionLimits } from "#base/connection-limits.ts";
 import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
+import type { LogTap } from "#base/log-tap.ts";
 import type { Config } from "#config/config.ts";
 import type { LiveConfig } from "#config/live-config.ts";
 import type { Authenticator } from "#control/auth/authenticator.ts";
@@ -43,6 +44,8 @@ export interface GatewayContext {
   /** When the gateway was started, by the monotonic clock. */
   readonly startedUs: number;
   readonly log: Log;
+  /** Who listens to it. */
+  readonly logTap: LogTap;
   /** For every file of the gateway: together they leave threads to the rest. */
   readonly fs: FsPort;
   /** How long its syncs took. */

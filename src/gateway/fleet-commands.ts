@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { CallerFault } from "#base/errors.ts";
 import { auditCommands } from "#commands/audit.ts";
 import { booleanField, cameraField, fault, readFields, textField } from "#commands/command-input.ts";
+import { diagnosticsCommands } from "#commands/diagnostics.ts";
 import { outputCommands } from "#commands/outputs.ts";
 import { powerCommands } from "#commands/power.ts";
 import { SnapshotResult } from "#commands/snapshots.ts";
@@ -13,13 +14,17 @@ import type { Command } from "#control/command.ts";
 import type { OperationLimit } from "#fleet/command-intake.ts";
 import { MAX_LEASES } from "#fleet/stream-leases.ts";
 import type { GatewayContext } from "./context.ts";
+import { diagnosticsOf } from "./diagnostics.ts";
 import { POWER_EVERY_MS } from "./power.ts";
+import { secretHider } from "./secrets.ts";
 import { streamCommands } from "./stream-commands.ts";
+import { fileSender } from "./uploads.ts";
 
 /** Of the contract's table. */
 export const GATEWAY_COMMAND_LIMITS: ReadonlyMap<string, OperationLimit> = new Map([
   ["cam.snapshot", { rate: { burst: 2, everyMs: 1000 }, atOnce: 2 }],
   ["clip.export", { atOnce: 2 }],
+  ["diag.bundle", { atOnce: 1 }],
   ["stream.push", { atOnce: MAX_LEASES }],
   ["io.set", { atOnce: 8 }],
   ["sys.restart_app", { rate: { burst: 1, everyMs: POWER_EVERY_MS } }],
@@ -46,7 +51,18 @@ export function gatewayCommandsOf(context: GatewayContext, sendBlob: SendBlob): 
     ...outputCommands(context),
     ...auditCommands({ log: () => context.audit?.log }),
     ...streamCommands(context),
+    ...diagnostics(context),
   ];
+}
+
+function diagnostics(context: GatewayContext): readonly Command[] {
+  const { clock } = context;
+  return diagnosticsCommands({
+    entries: () => diagnosticsOf(context),
+    hide: secretHider(context),
+    utcMs: () => clock.utcOf(clock.nowUs()).utcUs / 1000,
+    send: fileSender(context),
+  }) as readonly Command[];
 }
 
 /** The picture itself goes up as a message of its own. */

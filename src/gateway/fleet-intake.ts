@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { UtcTime } from "#base/clock.ts";
 import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { afterDelay } from "#base/schedule.ts";
 import type { Config } from "#config/config.ts";
 import { CommandTable } from "#control/command.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
@@ -11,6 +12,7 @@ import { CommandJournal } from "#fleet/command-journal.ts";
 import type { CommandKeys } from "#fleet/command-keys.ts";
 import type { TimeMessage } from "#fleet/downlink.ts";
 import { LINK_COMMAND_LIMITS, type LinkCommandsOptions, linkCommands } from "#fleet/link-commands.ts";
+import { LogTail, logTailCommands } from "#fleet/log-tail.ts";
 import { type RenewalCommandsOptions, renewalCommands } from "#fleet/renewal-commands.ts";
 import { openTimeHint } from "#fleet/time-hint.ts";
 import type { Uplink } from "#fleet/uplink.ts";
@@ -18,6 +20,7 @@ import { commandAudit } from "./audit-key.ts";
 import type { GatewayContext } from "./context.ts";
 import { GATEWAY_COMMAND_LIMITS, gatewayCommandsOf } from "./fleet-commands.ts";
 import { powerProof } from "./power.ts";
+import { secretHider } from "./secrets.ts";
 
 export interface FleetIntakeOptions
   extends Pick<LinkCommandsOptions, "rebirth" | "setWindow">,
@@ -40,6 +43,7 @@ export class FleetIntake {
   readonly timeHints = { taken: 0, refused: 0 };
   readonly #context: GatewayContext;
   readonly #options: FleetIntakeOptions;
+  readonly #logTail: LogTail;
   #open: { readonly intake: CommandIntake; readonly journal: CommandJournal } | undefined;
   #opening: Promise<void> | undefined;
 
@@ -47,6 +51,14 @@ export class FleetIntake {
     const { uplink, rebirth, setWindow, keys, certificates, gatewayId, reconnect } = options;
     this.#context = context;
     this.#options = options;
+    this.#logTail = new LogTail({
+      tap: context.logTap,
+      tell: (body) => uplink.tell({ topic: "log", body }),
+      hide: secretHider(context),
+      nowMs: () => this.#nowMs(),
+      utcMs: () => Math.round(this.#utcNow().utcUs / 1000),
+      schedule: afterDelay,
+    });
     const commands = [
       ...gatewayCommandsOf(context, (id, bytes) => uplink.sendBlob(id, bytes)),
       ...linkCommands({
@@ -56,6 +68,7 @@ export class FleetIntake {
         cancel: (id) => this.#open?.intake.cancel(id) ?? false,
         setWindow,
       }),
+      ...logTailCommands(this.#logTail),
       ...renewalCommands({ keys, certificates, gatewayId, reconnect, utcMs: () => knownUtcMs(this.#utcNow()) }),
     ];
     this.table = new CommandTable(commands, commandAudit(context));
@@ -110,6 +123,7 @@ export class FleetIntake {
   }
 
   async close(): Promise<void> {
+    this.#logTail.close();
     await this.#opening;
     this.#open?.intake.close();
     await this.#open?.journal.close();

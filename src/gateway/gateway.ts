@@ -3,6 +3,7 @@
 import { ConnectionLimits } from "#base/connection-limits.ts";
 import { DiskQueue } from "#base/disk-queue.ts";
 import type { Log } from "#base/log.ts";
+import { LogTap } from "#base/log-tap.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { timedFs } from "#base/timed-fs.ts";
 import type { Config } from "#config/config.ts";
@@ -42,7 +43,9 @@ export class Gateway {
   /** How the config is read again, changed, and told of. */
   readonly live: LiveConfig;
 
-  private constructor(config: Config, log: Log, source: GatewaySource | undefined) {
+  private constructor(config: Config, below: Log, source: GatewaySource | undefined) {
+    const logTap = new LogTap(below);
+    const { log } = logTap;
     this.#config = config;
     this.#onConfig = source?.onConfig;
     this.live = new LiveConfig({
@@ -132,6 +135,7 @@ export class Gateway {
       clock,
       startedUs: clock.nowUs(),
       log,
+      logTap,
       fs: new DiskQueue(timedFs(new NodeFs(), syncs.note)),
       syncs,
       pathConfs,

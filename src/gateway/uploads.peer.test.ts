@@ -164,7 +164,8 @@ test("a clip arrives as a whole over a link that is cut twice, and is known when
   assert.ok(bytes.length > 3_000_000, `${bytes.length} bytes`);
   assert.equal(res.parts, Math.ceil(bytes.length / 2 ** 20));
   assert.ok(sent.answers().some(({ st, msg }) => st === "run" && msg === `uploading part 2/${res.parts}`));
-  assert.deepEqual([res.actual_from, Math.abs(res.actual_to - wish.to) <= 50], [wish.from, true]);
+  const [late, early] = [res.actual_from - wish.from, wish.to - res.actual_to];
+  assert.ok(late >= 0 && late <= 50 && Math.abs(early) <= 50, `${late} ms late, ${early} ms early: a frame at most`);
   const [video] = await ffprobeStreams(t, { input: path });
   assert.deepEqual([video?.codec_name, video?.width], ["h264", 640]);
   const { stderr } = await runPeer(t, ffmpeg, ["-v", "warning", "-nostdin", "-i", path, "-f", "null", "-"], { timeoutMs: LONG_MS });

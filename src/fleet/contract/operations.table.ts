@@ -219,20 +219,30 @@ export const operations: readonly Operation[] = [
   ),
   privileged(
     "log.tail",
-    "Lines of the log on up/log, for a time; secrets taken out.",
+    "Lines of the log on up/log, for a time; secrets taken out. With `lid` the lease lasts longer.",
     closed(
       "What.",
       {},
-      { ttl_s: count("How long.", { minimum: 1, maximum: 3600 }), level: oneOf(["debug", "info", "warn", "error"], "Least.") },
+      {
+        ttl_s: count("How long; 300, where nothing is said.", { minimum: 1, maximum: 3600 }),
+        level: oneOf(["debug", "info", "warn", "error"], "Least; info, where nothing is said."),
+        last: count("So many lines of before come first.", { maximum: 200 }),
+        lid: text("The lease that is to last longer.", { maxLength: 64 }),
+      },
     ),
     LEASE,
     "one at once",
   ),
+  privileged("log.stop", "Ends a lease of log.tail.", LEASE_ID, DONE),
   privileged(
     "diag.bundle",
-    "What somebody needs to find a fault, as one file; secrets taken out.",
+    "What somebody needs to find a fault, sent as one file (tar.gz); secrets taken out.",
     closed("Where to.", { dest: UPLOAD }),
-    object("The file.", { bytes: count("Size."), sha256: hexSha256 }),
+    object(
+      "The file.",
+      { bytes: count("Size."), sha256: hexSha256 },
+      { parts: count("Parts that were sent."), files: list(text("Name."), "What is in it.") },
+    ),
     "one at once",
   ),
   privileged(

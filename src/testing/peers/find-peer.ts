@@ -28,8 +28,8 @@ export type PeerName =
   | "systemd-analyze"
   | SystemTool;
 
-/** Of e2fsprogs, util-linux, mount, coreutils and fuse3: every Debian has them, or gets them with a package of ours. */
-export type SystemTool = "stdbuf" | "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount" | "unshare" | "fusermount3";
+/** Of e2fsprogs, util-linux, mount, coreutils, tar and fuse3: every Debian has them, or gets them with a package of ours. */
+export type SystemTool = "stdbuf" | "tar" | "truncate" | "losetup" | "mkfs.ext4" | "mount" | "umount" | "unshare" | "fusermount3";
 
 export interface Peer {
   readonly name: string;
