@@ -8,6 +8,7 @@ import { FaultFs } from "#testing/fault-fs.ts";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
 import { makeSelfSigned, type SelfSigned, type SelfSignedOptions } from "#testing/self-signed.ts";
 import { parseCertificates } from "./certificate-check.ts";
+import type { CommandFault } from "./command-fault.ts";
 import { ConnectionLoss } from "./connection-loss.ts";
 import type { LinkCredentials } from "./fleet-link.ts";
 import { LinkCertificates } from "./link-certificates.ts";
@@ -101,6 +102,45 @@ test("cut off while it is tried: it is tried again after the start, and given up
   assert.notEqual(serialOf(await again.credentials(files)), before);
   assert.equal(again.onRefused(refused), true);
   assert.equal(serialOf(await again.credentials(files)), before);
+});
+
+test("who is told that it is taken may revoke the one before: no power cut after that, and no link that is away, comes back to it", async () => {
+  const { fs, certificates } = await siteWithRequest();
+  const { taken } = await certificates.offer(String((await issued(fs)).cert), NOW_MS);
+  await certificates.credentials(files);
+  certificates.onTaken();
+  const serial = (await taken).serialNumber;
+  const after = await open(fs.crash(4));
+  for (let i = 0; i < 4; i++) {
+    assert.equal(serialOf(await after.credentials(files)), serial);
+    after.onRefused(away);
+  }
+});
+
+test("one that is taken and cannot be kept is shown, and nobody is told that the one before may go", async () => {
+  const { fs, certificates } = await siteWithRequest();
+  const { taken } = await certificates.offer(String((await issued(fs)).cert), NOW_MS);
+  const tried = await certificates.credentials(files);
+  const mend = fs.failAll("EROFS");
+  certificates.onTaken();
+  await assert.rejects(taken, (fault: CommandFault) => fault.error.c === "E_IO" && /cannot be kept/.test(fault.message));
+  mend();
+  assert.equal(serialOf(await certificates.credentials(files)), serialOf(tried));
+});
+
+test("what cannot be read for a while is neither lost nor written over", async () => {
+  const { fs, certificates } = await siteWithRequest();
+  const { taken } = await certificates.offer(String((await issued(fs)).cert), NOW_MS);
+  await certificates.credentials(files);
+  certificates.onTaken();
+  const serial = (await taken).serialNumber;
+  const mend = fs.failAll("EIO", ({ kind, path }) => kind === "read" && path === PATH);
+  const again = await open(fs);
+  assert.equal(serialOf(await again.credentials(files)), new X509Certificate(first.cert).serialNumber);
+  await assert.rejects(again.request(NAME), (fault: CommandFault) => fault.error.c === "E_IO");
+  mend();
+  assert.equal(serialOf(await again.credentials(files)), serial);
+  assert.equal(again.shown?.serialNumber, serial);
 });
 
 test("what cannot be shown is refused with the reason, and nothing changes", async () => {

@@ -43,7 +43,9 @@ const NO_FILES = "";
 
 export class LinkCertificates {
   readonly #options: LinkCertificatesOptions;
-  #kept: Kept;
+  #kept: Kept = { after: NO_FILES };
+  /** What was kept could not be read yet: until it can, nothing is written over it. */
+  #isUnread = true;
   /** As the link has them now. */
   #shown: Pair | undefined;
   #ca: Buffer | undefined;
@@ -51,20 +53,26 @@ export class LinkCertificates {
   #trial: Deferred<X509Certificate> | undefined;
   #turn: Promise<void> = Promise.resolve();
 
-  private constructor(options: LinkCertificatesOptions, kept: Kept) {
+  private constructor(options: LinkCertificatesOptions) {
     this.#options = options;
-    this.#kept = kept;
   }
 
-  /** Never rejects: what cannot be read counts as not there. */
+  /** Never rejects: what cannot be understood counts as not there, and what cannot be read is tried again with each connection. */
   static async open(options: LinkCertificatesOptions): Promise<LinkCertificates> {
-    return new LinkCertificates(options, await readKept(options));
+    const certificates = new LinkCertificates(options);
+    await certificates.#read();
+    return certificates;
   }
 
   /** Those of the files, with what was renewed in their place. */
   async credentials(files: LinkCredentials): Promise<LinkCredentials> {
     const { ca, cert, key } = files.tls;
     this.#ca = ca;
+    if (this.#isUnread) await this.#read();
+    if (this.#isUnread) {
+      this.#shown = cert && key && { cert: cert.toString("utf8"), key: key.toString("utf8") };
+      return files;
+    }
     const after = cert === undefined || key === undefined ? NO_FILES : hashOf(cert, key);
     if (after !== this.#kept.after) {
       if (this.#kept.current !== undefined)
@@ -86,6 +94,7 @@ export class LinkCertificates {
 
   /** A request in PEM for a certificate of that name. Its key is made here and stays; one that was asked for before is asked for again. */
   async request(name: string): Promise<string> {
+    if (this.#isUnread) throw new CommandFault("E_IO", "what is kept of the gateway's certificates cannot be read", 60);
     if (this.#kept.after === NO_FILES) throw new CommandFault("E_UNSUPPORTED", "this gateway shows no certificate: mqtt.cert is not set");
     if (this.#kept.requested?.name !== name) {
       const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -133,11 +142,18 @@ export class LinkCertificates {
     const { candidate } = this.#kept;
     if (candidate === undefined || this.#shown !== candidate) return;
     this.#kept = { after: this.#kept.after, current: candidate };
-    void this.#keep();
     const certificate = this.shown!;
     this.#options.log.info(`the broker takes the new certificate, which holds until ${certificate.validTo}`);
-    this.#trial?.resolve(certificate);
+    const trial = this.#trial;
     this.#trial = undefined;
+    // Whoever is told may revoke the one before: by then no start may come back to it.
+    this.#write().then(
+      () => trial?.resolve(certificate),
+      (error: unknown) => {
+        this.#warnUnkept(error);
+        trial?.reject(new CommandFault("E_IO", `the broker takes the new certificate, which cannot be kept: ${errorText(error)}`));
+      },
+    );
   }
 
   /** An attempt to connect came to nothing. True: it was made with a certificate that is given up for it, and another one is there. */
@@ -167,9 +183,21 @@ export class LinkCertificates {
   }
 
   async #keep(): Promise<void> {
-    await this.#write().catch((error: unknown) => {
-      this.#options.log.warn(`what became of the gateway's certificate cannot be kept: ${errorText(error)}`);
-    });
+    await this.#write().catch((error: unknown) => this.#warnUnkept(error));
+  }
+
+  #warnUnkept(error: unknown): void {
+    this.#options.log.warn(`what became of the gateway's certificate cannot be kept: ${errorText(error)}`);
+  }
+
+  async #read(): Promise<void> {
+    const { fs, path, log } = this.#options;
+    try {
+      this.#kept = keptIn(await readSmallFile(fs, path, MAX_FILE_BYTES), this.#options);
+      this.#isUnread = false;
+    } catch (error) {
+      log.error(`${path} cannot be read: ${errorText(error)}: until it can, the certificate of mqtt.cert is shown`);
+    }
   }
 
   #write(): Promise<void> {
@@ -184,10 +212,9 @@ function hashOf(cert: Buffer, key: Buffer): string {
   return createHash("sha256").update(`${cert.length} `).update(cert).update(key).digest("hex");
 }
 
-async function readKept({ fs, path, log }: LinkCertificatesOptions): Promise<Kept> {
+function keptIn(bytes: Buffer | undefined, { path, log }: LinkCertificatesOptions): Kept {
+  if (bytes === undefined) return { after: NO_FILES };
   try {
-    const bytes = await readSmallFile(fs, path, MAX_FILE_BYTES);
-    if (bytes === undefined) return { after: NO_FILES };
     const { after, current, candidate, requested } = (JSON.parse(bytes.toString("utf8")) ?? {}) as Partial<Kept>;
     if (typeof after !== "string") throw new Error("it is not what this version writes");
     for (const pair of [current, candidate]) {
