@@ -57,9 +57,11 @@ test("one that a broker takes is shown from then on, over restarts, until the fi
   const tried = await certificates.credentials(files);
   assert.deepEqual([tried.username, String(tried.tls.ca)], ["u", String(authority.cert)]);
   assert.ok(new X509Certificate(tried.tls.cert!).checkPrivateKey(createPrivateKey(tried.tls.key!)));
+  const before = new X509Certificate(first.cert).serialNumber;
+  assert.equal(serialOf(certificates.settled(files)), before, "others are not shown what is being tried");
   certificates.onTaken();
   const serial = (await taken).serialNumber;
-  assert.equal(serialOf(tried), serial);
+  assert.deepEqual([serialOf(tried), serialOf(certificates.settled(files))], [serial, serial]);
   assert.equal(certificates.shown?.serialNumber, serial);
   certificates.onTaken(); // with each birth
   await certificates.saved();
@@ -67,6 +69,7 @@ test("one that a broker takes is shown from then on, over restarts, until the fi
   assert.equal(serialOf(await after.credentials(files)), serial);
   const other = makeSelfSigned({ name: NAME, issuer: authority });
   const replaced = { ...files, tls: { ...files.tls, cert: other.cert, key: other.key } };
+  assert.equal(serialOf(after.settled(replaced)), new X509Certificate(other.cert).serialNumber);
   assert.equal(serialOf(await after.credentials(replaced)), new X509Certificate(other.cert).serialNumber);
   assert.equal(
     serialOf(await after.credentials(files)),

@@ -84,7 +84,15 @@ export class LinkCertificates {
     const { candidate, current } = this.#kept;
     const pair = after === NO_FILES ? undefined : (candidate ?? current);
     this.#shown = pair ?? (cert && key && { cert: cert.toString("utf8"), key: key.toString("utf8") });
-    return pair === undefined ? files : { ...files, tls: { ...files.tls, cert: Buffer.from(pair.cert), key: Buffer.from(pair.key) } };
+    return pair === undefined ? files : withPair(files, pair);
+  }
+
+  /** For other servers than brokers: those of the files, with the one that was renewed in their place, never with one that is being tried. */
+  settled(files: LinkCredentials): LinkCredentials {
+    const { cert, key } = files.tls;
+    const { current, after } = this.#kept;
+    const isRenewed = current !== undefined && cert !== undefined && key !== undefined && hashOf(cert, key) === after;
+    return isRenewed ? withPair(files, current) : files;
   }
 
   /** The one that the link shows; undefined: none. */
@@ -206,6 +214,10 @@ export class LinkCertificates {
     this.#turn = written.catch(() => {});
     return written;
   }
+}
+
+function withPair(files: LinkCredentials, { cert, key }: Pair): LinkCredentials {
+  return { ...files, tls: { ...files.tls, cert: Buffer.from(cert), key: Buffer.from(key) } };
 }
 
 function hashOf(cert: Buffer, key: Buffer): string {

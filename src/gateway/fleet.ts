@@ -39,8 +39,8 @@ export interface GatewayFleet {
   readonly keys: DeviceKeys;
   /** Time hints of the NOC, since the start. */
   readonly timeHints: { readonly taken: number; readonly refused: number };
-  /** The certificate that it shows. */
-  readonly certificates: Pick<LinkCertificates, "shown">;
+  /** The certificate that it shows, and that other servers are shown. */
+  readonly certificates: Pick<LinkCertificates, "shown" | "settled">;
   /** Where the link keeps what it has to remember. */
   readonly directory: string;
   readonly uplink: Uplink;

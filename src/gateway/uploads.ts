@@ -52,10 +52,12 @@ export function fileSender(context: Pick<GatewayContext, "fs" | "config" | "cloc
 }
 
 /** Who vouches for servers: the system's authorities, and that of the broker; our certificate, for those that ask for one. */
-async function secureContextOf({ fs, config }: Pick<GatewayContext, "fs" | "config">): Promise<SecureContext> {
+async function secureContextOf({ fs, config, fleet }: Pick<GatewayContext, "fs" | "config" | "fleet">): Promise<SecureContext> {
   const { ca, cert, key } = config.global.mqtt;
   try {
-    const { tls } = await readLinkFiles(fs, { ca: pathOf(ca), cert: pathOf(cert), key: pathOf(key), username: "", passwordFile: "" });
+    const files = await readLinkFiles(fs, { ca: pathOf(ca), cert: pathOf(cert), key: pathOf(key), username: "", passwordFile: "" });
+    // Once it was renewed over the link, that of the files is revoked.
+    const { tls } = fleet?.certificates.settled(files) ?? files;
     const trusted = tls.ca === undefined ? {} : { ca: [...rootCertificates, tls.ca] };
     return createSecureContext({ ...tls, ...trusted, minVersion: "TLSv1.2" });
   } catch (error) {
