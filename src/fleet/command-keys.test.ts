@@ -6,6 +6,7 @@ import type { CallerFault } from "#base/errors.ts";
 import { type CollectedLog, collectedLog } from "#testing/collected-log.ts";
 import { FaultFs } from "#testing/fault-fs.ts";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
+import type { CommandFault } from "./command-fault.ts";
 import { CommandKeys } from "./command-keys.ts";
 
 const pairs = new Map(["a", "b", "c", "root"].map((kid) => [kid, generateKeyPairSync("ed25519").publicKey]));
@@ -104,6 +105,33 @@ test("a power cut at any call leaves the keys of before or of after", async () =
     assert.ok(now.join() === "b" || (!done && now.join() === "a"), `after call ${n}: ${now}`);
     if (done) return;
   }
+});
+
+test("a file that cannot be read for a while brings nobody back who was rotated out, then or later", async () => {
+  const fs = await siteWith({ "/etc/keys.json": setOf("a"), "/etc/more.json": setOf("b"), "/etc/root.json": setOf("root") });
+  const files = ["/etc/keys.json", "/etc/more.json"];
+  const start = (): Promise<CommandKeys> => CommandKeys.open({ fs, files, rootFile: "/etc/root.json", path: PATH, log: collectedLog() });
+  const unreadable = (): (() => void) => fs.failAll("EIO", ({ kind, path }) => kind === "read" && path === "/etc/more.json");
+  const mendFirst = unreadable();
+  const first = await start();
+  await assert.rejects(first.rotate([jwk("c")]), (fault: CommandFault) => fault.error.c === "E_IO");
+  assert.deepEqual(kids(first), ["a"]);
+  mendFirst();
+  await (await start()).rotate([jwk("c")]);
+  const mend = unreadable();
+  const meanwhile = await start();
+  assert.deepEqual(kids(meanwhile), ["c"], "neither is the NOC locked out");
+  const next = generateKeyPairSync("ed25519").publicKey;
+  await meanwhile.rotate([jwk("d", next)]);
+  mend();
+  assert.deepEqual(kids(await start()), ["d"]);
+});
+
+test("of two rotations at once one follows the other: what counts now counts after the next start", async () => {
+  const fs = await siteWith({ "/etc/keys.json": setOf("a") });
+  const keys = await open(fs);
+  await Promise.all([keys.rotate([jwk("a"), jwk("b")]), keys.rotate([jwk("c")])]);
+  assert.deepEqual([kids(keys), kids(await open(fs.crash(5)))], [["c"], ["c"]]);
 });
 
 test("files that are not there, or hold anything, let nobody sign; nothing throws", async () => {
