@@ -62,3 +62,8 @@ export function lossOfCode(code: number, text = `the broker ended the connection
   if (code === TAKEN_OVER) return new ConnectionLoss("busy", "another client came with this gateway's name", { isTakenOver: true });
   return new ConnectionLoss(AUTH_CODES.has(code) ? "auth" : BUSY_CODES.has(code) ? "busy" : "server", text);
 }
+
+/** The loss of a connection that nobody wants any more. */
+export function closedByUs(): ConnectionLoss {
+  return new ConnectionLoss("link", "the link was closed");
+}

@@ -40,7 +40,7 @@ async function broker(t: TestContext, shown: SelfSigned, more: TlsOptions = {}) 
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, received };
+  return { port: (server.address() as AddressInfo).port, received, sockets };
 }
 
 function connect(
@@ -121,7 +121,7 @@ test("what an authority in between has signed is taken with it, and nobody's tha
 });
 
 test("what comes in place of a broker ends the attempt, and so does whoever waits", async (t) => {
-  const { port } = await broker(t, good);
+  const { port, sockets } = await broker(t, good);
   const stop = new AbortController();
   stop.abort();
   const options = {
@@ -133,6 +133,7 @@ test("what comes in place of a broker ends the attempt, and so does whoever wait
     timeoutMs: 20_000,
   } as const;
   await assert.rejects(connectMqtt({ ...options, time: unknown, onMessage: async () => {} }, stop.signal), /closed/);
+  assert.equal(sockets.size, 0, "one that was closed before connects to nobody");
   await assert.rejects(connect(t, 1, unknown), /nothing listens|does not answer/);
   await assert.rejects(connect(t, port, unknown, { ca: authority.cert, cert: Buffer.from("x"), key: Buffer.from("y") }));
 });

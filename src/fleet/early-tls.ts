@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { parseCertificates } from "./certificate-check.ts";
-import { ConnectionLoss, lossOf } from "./connection-loss.ts";
+import { ConnectionLoss, closedByUs, lossOf } from "./connection-loss.ts";
 import type { TlsFiles } from "./mqtt-connection.ts";
 
 /** What is known of the time where the system's clock is wrong. */
@@ -37,6 +37,10 @@ const MAX_CHAIN = 5;
 /** Rejects with a ConnectionLoss. */
 export function openEarlyTls({ host, port, tls, time, timeoutMs }: EarlyTlsOptions, signal: AbortSignal): Promise<EarlyTls> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(closedByUs());
+      return;
+    }
     // Whether it is the broker is found out below, and nothing is sent before.
     const options = {
       host,
@@ -57,7 +61,7 @@ export function openEarlyTls({ host, port, tls, time, timeoutMs }: EarlyTlsOptio
       socket.destroy();
       reject(loss);
     };
-    const abort = (): void => fail(new ConnectionLoss("link", "the link was closed"));
+    const abort = (): void => fail(closedByUs());
     const onError = (error: Error): void => fail(lossOf(error));
     const onClose = (): void => fail(new ConnectionLoss("server", "the broker closed the connection"));
     const timer = setTimeout(() => fail(new ConnectionLoss("link", "it does not answer")), timeoutMs);

@@ -3,7 +3,7 @@ import { isIP, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { connect, type IClientOptions, type IClientPublishOptions, type IPublishPacket, MqttClient } from "mqtt";
 import { errorText } from "#base/errors.ts";
-import { ConnectionLoss, lossOf, lossOfCode } from "./connection-loss.ts";
+import { ConnectionLoss, closedByUs, lossOf, lossOfCode } from "./connection-loss.ts";
 import { type EarlyTime, type EarlyTls, openEarlyTls } from "./early-tls.ts";
 import { WIRE_LIMITS, WireGuard, type WireLimits } from "./wire-guard.ts";
 
@@ -137,10 +137,6 @@ const connectWith = (options: ConnectionOptions, signal: AbortSignal, early: Ear
     void link.ended.then(() => signal.removeEventListener("abort", abort));
     link.onConnected = () => resolve(link);
   });
-
-function closedByUs(): ConnectionLoss {
-  return new ConnectionLoss("link", "the link was closed");
-}
 
 class MqttLink implements Connection {
   readonly version: MqttVersion;
