@@ -91,7 +91,9 @@ export class BacklogSender {
     const { outbox, inFlight } = this.#options;
     const uploads = new Map<number, Upload>();
     for (let sizeBytes = 0; ; ) {
-      const entry = await outbox.next(inFlight, { classes: [1, 2], upToId: this.#upToId });
+      // Telemetry is kept in an outage alone, the last of it when the session stands already: nobody else sends it.
+      const entry =
+        (await outbox.next(inFlight, { classes: [1], upToId: this.#upToId })) ?? (await outbox.next(inFlight, { classes: [2] }));
       if (this.#session !== session || entry === undefined) return uploads;
       sizeBytes += entry.payload.length + ENVELOPE_BYTES;
       if (uploads.size > 0 && sizeBytes > MAX_LINES_BYTES) return uploads;
