@@ -74,7 +74,7 @@ export async function sendPut(put: PutRequest, { agent, silenceMs }: PutConnecti
     });
     const response = await Promise.race([answered, sending.then(() => answered)]);
     ended.abort();
-    return { status: response.statusCode ?? 0, headers: response.headers, text: await textOf(response) };
+    return { status: response.statusCode ?? 0, headers: response.headers, text: await textOf(response, silenceMs) };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw ownFault === undefined ? faultOf(error, host) : ownFault.error;
@@ -121,9 +121,11 @@ function mayBegin(request: Request, ended: AbortSignal): Promise<void> {
   });
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+/** Whoever sends it drop by drop is not waited for. */
+async function textOf(response: IncomingMessage, timeoutMs: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
+  const timer = setTimeout(() => response.destroy(), timeoutMs);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       chunks.push(chunk);
@@ -132,6 +134,8 @@ async function textOf(response: IncomingMessage): Promise<string> {
     }
   } catch {
     // The status has said it.
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks).subarray(0, MAX_TEXT_BYTES).toString("utf8");
 }

@@ -192,7 +192,7 @@ class ResumablePut {
   /** Resolves with how long to wait where it passes. */
   #refusal(reply: PutReply): number {
     const { status } = reply;
-    const said = reply.text === "" ? "" : `: ${plainText(reply.text)}`;
+    const said = reply.text === "" || reply.text.startsWith("<") ? "" : `: ${plainText(reply.text)}`; // no pages
     if (RETRIED.has(status)) return parseRetryAfterMs(headerOf(reply, "retry-after"), this.#options.utcMs()) ?? 0;
     if (status === 401 || status === 403)
       throw new CallerFault("unauthorized", `dest.put: the server refuses the upload (${status})${said}`, "dest.put");
@@ -202,7 +202,8 @@ class ResumablePut {
       throw new CallerFault("conflict", `dest.put: there is another file already (${status})${said}`, "dest.put");
     if (status === 413 || status === 507)
       throw new PeerFault("limit", `the server has no room for ${this.#options.file.sizeBytes} bytes (${status})${said}`);
-    throw new PeerFault("protocol", `the server answers ${status}${said}`);
+    const hint = this.#partBytes === undefined ? "" : "; where it takes no parts, leave dest.part_mb out";
+    throw new PeerFault("protocol", `the server answers ${status}${said}${hint}`);
   }
 }
 
