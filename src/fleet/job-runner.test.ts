@@ -13,7 +13,11 @@ import { type JobOperation, JobRunner, type JobUpdate, type KeptJob } from "./jo
 const ENVELOPE = { v: 1, sid: "00000001-0001", seq: 1, ts: 1, tq: "ntp", mono: 1, boot: 1 };
 const NOON_MS = Date.UTC(2026, 10, 22, 12);
 
-function setUp(operation: Partial<JobOperation> & Pick<JobOperation, "steps">, kept?: KeptJob) {
+function setUp(
+  operation: Partial<JobOperation> & Pick<JobOperation, "steps">,
+  kept?: KeptJob,
+  isTimeKnown: (nowMs: number) => boolean = () => true,
+) {
   const time = new SimulatedTime();
   const updates: JobUpdate[] = [];
   let saved = kept;
@@ -27,7 +31,8 @@ function setUp(operation: Partial<JobOperation> & Pick<JobOperation, "steps">, k
         saved = job;
       },
     },
-    utcMs: () => NOON_MS + time.nowMs,
+    utcMs: () => (isTimeKnown(time.nowMs) ? NOON_MS : 0) + time.nowMs,
+    isTimeKnown: () => isTimeKnown(time.nowMs),
     sleep: time.sleep,
     update: (update) => {
       assert.deepEqual(contractFaults("up-job", { ...ENVELOPE, ...update }), []);
@@ -285,4 +290,53 @@ test("a restart goes on with the step that was cut off, or behind it where it ca
     await over.run();
     assert.deepEqual(over.updates, [], "a job that is over is not done again");
   }
+});
+
+test("a step that takes the gateway down each time has its tries, not more; a stop in order is none of them", async () => {
+  let undone = 0;
+  for (const rollBack of [undefined, async () => void undone++]) {
+    let kept: KeptJob | undefined;
+    let ran = 0;
+    const start = (run: () => Promise<void>) => setUp({ steps: [step("install", run)], ...(rollBack && { rollBack }) }, kept);
+    for (let i = 0; i < 5; i++) {
+      const stopped = start(() => new Promise(() => {}));
+      if (i === 0) stopped.runner.receive(stopped.request({ tries: 3 }));
+      else await stopped.runner.open();
+      for (let turn = 0; turn < 50; turn++) await nextTurn();
+      assert.equal(stopped.words().at(-1), "run install 0");
+      stopped.runner.close();
+      await stopped.runner.idle();
+      kept = stopped.kept();
+    }
+    let last: JobUpdate | undefined;
+    for (let i = 0; i < 5; i++) {
+      const crashing = start(() => {
+        ran++;
+        kept = crashing.kept(); // as it lies on the medium when all is over
+        return new Promise(() => {});
+      });
+      await crashing.runner.open();
+      for (let turn = 0; turn < 50; turn++) await nextTurn();
+      kept = crashing.kept();
+      last = crashing.updates.at(-1) ?? last;
+    }
+    assert.equal(ran, 3);
+    assert.deepEqual([last?.st, last?.e?.m], [rollBack ? "rolledback" : "err", "the gateway went down while install ran"]);
+  }
+  assert.equal(undone, 1);
+});
+
+test("what has an hour of its own does not begin by a clock that nobody has set", async () => {
+  const DAY_MS = 86_400_000;
+  const isKnown = (nowMs: number): boolean => nowMs >= 2 * DAY_MS;
+  const inWindow = setUp({ steps: [step("install")] }, undefined, isKnown);
+  await inWindow.run({ window: "01:00-04:00 utc" });
+  assert.equal(inWindow.time.nowMs, 2 * DAY_MS + 13 * 3_600_000, "the first window of a clock that is set at noon");
+  assert.deepEqual(inWindow.words(), ["queued  0", "wait  0", "wait  0", "run install 0", "ok  100"]);
+  const soon = setUp({ steps: [step("install")] }, undefined, isKnown);
+  await soon.run();
+  assert.ok(soon.time.nowMs < DAY_MS, "one without hours does not wait");
+  const late = setUp({ steps: [step("install")] }, undefined, isKnown);
+  await late.run({ deadline: NOON_MS });
+  assert.deepEqual([late.words().at(-1), late.updates.at(-1)?.e?.c], ["err  0", "E_EXPIRED"]);
 });

@@ -3,7 +3,7 @@ import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { CommandFault, commandErrorOf } from "./command-fault.ts";
 import { type CommandError, MAX_REQUEST_BYTES } from "./command-request.ts";
-import { isInWindow, type JobPlace, type JobRequest, parseJob, startOf } from "./job-request.ts";
+import { hasHours, isInWindow, type JobPlace, type JobRequest, parseJob, startOf } from "./job-request.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 export type JobState = "queued" | "wait" | "run" | "ok" | "err" | "rej" | "rolledback" | "cancel";
@@ -58,6 +58,8 @@ export interface KeptJob {
   readonly step: number;
   /** It is over, in this state. */
   readonly end: JobState | null;
+  /** The gateway was stopped in order while the step ran: that was no failure of it. */
+  readonly isPaused?: boolean;
   /** The last ones that are over, the newest first: none of them is done again, but for one that was cancelled. */
   readonly done?: readonly KnownJob[];
 }
@@ -73,6 +75,8 @@ export interface JobRunnerOptions extends JobPlace {
   readonly store: JobStore;
   /** UTC, ms. */
   utcMs(): number;
+  /** Whether that can be acted upon; until it can, nothing begins that has an hour of its own. */
+  isTimeKnown(): boolean;
   /** Rejects when the signal is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   update(update: JobUpdate): void;
@@ -212,15 +216,23 @@ export class JobRunner {
       await this.#runSteps(request, operation, signal);
       await this.#end(request, "ok", null);
     } catch (error) {
-      if (this.#closing.signal.aborted) return; // the next start goes on
+      if (this.#closing.signal.aborted) {
+        if (this.#kept!.step >= 0) await this.#keep({ isPaused: true });
+        return; // the next start goes on
+      }
       const end = error instanceof JobEnd ? error : new JobEnd("err", commandErrorOf(error));
       await this.#end(request, end.state, end.error);
     }
   }
 
   async #waitForStart(request: JobRequest, signal: AbortSignal): Promise<void> {
-    const { utcMs, sleep } = this.#options;
+    const { utcMs, sleep, isTimeKnown } = this.#options;
     const { deadlineMs } = request;
+    if (hasHours(request) && !isTimeKnown()) {
+      this.#tell("wait", null, 0);
+      while (!isTimeKnown()) await sleep(MAX_SLEEP_MS, signal).catch(throwEnd(signal));
+      await this.#keep({ startMs: startOf(request, utcMs(), this.#options) });
+    }
     if (this.#kept!.startMs > utcMs()) this.#tell("wait", null, 0);
     for (;;) {
       const nowMs = utcMs();
@@ -230,38 +242,44 @@ export class JobRunner {
         await this.#keep({ startMs: startOf(request, nowMs, this.#options) });
       const { startMs } = this.#kept!;
       if (nowMs >= startMs) return;
-      await sleep(Math.min(startMs - nowMs, MAX_SLEEP_MS), signal).catch((error: unknown) => {
-        throw signal.reason instanceof JobEnd ? signal.reason : error;
-      });
+      await sleep(Math.min(startMs - nowMs, MAX_SLEEP_MS), signal).catch(throwEnd(signal));
     }
   }
 
   async #runSteps(request: JobRequest, operation: JobOperation, signal: AbortSignal): Promise<void> {
     const { sleep } = this.#options;
     let index = Math.max(0, this.#kept!.step);
-    // Found in the middle of a step: it may have done its work, as a reboot has.
-    if (this.#kept!.step >= 0 && (await operation.steps[index]?.isDone?.(request.args)) === true) index++;
+    if (this.#kept!.step >= 0) {
+      // Found in the middle of a step: it may have done its work, as a reboot has. One that takes the gateway down each time is not tried for ever.
+      const found = operation.steps[index];
+      if ((await found?.isDone?.(request.args)) === true) index++;
+      else if (found !== undefined && this.#kept!.isPaused !== true)
+        await this.#noteFailure(request, operation, new CommandFault("E_INTERNAL", `the gateway went down while ${found.name} ran`));
+    }
     while (index < operation.steps.length) {
       signal.throwIfAborted();
       const step = operation.steps[index]!;
-      await this.#keep({ step: index });
+      await this.#keep({ step: index, isPaused: false });
       this.#tell("run", step.name, 0);
       try {
         await this.#runStep(request, step, signal);
         index++;
       } catch (error) {
         if (signal.aborted) throw error;
-        const tries = this.#kept!.tries + 1;
-        await this.#keep({ tries });
-        if (tries < request.tries) {
-          await sleep(RETRY_MS, signal);
-          continue;
-        }
-        if (operation.rollBack === undefined) throw error;
-        await operation.rollBack(request.args);
-        throw new JobEnd("rolledback", commandErrorOf(error));
+        await this.#noteFailure(request, operation, error);
+        await sleep(RETRY_MS, signal);
       }
     }
+  }
+
+  /** Returns where the step may be tried again, and throws how the job ends where not. */
+  async #noteFailure(request: JobRequest, operation: JobOperation, error: unknown): Promise<void> {
+    const tries = this.#kept!.tries + 1;
+    await this.#keep({ tries });
+    if (tries < request.tries) return;
+    if (operation.rollBack === undefined) throw error;
+    await operation.rollBack(request.args);
+    throw new JobEnd("rolledback", commandErrorOf(error));
   }
 
   async #runStep({ args, stepSeconds }: JobRequest, step: JobStep, signal: AbortSignal): Promise<void> {
@@ -315,6 +333,13 @@ export class JobRunner {
       this.#options.log.warn(`the state of a job cannot be kept: ${errorText(error)}`);
     });
   }
+}
+
+/** For a sleep that the signal ended. */
+function throwEnd(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    throw signal.reason instanceof JobEnd ? signal.reason : error;
+  };
 }
 
 function requestOf(text: string): JobRequest | { readonly fault: string } {

@@ -110,6 +110,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       save: (job) => replaceFile(fs, join(directory, "job.json"), Buffer.from(JSON.stringify(job))),
     },
     utcMs: () => clock.utcOf(clock.nowUs()).utcUs / 1000,
+    isTimeKnown: () => clock.keeper?.isTrusted === true,
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     update: (update) => {
       const { fleet, audit } = context;

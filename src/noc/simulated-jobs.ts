@@ -42,6 +42,7 @@ export function simulatedJobs({ gatewayId, random, update, ended }: SimulatedJob
         kept = job;
       },
     },
+    isTimeKnown: () => true,
     utcMs: Date.now,
     sleep: (ms, signal) => delay(ms, undefined, { signal, ref: false }),
     update,
