@@ -45,6 +45,8 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     case "run":
       return runGateway(invocation.configFile);
     case "command":
+      // Who reads it has read enough, as `head` has: it ends as it does when it is told to.
+      process.stdout.once("error", () => process.kill(process.pid, "SIGTERM")).on("error", () => {});
       return COMMANDS.get(invocation.name)!.run(invocation.words, out);
     case "version":
       out.line(version);

@@ -1,6 +1,9 @@
 // The broker is restarted under what runs for long: it is waited for, and what it keeps is heard again.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
 import { startNoc } from "#testing/peers/noc.ts";
 import { until } from "#testing/peers/until.ts";
@@ -61,6 +64,29 @@ test("watch goes on when the broker was restarted", { skip: mosquittoMissing }, 
   assert.equal((await watch.interrupt()).code, 0);
   assert.match(watch.stdout.toString("utf8"), /^acme\/gw-0001 /m, "a table at the end");
   assert.equal(watch.stdout.toString("utf8").split("01B cam.lost").length, 2, "each event once");
+});
+
+test("nobody reads on: it ends, and does not say that it crashed", { skip: mosquittoMissing }, async (t) => {
+  const { broker } = await setUp(t);
+  const env = { ...process.env, CAMGATE_NOC_BROKER: `mqtt://127.0.0.1:${broker.port}`, CAMGATE_NOC_TENANT: "acme" };
+  const watch = spawn(process.execPath, [fileURLToPath(new URL("../main.ts", import.meta.url)), "noc", "watch"], { env });
+  t.after(() => watch.kill("SIGKILL"));
+  let errors = "";
+  watch.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  watch.stdout.destroy();
+  const ended = once(watch, "close");
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  for (let i = 0; !isOver; i++) {
+    const event = { v: 1, sid: "00000001-0001", id: `01A${i}`, type: "cam.lost", sev: "warn", ph: "new", data: {} };
+    await broker.publish("cg/v1/acme/gw-0001/up/evt", JSON.stringify(event));
+  }
+  const [code] = await ended;
+  assert.deepEqual([code, errors], [0, ""]);
 });
 
 test("what cannot be reached at the first attempt is said at once", { skip: mosquittoMissing }, async (t) => {

@@ -17,8 +17,8 @@ interface Noc {
   start(...words: readonly string[]): { readonly lines: string[]; stop(): Promise<number> };
 }
 
-async function setUp(t: TestContext): Promise<Noc> {
-  const broker = await startMosquitto(t);
+async function setUp(t: TestContext, config = "allow_anonymous true"): Promise<Noc> {
+  const broker = await startMosquitto(t, { config });
   const folder = join(await temporaryFolder(t), "noc");
   const env = { CAMGATE_NOC_BROKER: `mqtt://127.0.0.1:${broker.port}`, CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: folder };
   const start: Noc["start"] = (...words) => {
@@ -105,6 +105,19 @@ test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, as
   assert.match(fleet.lines.at(-1)!, /^5 of 5 gateways are connected, \d+ births$/);
   const after = await run("watch", "--once", "1");
   assert.equal(names(after.lines, "down \\(shutdown\\)").length, 5);
+});
+
+test("a fleet that is larger than what the broker queues for a client is seen as a whole", { skip: mosquittoMissing }, async (t) => {
+  const { run, start, broker } = await setUp(t, "allow_anonymous true\nmax_queued_messages 5\nmax_inflight_messages 5");
+  const count = 60;
+  const births = (): number =>
+    broker.process.stderr.match(/Received PUBLISH from sim-\d+ \(d0, q1, r1, m\d+, 'cg\/v1\/acme\/sim-\d+\/up\/state'/g)?.length ?? 0;
+  start("simulate", "--sites", String(count), "--spread", "0", "--interval", "3600");
+  await until("all births", () => births() >= count, 60_000);
+  const { lines } = await run("watch", "--once", "1");
+  assert.equal(lines[0], `${count} sites, ${count} up`);
+  const all = await run("broadcast", "ping", "--spread", "0", "--timeout", "60");
+  assert.deepEqual(all.lines, [`${count} ok, 0 failed, 0 did not answer`]);
 });
 
 test("a config is sent, refused, compared and rolled back", { skip: mosquittoMissing }, async (t) => {

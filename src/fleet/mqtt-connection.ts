@@ -73,7 +73,7 @@ export interface Connection {
   /** Messages with QoS 1 that the broker takes at once. */
   readonly receiveMaximum: number;
   /** Rejects where the broker refuses one of them. */
-  subscribe(topics: readonly string[]): Promise<void>;
+  subscribe(topics: readonly string[], qos?: 0 | 1): Promise<void>;
   /** QoS 1: resolves when the broker has it. Rejects with a PublishRefusal where the broker refuses it, with a ConnectionLoss when the connection ends before. */
   publish(message: OutgoingMessage): Promise<void>;
   /** Says good-bye: no will is sent. Never rejects. */
@@ -195,9 +195,9 @@ class MqttLink implements Connection {
     });
   }
 
-  async subscribe(topics: readonly string[]): Promise<void> {
+  async subscribe(topics: readonly string[], qos: 0 | 1 = 1): Promise<void> {
     try {
-      const grants = await this.#orLoss(this.#client.subscribeAsync([...topics], { qos: 1, rap: true }));
+      const grants = await this.#orLoss(this.#client.subscribeAsync([...topics], { qos, rap: true }));
       const refused = grants.find(({ qos }) => qos > 2);
       if (refused !== undefined) throw new Error(refused.topic);
     } catch (error) {

@@ -76,9 +76,13 @@ export class NocConnection {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Rejects with a CallerFault where the broker refuses it. */
+  /**
+   * Rejects with a CallerFault where the broker refuses it. Topics of a whole fleet are asked for with QoS 0: with QoS 1 a broker holds so many messages for a
+   * client at most, mosquitto 1,020, and drops the rest of what it keeps, and of what gateways say at once.
+   */
   async subscribe(topics: readonly string[]): Promise<void> {
-    await this.#connection.subscribe(topics).catch((error: unknown) => {
+    const isFleet = topics.some((topic) => topic.includes("+"));
+    await this.#connection.subscribe(topics, isFleet ? 0 : 1).catch((error: unknown) => {
       throw new CallerFault("unauthorized", errorText(error));
     });
   }

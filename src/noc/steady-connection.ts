@@ -33,7 +33,7 @@ export async function stayConnected(access: BrokerAccess, options: SteadyConnect
         [wasUp, attempts] = [true, 0];
         onUp?.(connection);
         const loss = await Promise.race([connection.ended, abortOf(signal)]);
-        if (loss === undefined) return;
+        if (loss === undefined || signal.aborted) return; // closed by us
         onDown?.(loss.message);
       } finally {
         await connection.close();
