@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { deferred } from "#base/deferred.ts";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
 import { until } from "#testing/peers/until.ts";
+import { TcpFaultProxy } from "#testing/tcp-fault-proxy.ts";
 import type { ConnectionLoss } from "./connection-loss.ts";
-import { type ConnectionOptions, connectMqtt, type IncomingMessage } from "./mqtt-connection.ts";
+import { type Connection, type ConnectionOptions, connectMqtt, type IncomingMessage } from "./mqtt-connection.ts";
 
 function optionsOf(url: string, more: Partial<ConnectionOptions> = {}): ConnectionOptions {
   return {
@@ -74,6 +75,36 @@ test("a message that is not done yet is not acknowledged: the broker sends it ag
   assert.equal(await again.promise, "once");
   assert.equal((await first.ended).why, "server");
   await second.close();
+});
+
+test("a will waits for its delay, and is not sent where the session is taken up again before", { skip: mosquittoMissing }, async (t) => {
+  const broker = await startMosquitto(t);
+  const noc = await broker.subscribe("cg/#");
+  const proxy = await TcpFaultProxy.listen({ target: { host: "127.0.0.1", port: broker.port } });
+  t.after(() => proxy.close());
+  const open = (name: string, delaySeconds: number): Promise<Connection> =>
+    connectMqtt(
+      optionsOf(`mqtt://127.0.0.1:${proxy.port}`, {
+        clientId: name,
+        will: { topic: `cg/v1/acme/${name}/up/state`, payload: `{"will":"${name}"}`, delaySeconds },
+      }),
+      AbortSignal.timeout(60_000),
+    );
+  const wills = (): string[] => noc.messages().flatMap(({ json }) => json?.will ?? []);
+  const marker = await connectMqtt(optionsOf(`mqtt://127.0.0.1:${broker.port}`, { clientId: "gw-mark" }), AbortSignal.timeout(60_000));
+  t.after(() => marker.close());
+  // The one that is to be silent is due before the one that tells the time.
+  for (const name of ["gw-back", "gw-gone"]) await open(name, name === "gw-back" ? 15 : 20);
+  await open("gw-soon", 0);
+  proxy.drop();
+  await noc.wait("the will without a delay", () => wills().includes("gw-soon"));
+  const back = await open("gw-back", 15);
+  await marker.publish({ topic: "cg/v1/acme/gw-mark/up/evt", payload: '{"mark":1}', qos: 1 });
+  await noc.wait("the mark", ({ json }) => json?.mark === 1);
+  assert.deepEqual(wills(), ["gw-soon"], "others are not due yet");
+  await until("the delayed will", () => wills().includes("gw-gone"), 60_000);
+  assert.deepEqual(wills(), ["gw-soon", "gw-gone"]);
+  await back.close();
 });
 
 const refusals: readonly [name: string, config: string, more: Partial<ConnectionOptions>, loss: RegExp, why: ConnectionLoss["why"]][] = [
