@@ -3,8 +3,9 @@ import { randomInt } from "node:crypto";
 import { errorText } from "#base/errors.ts";
 import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
-import { type LogRecord, MAX_PAYLOAD_BYTES, type OutboxClass } from "./log-record.ts";
+import { type LogRecord, MAX_PAYLOAD_BYTES, type OutboxClass, RECORD_HEADER_BYTES } from "./log-record.ts";
 import { OutboxLog, type OutboxPlace } from "./outbox-log.ts";
+import { type UnwrittenEntry, WaitingEntries } from "./waiting-entries.ts";
 
 export interface OutboxOptions {
   readonly fs: FsPort;
@@ -29,25 +30,28 @@ const MAX_MEMORY_BYTES = 1 << 20;
 const WRITE_DELAY_MS = 60_000;
 const WRITE_BYTES = 64 * 1024;
 
-interface Waiting {
+/** An entry that waits no more, and whose record does not say so yet. */
+interface Mark {
   readonly id: number;
   readonly class: OutboxClass;
-  readonly sizeBytes: number;
-  /** Undefined: on disk alone. */
-  payload: Buffer | undefined;
-  /** Undefined: in memory alone. */
-  place: OutboxPlace | undefined;
+  place: OutboxPlace;
 }
+
+const CLASSES = [0, 1, 2] as const;
 
 export class Outbox {
   /** Entries that had to go, by class. */
   readonly dropped: Record<OutboxClass, number> = { 0: 0, 1: 0, 2: 0 };
   readonly #options: OutboxOptions;
   readonly #schedule: NonNullable<OutboxOptions["schedule"]>;
-  readonly #waiting: Readonly<Record<OutboxClass, Map<number, Waiting>>> = { 0: new Map(), 1: new Map(), 2: new Map() };
-  /** Entries that only memory has, oldest first, and places of entries that are done and not marked. */
-  readonly #unwritten = new Set<Waiting>();
-  #unmarked: Waiting[] = [];
+  readonly #waiting: Readonly<Record<OutboxClass, WaitingEntries>> = {
+    0: new WaitingEntries(),
+    1: new WaitingEntries(),
+    2: new WaitingEntries(),
+  };
+  /** Entries that only memory has and nobody is writing, oldest first. */
+  readonly #unwritten = new Set<UnwrittenEntry>();
+  #unmarked: Mark[] = [];
   #log: OutboxLog | undefined;
   #nextId = 1;
   #waitingBytes = 0;
@@ -76,8 +80,8 @@ export class Outbox {
   /** Resolves when the entry is safe, as far as its class is made safe before it is sent: a critical one is on disk. */
   async add(itsClass: OutboxClass, payload: Buffer): Promise<number> {
     if (payload.length > MAX_PAYLOAD_BYTES) throw new Error(`an entry of ${payload.length} bytes is too large for the outbox`);
-    const entry: Waiting = { id: this.#nextId++, class: itsClass, sizeBytes: payload.length, payload, place: undefined };
-    this.#waiting[itsClass].set(entry.id, entry);
+    const entry: UnwrittenEntry = { id: this.#nextId++, class: itsClass, payload };
+    this.#waiting[itsClass].add(entry);
     this.#unwritten.add(entry);
     this.#waitingBytes += payload.length;
     this.#memoryBytes += payload.length;
@@ -104,10 +108,9 @@ export class Outbox {
     }: { readonly classes?: readonly OutboxClass[]; readonly upToId?: number } = {},
   ): Promise<OutboxEntry | undefined> {
     for (const itsClass of classes) {
-      for (const entry of this.#waiting[itsClass].values()) {
-        if (entry.id > upToId) break;
-        if (skip.has(entry.id)) continue;
-        const found = await this.#open(entry);
+      const entries = this.#waiting[itsClass];
+      for (let id = entries.after(0); id !== undefined && id <= upToId; id = entries.after(id)) {
+        const found = skip.has(id) ? undefined : await this.#open(itsClass, id);
         if (found !== undefined) return found;
       }
     }
@@ -116,16 +119,13 @@ export class Outbox {
 
   /** Undefined: it does not wait. */
   async get(id: number): Promise<OutboxEntry | undefined> {
-    const entry = Object.values(this.#waiting).flatMap((entries) => entries.get(id) ?? [])[0];
-    return entry && (await this.#open(entry));
+    const itsClass = CLASSES.find((one) => this.#waiting[one].has(id));
+    return itsClass === undefined ? undefined : await this.#open(itsClass, id);
   }
 
   /** It is with the NOC, or not wanted any more. */
   done(id: number): void {
-    for (const entries of Object.values(this.#waiting)) {
-      const entry = entries.get(id);
-      if (entry !== undefined) this.#forget(entry);
-    }
+    for (const itsClass of CLASSES) this.#forget(itsClass, id);
   }
 
   /** Writes what only memory has; resolves when that was tried. Never rejects. */
@@ -143,10 +143,11 @@ export class Outbox {
   }
 
   /** Undefined: it is damaged, and dropped. */
-  async #open(entry: Waiting): Promise<OutboxEntry | undefined> {
-    const payload = entry.payload ?? (await this.#read(entry));
-    if (payload !== undefined) return { id: entry.id, class: entry.class, payload };
-    if (this.#isWaiting(entry)) this.#drop(entry);
+  async #open(itsClass: OutboxClass, id: number): Promise<OutboxEntry | undefined> {
+    const entries = this.#waiting[itsClass];
+    const payload = entries.unwrittenOf(id)?.payload ?? (await this.#read(entries.placeOf(id)));
+    if (payload !== undefined) return { id, class: itsClass, payload };
+    this.#drop(itsClass, id);
     return undefined;
   }
 
@@ -156,9 +157,8 @@ export class Outbox {
       this.#log = log;
       for (const { id, class: itsClass, place } of entries) {
         if (this.#nextId <= id) this.#nextId = id + 1;
-        const sizeBytes = place.sizeBytes;
-        this.#waiting[itsClass].set(id, { id, class: itsClass, sizeBytes, payload: undefined, place });
-        this.#waitingBytes += sizeBytes;
+        this.#waiting[itsClass].keep(id, place);
+        this.#waitingBytes += place.sizeBytes - RECORD_HEADER_BYTES;
       }
       this.#makeRoom();
     } catch (error) {
@@ -169,7 +169,7 @@ export class Outbox {
 
   #writeSoon(): void {
     let bytes = 0;
-    for (const { sizeBytes } of this.#unwritten) bytes += sizeBytes;
+    for (const { payload } of this.#unwritten) bytes += payload.length;
     if (bytes >= WRITE_BYTES) void this.flush();
     else this.#cancelWrite ??= this.#schedule(() => void this.flush(), WRITE_DELAY_MS);
   }
@@ -182,106 +182,114 @@ export class Outbox {
     this.#unwritten.clear();
     this.#unmarked = [];
     const records: LogRecord[] = [
-      ...entries.map(({ id, class: itsClass, payload }) => ({ id, class: itsClass, isDone: false, payload: payload! })),
+      ...entries.map(({ id, class: itsClass, payload }) => ({ id, class: itsClass, isDone: false, payload })),
       ...marks.map(({ id, class: itsClass }) => ({ id, class: itsClass, isDone: true, payload: Buffer.alloc(0) })),
     ];
     try {
       const places = await this.#log.append(
         records,
-        marks.map(({ place }) => place!),
+        marks.map(({ place }) => place),
       );
       for (const [i, place] of places.entries()) this.#onWritten(entries[i]!, place);
       await this.#compact(this.#log);
       if (this.#hasFailed) this.#options.log.info("what the NOC has not got yet is kept on disk again");
       this.#hasFailed = false;
     } catch (error) {
-      for (const entry of entries) if (this.#isWaiting(entry) && entry.place === undefined) this.#unwritten.add(entry);
+      for (const entry of entries) if (this.#waiting[entry.class].unwrittenOf(entry.id) !== undefined) this.#unwritten.add(entry);
       this.#unmarked = [...marks, ...this.#unmarked];
       this.#makeRoom();
       this.#warn(error);
     }
   }
 
-  #onWritten(entry: Waiting, place: OutboxPlace): void {
-    entry.place = place;
-    if (!this.#isWaiting(entry))
-      this.#unmarked.push(entry); // delivered while it was written
-    else this.#releasePayload(entry);
+  #onWritten({ id, class: itsClass, payload }: UnwrittenEntry, place: OutboxPlace): void {
+    const entries = this.#waiting[itsClass];
+    if (!entries.has(id)) {
+      this.#unmarked.push({ id, class: itsClass, place }); // delivered while it was written
+      return;
+    }
+    entries.keep(id, place);
+    this.#memoryBytes -= payload.length;
   }
 
   /** A log whose oldest segments hold on to little gets small by writing that little again. */
   async #compact(log: OutboxLog): Promise<void> {
     while (log.sizeBytes > MAX_DISK_BYTES && log.oldest !== undefined) {
       const { oldest } = log;
-      const moving = Object.values(this.#waiting).flatMap((entries) =>
-        [...entries.values()].filter(({ place }) => place?.segment === oldest),
+      const moving = CLASSES.flatMap((itsClass) =>
+        this.#waiting[itsClass].inSegment(oldest).map((id): Mark => ({ id, class: itsClass, place: this.#waiting[itsClass].placeOf(id)! })),
       );
       const records: LogRecord[] = [];
-      for (const entry of moving) {
-        const payload = entry.payload ?? (await log.read(entry.place!));
-        if (payload !== undefined) records.push({ id: entry.id, class: entry.class, isDone: false, payload });
+      for (const { id, class: itsClass, place } of moving) {
+        const payload = await log.read(place);
+        if (payload !== undefined) records.push({ id, class: itsClass, isDone: false, payload });
       }
-      const old = moving.map(({ place }) => place!);
-      const places = await log.append(records, old);
+      const places = await log.append(
+        records,
+        moving.map(({ place }) => place),
+      );
       const byId = new Map(records.map(({ id }, i) => [id, places[i]!]));
-      for (const entry of moving) {
-        const place = byId.get(entry.id);
-        if (place !== undefined) entry.place = place;
-        else this.#drop(entry);
-      }
+      for (const { id, class: itsClass } of moving) this.#onMoved(itsClass, id, byId.get(id));
       if (log.oldest === oldest) return; // something else holds it
     }
+  }
+
+  /** `place` undefined: its record was damaged. */
+  #onMoved(itsClass: OutboxClass, id: number, place: OutboxPlace | undefined): void {
+    const entries = this.#waiting[itsClass];
+    const mark = this.#unmarked.find((one) => one.id === id); // delivered while it was moved
+    if (place === undefined) this.#drop(itsClass, id);
+    else if (entries.has(id)) entries.keep(id, place);
+    else if (mark !== undefined) mark.place = place;
   }
 
   /** The least important and oldest go first; what is critical goes last. */
   #makeRoom(): void {
     for (const itsClass of [2, 1, 0] as const) {
       const entries = this.#waiting[itsClass];
-      while (entries.size > MAX_ENTRIES[itsClass]) this.#drop(oldestOf(entries)!);
+      while (entries.size > MAX_ENTRIES[itsClass]) this.#drop(itsClass, entries.after(0)!);
     }
     while (this.#waitingBytes > MAX_DISK_BYTES / 2) {
-      const entry = oldestOf(this.#waiting[2]) ?? oldestOf(this.#waiting[1]) ?? oldestOf(this.#waiting[0]);
-      if (entry === undefined) return;
-      this.#drop(entry);
+      const itsClass = ([2, 1, 0] as const).find((one) => this.#waiting[one].size > 0);
+      if (itsClass === undefined) return;
+      this.#drop(itsClass, this.#waiting[itsClass].after(0)!);
     }
     if (this.#memoryBytes <= MAX_MEMORY_BYTES) return;
     for (const itsClass of [2, 1, 0] as const) {
-      for (const entry of this.#waiting[itsClass].values()) {
+      for (const { id } of this.#waiting[itsClass].unwritten) {
         if (this.#memoryBytes <= MAX_MEMORY_BYTES) return;
-        if (entry.place === undefined && entry.payload !== undefined) this.#drop(entry); // the disk does not take it
+        this.#drop(itsClass, id); // the disk does not take it
       }
     }
   }
 
-  #isWaiting(entry: Waiting): boolean {
-    return this.#waiting[entry.class].get(entry.id) === entry;
+  #drop(itsClass: OutboxClass, id: number): void {
+    if (this.#forget(itsClass, id)) this.dropped[itsClass]++;
   }
 
-  #drop(entry: Waiting): void {
-    this.dropped[entry.class]++;
-    this.#forget(entry);
+  /** False: it does not wait. */
+  #forget(itsClass: OutboxClass, id: number): boolean {
+    const removed = this.#waiting[itsClass].remove(id);
+    if (removed === undefined) return false;
+    const { unwritten, place } = removed;
+    if (unwritten !== undefined) {
+      this.#unwritten.delete(unwritten);
+      this.#waitingBytes -= unwritten.payload.length;
+      this.#memoryBytes -= unwritten.payload.length;
+    }
+    if (place !== undefined) {
+      this.#waitingBytes -= place.sizeBytes - RECORD_HEADER_BYTES;
+      this.#markLater({ id, class: itsClass, place });
+    }
+    return true;
   }
 
-  #forget(entry: Waiting): void {
-    if (!this.#waiting[entry.class].delete(entry.id)) return;
-    this.#waitingBytes -= entry.sizeBytes;
-    this.#releasePayload(entry);
-    if (entry.place === undefined) this.#unwritten.delete(entry);
-    else this.#markLater(entry);
-  }
-
-  #markLater(entry: Waiting): void {
-    this.#unmarked.push(entry);
+  #markLater(mark: Mark): void {
+    this.#unmarked.push(mark);
     this.#cancelWrite ??= this.#schedule(() => void this.flush(), WRITE_DELAY_MS);
   }
 
-  #releasePayload(entry: Waiting): void {
-    if (entry.payload === undefined) return;
-    this.#memoryBytes -= entry.payload.length;
-    entry.payload = undefined;
-  }
-
-  async #read({ place }: Waiting): Promise<Buffer | undefined> {
+  async #read(place: OutboxPlace | undefined): Promise<Buffer | undefined> {
     if (place === undefined) return undefined;
     return this.#log?.read(place).catch((error: unknown) => {
       this.#warn(error);
@@ -293,10 +301,6 @@ export class Outbox {
     if (!this.#hasFailed) this.#options.log.warn(`what the NOC has not got yet cannot be kept on disk: ${errorText(error)}`);
     this.#hasFailed = true;
   }
-}
-
-function oldestOf(entries: ReadonlyMap<number, Waiting>): Waiting | undefined {
-  return entries.values().next().value;
 }
 
 function afterDelay(run: () => void, delayMs: number): () => void {
