@@ -97,7 +97,8 @@ const ROLLBACK: readonly Column[] = [
 const FLEET: readonly Column[] = [
   { figure: "mean", title: "connects/s, mean", digits: 0 },
   { figure: "peak", title: "peak", digits: 0 },
-  { figure: "peakToMean", title: "peak / mean", digits: 2, most: 2 },
+  { figure: "restartPeakToMean", title: "peak / mean, restart", digits: 2, most: 2 },
+  { figure: "outagePeakToMean", title: "peak / mean, outage", digits: 2 },
   { figure: "backSeconds", title: "99 % back after s", digits: 1 },
   { figure: "allSeconds", title: "all", digits: 1 },
   { figure: "attemptsEach", title: "attempts each", digits: 2 },
