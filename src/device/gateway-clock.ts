@@ -1,6 +1,7 @@
 // The clock of a gateway: stamps by CLOCK_MONOTONIC, and their UTC by all that this and earlier boots learned of it.
 import { join } from "node:path";
 import { type BootClock, isAtLeast, monotonicUs, type Stamp, type StampRange, type TimeQuality, type UtcTime } from "#base/clock.ts";
+import { ANCHOR_FLAGS, type ClockAnchor, hasFlag } from "#base/clock-anchor.ts";
 import type { Log } from "#base/log.ts";
 import { UtcModel } from "#base/utc-model.ts";
 import { AnchorLog } from "./anchor-log.ts";
@@ -100,6 +101,7 @@ export class GatewayClock implements BootClock {
   readonly #watch: ClockWatch;
   readonly #log: Log;
   readonly #leastUtcUs: number;
+  readonly #lastStop: Stamp | undefined;
   readonly #listeners = new Set<(event: ClockEvent) => void>();
   #stopTicking: (() => void) | undefined;
   #closed: Promise<void> | undefined;
@@ -119,6 +121,8 @@ export class GatewayClock implements BootClock {
     const earlier = anchors.anchors
       .filter(({ bootCounter }) => bootCounter === boot.bootCounter)
       .sort((one, other) => one.monoUs - other.monoUs);
+    const last = anchors.anchors.reduce<ClockAnchor | undefined>((latest, one) => (isLater(one, latest) ? one : latest), undefined);
+    this.#lastStop = last !== undefined && hasFlag(last.flags, ANCHOR_FLAGS.stop) ? last : undefined;
     this.#watch = new ClockWatch({
       boot,
       clocks: machine.clocks,
@@ -199,6 +203,11 @@ export class GatewayClock implements BootClock {
     };
   }
 
+  /** When the process before this one stopped in order; undefined: there was none, or it was cut off. */
+  get lastStop(): Stamp | undefined {
+    return this.#lastStop;
+  }
+
   /** UTC is not before that, µs: when this program was made, or what an earlier boot knew. */
   get leastUtcUs(): number {
     return this.#leastUtcUs;
@@ -257,4 +266,10 @@ export class GatewayClock implements BootClock {
     }
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** By boot, then by its monotonic clock. */
+function isLater(one: ClockAnchor, other: ClockAnchor | undefined): boolean {
+  if (other === undefined || one.bootCounter !== other.bootCounter) return other === undefined || one.bootCounter > other.bootCounter;
+  return one.monoUs >= other.monoUs;
 }

@@ -56,6 +56,14 @@ export class RecordingEvents {
     this.#tell({ type: "rec.gap", severity: "warn", phase: "new", camera: path, data, atUs: toUs });
   };
 
+  /** What is missing since before this run: UTC, ms. */
+  readonly onRestartGap = (
+    path: string,
+    { from, to, cause }: { readonly from: number; readonly to: number; readonly cause: string },
+  ): void => {
+    this.#tell({ type: "rec.gap", severity: "warn", phase: "new", camera: path, data: { from, to, cause }, atUs: this.#options.nowUs() });
+  };
+
   readonly onRecorder = (path: string, { state, fault, reason }: RecorderState): void => {
     const known = this.#stopped.get(path);
     if (state === "error" && fault !== undefined) {

@@ -2,6 +2,7 @@
 import { supportUntil, version } from "#base/version.ts";
 import type { HealthDocument } from "#commands/device.ts";
 import type { Caller } from "#control/command.ts";
+import { readImageSlot } from "#device/image-slot.ts";
 import type { Inventory } from "#device/inventory.ts";
 import type { CommandKeys } from "#fleet/command-keys.ts";
 import { type DeviceKeys, publicText } from "#fleet/device-keys.ts";
@@ -11,13 +12,17 @@ import type { GatewayContext } from "./context.ts";
 /** Asks for the gateway itself. */
 const GATEWAY: Caller = { name: "the gateway", may: () => true };
 
-export async function birthOf({ clock, startedUs, fleet, events, audit }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
+export async function birthOf({ clock, startedUs, fleet, events, audit, noc }: GatewayContext): Promise<Readonly<Record<string, unknown>>> {
   const { counts } = fleet!.outbox;
   const { lastRun } = fleet!.sessions;
+  const image = await readImageSlot("/");
   return {
     boot_id: clock.keeper!.bootId,
     ...(events.reset !== undefined && { reset: events.reset }),
     sw: version,
+    ...(image !== undefined && { slot: image.slot }),
+    ...(image?.state !== undefined && { slot_state: image.state }),
+    ...(noc !== undefined && { cfg_ver: noc.config.ver, cfg_hash: noc.config.hash }),
     up_s: Math.round((clock.nowUs() - startedUs) / 1e6),
     prev_uptime_s: lastRun?.clean?.uptimeS ?? null,
     dirty: lastRun !== undefined && lastRun.clean === undefined,

@@ -50,7 +50,7 @@ async function siteOn(t: TestContext, more = "", commands = "broker") {
 test("a desired config is tried, kept and there again after a start; one with a fault changes nothing", {
   skip: mosquittoMissing,
 }, async (t) => {
-  const { camgate, config, source, desire, reported, pathOf } = await siteOn(t);
+  const { camgate, config, source, desire, reported, pathOf, noc } = await siteOn(t);
   await desire(5, { paths: { yard: { source: source("yard"), sourceOnDemand: true } } });
   const kept = await reported("applied", 5);
   assert.deepEqual([kept.json.ver, kept.json.prev, kept.json.err], [5, null, null]);
@@ -65,10 +65,14 @@ test("a desired config is tried, kept and there again after a start; one with a 
   assert.equal((await pathOf("yard"))["sourceOnDemand"], true);
 
   await camgate.process.kill();
+  const births = () => noc.messages().filter(({ json }) => json?.online === true);
+  assert.deepEqual([births()[0]!.json.cfg_ver, births()[0]!.json.cfg_hash], [0, null]);
   const again = await startCamgate(t, { config, folder: camgate.folder });
   await until("the config after a start", async () => {
     return (await pathConfig(again, "yard"))["sourceOnDemand"] === true;
   });
+  const second = await until("its next birth", () => births()[1]);
+  assert.deepEqual([second.json.cfg_ver, second.json.cfg_hash], [5, kept.json.hash]);
 });
 
 test("a camera is added, changed and removed; nothing that starts a program is taken", { skip: mosquittoMissing }, async (t) => {

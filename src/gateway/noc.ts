@@ -34,6 +34,8 @@ export interface GatewayNoc {
   readonly jobs: readonly KnownJob[];
   /** For a birth: what is reported of the config, again. */
   readonly report: DesiredReport | undefined;
+  /** Which desired config runs, or ran before the start; version 0: none. */
+  readonly config: { readonly ver: number; readonly hash: string | null };
   tell(): void;
 }
 
@@ -61,8 +63,10 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     if (fleet === undefined || fleet.isClosing || report === undefined) return Promise.reject(new Error("there is no link"));
     return fleet.uplink.say({ topic: "cfg", body: { ...report }, retain: true });
   };
+  const store = new DesiredStore(fs, join(directory, "desired.json"));
+  const { committed } = await store.load();
   const desired = new DesiredConfig({
-    store: new DesiredStore(fs, join(directory, "desired.json")),
+    store,
     config: {
       check: async (doc) => {
         const layer = layerOf(doc);
@@ -146,6 +150,9 @@ export async function start(context: GatewayContext, { global }: Config): Promis
     },
     get report() {
       return report;
+    },
+    get config() {
+      return { ver: report?.ver ?? committed?.ver ?? 0, hash: report === undefined ? (committed?.hash ?? null) : report.hash };
     },
     tell: () => void tell().catch(() => {}),
   };

@@ -19,9 +19,11 @@ import { PathRecorders, type RecordingPlan } from "#record/path-recorders.ts";
 import type { RecordingIndex } from "#record/recording-index.ts";
 import type { Path } from "#relay/path.ts";
 import type { GatewayContext } from "./context.ts";
+import { hasLink } from "./fleet-key.ts";
 import type { RunningPart } from "./part.ts";
 import { entryOf } from "./paths.ts";
 import { replaysOf } from "./replay.ts";
+import { RestartGaps } from "./restart-gaps.ts";
 import { bytesOf, withPatience } from "./ring.ts";
 
 export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
@@ -75,6 +77,14 @@ export class Recording {
     this.#cleanerKey = cleanerKey(config);
     this.openReplay = replaysOf((path) => this.indexOf(path), clock);
     this.space = new SpaceGauge({ directories: () => files.catalog.places.roots, space: (directory) => fs.space(directory) });
+    const restartGaps = new RestartGaps({
+      stopped: clock.lastStop,
+      utcUs: (stamp) => clock.utcOfStamp(stamp).utcUs,
+      nowUtcUs: () => clock.utcOf(clock.nowUs()).utcUs,
+      upUs: () => clock.nowUs() - context.startedUs,
+      indexOf: (path) => this.indexOf(path),
+      onGap: context.events.recording.onRestartGap,
+    });
     this.recorders = new PathRecorders({
       registry: context.registry,
       clock,
@@ -88,7 +98,11 @@ export class Recording {
         this.gaps.note(path, gap);
         context.events.recording.onGap(path, gap);
       },
-      onChange: context.events.recording.onRecorder,
+      onChange: (path, state) => {
+        // Nobody else is told of it: the index is not asked for nothing.
+        if (hasLink(context.config)) void restartGaps.onRecorder(path, state.state);
+        context.events.recording.onRecorder(path, state);
+      },
     });
   }
 
