@@ -28,6 +28,12 @@ test("every secret of the config is found, as it is and as it may be written els
   assert.ok(!found.some((secret) => secret.length < 4 || secret === "any"));
 });
 
+test("one that JSON writes otherwise is found in JSON, too", () => {
+  const { config } = parseConfig("paths: {gate: {source: 'whep://10.0.0.5/gate', whepBearerToken: 'canary\"\\one'}}\n", "camgate.yml", {});
+  const text = JSON.stringify({ said: 'no such password: canary"\\one' });
+  assert.doesNotMatch(hideSecrets(text, secretValuesOf(config!)), /canary/);
+});
+
 test("a text loses them, and what looks like one; the rest stays", () => {
   const lines = [
     "GET /?x=canary-admin from 10.0.0.9",

@@ -8,13 +8,14 @@ import type { ValueType } from "./setting.ts";
 /** Shorter ones are words of any text. */
 const MIN_LENGTH = 4;
 
-/** Every secret that stands in the config, and each as it may be written elsewhere, in a URL, in base64. The longest first: one may be the beginning of another. */
+/** Every secret that stands in the config, and each as it may be written elsewhere, in a URL, in JSON, in base64. The longest first: one may be the beginning of another. */
 export function secretValuesOf({ global, pathDefaults, paths }: Config): readonly string[] {
   const found = new Set<string>();
   const add = (text: string): void => {
     if (text.length < MIN_LENGTH) return;
     const base64 = Buffer.from(text).toString("base64");
-    for (const form of [text, encodeURIComponent(text), base64, base64.replace(/=+$/, ""), Buffer.from(text).toString("base64url")])
+    const inJson = JSON.stringify(text).slice(1, -1);
+    for (const form of [text, encodeURIComponent(text), inJson, base64, base64.replace(/=+$/, ""), Buffer.from(text).toString("base64url")])
       found.add(form);
   };
   const collect = (value: unknown, type: ValueType, isSecret: boolean): void => {

@@ -67,6 +67,17 @@ test("lines of before come first where they are asked for; debug is heard whatev
   assert.equal(other.told.length, 1);
 });
 
+test("of more lines of before than one message holds the newest come", async () => {
+  const { timers, tap, told, ask } = setUp();
+  for (let i = 0; i < 200; i++) tap.log.info(`${"x".repeat(200)} ${i}`);
+  const { lid } = await ask("log.tail", { last: 200 });
+  timers.passMs(1000);
+  const { lines, dropped } = told[0]!;
+  assert.equal(told[0]!.lid, lid);
+  assert.match(lines.at(-1)!, / 199$/);
+  assert.deepEqual([lines.length > 50, lines.length + dropped!], [true, 200]);
+});
+
 test("a flood is counted, not sent; a long line is cut", async () => {
   const { timers, tap, told, ask } = setUp();
   await ask("log.tail", {});

@@ -77,8 +77,14 @@ export class LogTail {
       cancelGathering: () => {},
     };
     this.#lease = lease;
-    const wanted = tap.recent.filter((record) => LEVELS.indexOf(record.level) >= LEVELS.indexOf(level));
-    for (const record of last === 0 ? [] : wanted.slice(-last)) this.#take(lease, record, last);
+    const wanted = tap.recent
+      .filter((record) => LEVELS.indexOf(record.level) >= LEVELS.indexOf(level))
+      .slice(last === 0 ? Number.POSITIVE_INFINITY : -last);
+    // Of what does not go into one message the newest say most.
+    let from = wanted.length;
+    for (let characters = 0; from > 0 && characters < MAX_CHARACTERS; ) characters += wanted[--from]!.text.length;
+    for (const record of wanted.slice(from)) this.#take(lease, record, last);
+    lease.dropped += from;
     return this.#extend(lease, ttlS);
   }
 
