@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { fuzzRounds, mutate, seededRandom } from "#testing/mutate.ts";
-import type { ConnectionLoss } from "./connection-loss.ts";
-import { type Connection, type ConnectionOptions, connectMqtt, type IncomingMessage } from "./mqtt-connection.ts";
+import { ConnectionLoss } from "./connection-loss.ts";
+import { type Connection, type ConnectionOptions, connectMqtt, type IncomingMessage, PublishRefusal } from "./mqtt-connection.ts";
 
 const CONNACK_5 = Buffer.from("2009000006210014270003", "hex"); // receive maximum 20, and a maximum packet size that is cut short below
 const CONNACK = Buffer.from("200600000321000a", "hex"); // receive maximum 10
@@ -156,6 +157,29 @@ test("more messages than we work on at once: the rest is read later, and each is
   );
   assert.ok(most <= 256, `${most} at once`);
   await connection.close();
+});
+
+test("a broker that reads nothing on: what may be lost is, beyond a bound; what may not waits for its acknowledgement", async (t) => {
+  const connect = await broker(t, (socket) => {
+    socket.write(CONNACK);
+    socket.pause();
+  });
+  const connection = await connect();
+  const payload = "x".repeat(60_000);
+  const refusals: unknown[] = [];
+  let sentBytes = 0;
+  // The first ones go to the kernel's buffers.
+  while (refusals.length === 0) {
+    const sent = connection.publish({ topic: "cg/v1/acme/gw-0001/up/tel", payload, qos: 0 });
+    sent.catch((error: unknown) => refusals.push(error));
+    sentBytes += payload.length;
+    assert.ok(sentBytes < 64 << 20, "nothing is refused");
+    await setImmediate();
+  }
+  assert.ok(refusals[0] instanceof PublishRefusal);
+  const waiting = connection.publish({ topic: "cg/v1/acme/gw-0001/up/evt", payload: "{}", qos: 1 });
+  connection.drop(new ConnectionLoss("link", "the test is over"));
+  await assert.rejects(waiting, /the test is over/);
 });
 
 test("damaged packets of every kind", async (t) => {

@@ -29,6 +29,7 @@ const MAX_MEMORY_BYTES = 1 << 20;
 /** Writes are few, for the card's sake; what is critical does not wait. */
 const WRITE_DELAY_MS = 60_000;
 const WRITE_BYTES = 64 * 1024;
+const MARKS_AT_ONCE = Math.floor(WRITE_BYTES / RECORD_HEADER_BYTES);
 
 /** An entry that waits no more, and whose record does not say so yet. */
 interface Mark {
@@ -286,7 +287,8 @@ export class Outbox {
 
   #markLater(mark: Mark): void {
     this.#unmarked.push(mark);
-    this.#cancelWrite ??= this.#schedule(() => void this.flush(), WRITE_DELAY_MS);
+    if (this.#unmarked.length % MARKS_AT_ONCE === 0) void this.flush();
+    else this.#cancelWrite ??= this.#schedule(() => void this.flush(), WRITE_DELAY_MS);
   }
 
   async #read(place: OutboxPlace | undefined): Promise<Buffer | undefined> {
