@@ -21,6 +21,7 @@ import { Outbox } from "#fleet/outbox.ts";
 import { ReconnectPolicy } from "#fleet/reconnect-policy.ts";
 import { RetainedFeed } from "#fleet/retained-feed.ts";
 import { SessionCounter } from "#fleet/session-counter.ts";
+import { SlotWatch } from "#fleet/slot-watch.ts";
 import { TelemetryFeed } from "#fleet/telemetry-feed.ts";
 import { type GatewayIdentity, Topics } from "#fleet/topics.ts";
 import { Uplink } from "#fleet/uplink.ts";
@@ -149,6 +150,8 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   });
   const openDocument = (payload: Buffer): OpenedDocument =>
     openNocDocument(payload, { trust: mqtt.commands, keys: commandKeys.signing, audience });
+  // A job that waits, and was taken back while the gateway was away.
+  const slot = new SlotWatch({ schedule: afterDelay, isOpen: () => uplink.isOpen, onEmpty: () => context.noc?.job("") });
   const downlink = new Downlink(topics, {
     command: (message) => intake.receive(message),
     config: async ({ payload }) => {
@@ -157,6 +160,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
       else if (document.text !== "") context.noc?.desire(document.text);
     },
     job: async ({ payload }) => {
+      slot.seen();
       const document = openDocument(payload);
       if ("fault" in document) log.warn(`a job is refused: ${document.fault}`);
       else context.noc?.job(document.text);
@@ -207,7 +211,8 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     hasOtherCredentials: (loss) => certificates.onRefused(loss),
     birth: () => birthOf(context),
     onMessage: (message) => downlink.receive(message),
-    onBorn: () => {
+    onBorn: (why) => {
+      if (why !== "rebirth") slot.begin();
       certificates.onTaken();
       info.tell();
       home.tell();
@@ -226,6 +231,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
   const close = async (): Promise<void> => {
     closing.abort();
     telemetry.close();
+    slot.close();
     info.close();
     home.close();
     await events.close();
