@@ -1,7 +1,7 @@
 // Clips on their way from a recording of a gateway to `camgate noc receive`, over a link that is cut: asked for with `camgate noc send` over mosquitto.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { runNoc } from "#cli/noc.ts";
@@ -50,8 +50,10 @@ async function makeNoise(t: TestContext, folder: string): Promise<string> {
   return file;
 }
 
-async function startSite(t: TestContext) {
+async function startSite(t: TestContext, store: "files" | "ring") {
   const root = await temporaryFolder(t);
+  await mkdir(join(root, "ring"));
+  const stored = store === "ring" ? `ring: {directory: ${root}/ring, size: 64M}\n` : "";
   const [nocFolder, files] = [join(root, "noc"), join(root, "received")];
   const ca = join(nocFolder, "ca");
   const env: Record<string, string> = { CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: nocFolder, CAMGATE_NOC_CA: join(ca, "ca.pem") };
@@ -85,7 +87,8 @@ async function startSite(t: TestContext) {
   t.after(() => proxy.close());
   const url = `https://127.0.0.1:${proxy.port}`;
   const config =
-    `playback: yes\nrecord: yes\nrecordPath: ./recordings/%path/%Y-%m-%d_%H-%M-%S-%f\ndestinationHosts: [127.0.0.1]\n` +
+    `playback: yes\n${stored}destinationHosts: [127.0.0.1]\n` +
+    `pathDefaults: {record: yes, recordStore: ${store}, recordPath: './recordings/%path/%Y-%m-%d_%H-%M-%S-%f'}\n` +
     `mqtt:\n  urls: [mqtts://127.0.0.1:${broker.port}]\n  tenant: acme\n  gatewayId: gw-0001\n  commands: signed\n` +
     `  commandKeys: [${join(nocFolder, "command-keys.json")}]\n  ca: ${join(ca, "ca.pem")}\n  cert: ${join(ca, "gw-0001.crt")}\n  key: ${join(ca, "gw-0001.key")}\n` +
     "paths:\n  all_others:\n";
@@ -129,7 +132,7 @@ async function record(t: TestContext, { root, camgate }: Site, meanwhile?: () =>
 }
 
 test("a clip arrives as a whole over a link that is cut twice, and is known when it is sent again", { skip }, async (t) => {
-  const site = await startSite(t);
+  const site = await startSite(t, "files");
   const { files, proxy, send, grant, receiver } = site;
   let picture: Answer | undefined;
   const wish = await record(t, site, async () => {
@@ -198,7 +201,7 @@ test("a clip arrives as a whole over a link that is cut twice, and is known when
 });
 
 test("a gateway that is killed on the way goes on where it was; one that is told to stop does", { skip }, async (t) => {
-  const site = await startSite(t);
+  const site = await startSite(t, "ring");
   const { files, proxy, send, grant, camgate, watched } = site;
   const wish = await record(t, site);
   const begunBytes = async (): Promise<number> => {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
+import { destinationFault } from "#base/destination.ts";
 import { CallerFault, errorText } from "#base/errors.ts";
 import type { SendableFile, SendFile, UploadWish } from "#commands/upload-input.ts";
 import { readLinkFiles } from "#fleet/link-files.ts";
@@ -20,6 +21,8 @@ export function fileSender(context: Pick<GatewayContext, "fs" | "config" | "cloc
         "dest: nothing is sent from here: destinationHosts in the gateway's config names no host",
         "dest",
       );
+    const wrong = destinationFault(new URL(wish.url).hostname, hosts);
+    if (wrong !== undefined) throw new CallerFault("unauthorized", `dest.put: ${wrong}`, "dest.put");
     const secureContext = await secureContextOf(context);
     const sha256 = await digestOf(file, signal);
     const { url, headers, partBytes } = wish;

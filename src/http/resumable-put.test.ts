@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { PeerFault } from "#base/errors.ts";
+import { CallerFault, PeerFault } from "#base/errors.ts";
+import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
 import type { PutReply } from "./put-request.ts";
 import { putResumably, type SendPart } from "./resumable-put.ts";
 import { parseUploadRange, writeHeldBytes, writeReprDigest } from "./upload-headers.ts";
@@ -205,4 +206,29 @@ test("an error of the file is told as it is, and an abort too", async () => {
     signal.throwIfAborted();
   };
   await assert.rejects(putResumably({ ...rest, send: async () => lost(), sleep }, abort.signal), /cancelled/);
+});
+
+test("a server that answers anything: it ends, in one of the ways there are", async () => {
+  const random = fuzzRandom(23);
+  const statuses = [200, 201, 204, 206, 301, 308, 308, 308, 308, 400, 401, 404, 409, 413, 416, 416, 422, 429, 500, 503, 507, 0, 999];
+  const ranges = ["bytes=0-99", "bytes=0-399", "bytes=0-998", "bytes=0-999", "bytes=0-", "bytes=5-9", "", "bytes=0-99999999999999"];
+  const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
+  for (let round = fuzzRounds(300); round > 0; round--) {
+    const answer = (): PutReply => {
+      if (random(6) === 0) return lost();
+      const header = (text: string): string => (random(4) === 0 ? mutate(Buffer.from(text), random).toString("latin1") : text);
+      return reply(
+        pick(statuses),
+        {
+          ...(random(2) === 0 && { range: header(pick(ranges)) }),
+          ...(random(3) === 0 && { "repr-digest": header(writeReprDigest(random(2) === 0 ? SHA256 : "11".repeat(32))) }),
+          ...(random(4) === 0 && { "retry-after": header("7") }),
+        },
+        header("text"),
+      );
+    };
+    const { error, asked } = await upload(answer, pick([undefined, 100, 400, 1000]));
+    assert.ok(asked.length < 500, `${asked.length} requests`);
+    assert.ok(error === undefined || error instanceof PeerFault || error instanceof CallerFault, String(error));
+  }
 });
