@@ -102,6 +102,7 @@ test("log.tail and diag.bundle: what an engineer needs, and no secret", {
     "link.json",
     "process.json",
     "machine.json",
+    "audit.json",
     "log.txt",
   ];
   for (const name of [...expected, "proc/meminfo", "proc/self/status"]) assert.ok(bundle.answer.res.files.includes(name), name);
@@ -110,6 +111,7 @@ test("log.tail and diag.bundle: what an engineer needs, and no secret", {
   assert.match(await read("config.yml"), /source: "?'?rtsp:\/\/admin:<redacted>@127\.0\.0\.1:1/);
   assert.match(await read("log.txt"), /\[RTSP\] listener opened/);
   assert.match(await read("proc/meminfo"), /MemTotal/);
+  assert.ok(JSON.parse(await read("audit.json")).entries.some((one: { readonly op: string }) => one.op === "diag.bundle"));
 
   const said = watched.messages().map(({ payload }) => payload);
   for (const [where, text] of [

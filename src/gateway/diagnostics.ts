@@ -22,6 +22,7 @@ const KERNEL_FILES = [
   ...["diskstats", "net/dev", "net/route", "net/sockstat", "net/snmp", "pressure/cpu", "pressure/io", "pressure/memory", "version"],
 ].map((name) => ({ name: `proc/${name}`, path: `/proc/${name}` }));
 const MAX_KERNEL_BYTES = 64 * 1024;
+const MAX_AUDIT_ENTRIES = 200;
 
 export function diagnosticsOf(context: GatewayContext): readonly DiagnosticsEntry[] {
   const entry = (name: string, read: (signal: AbortSignal) => unknown): DiagnosticsEntry => ({
@@ -36,6 +37,7 @@ export function diagnosticsOf(context: GatewayContext): readonly DiagnosticsEntr
     entry("link.json", () => linkOf(context)),
     entry("process.json", () => processOf()),
     entry("machine.json", () => import("#device/inventory.ts").then(({ readInventory }) => readInventory())),
+    entry("audit.json", () => auditOf(context)),
     entry("log.txt", () => `${context.logTap.recent.map(humanLine).join("\n")}\n`),
     ...KERNEL_FILES.map(({ name, path }) => entry(name, () => readStart(context.fs, path))),
   ];
@@ -68,6 +70,13 @@ function sessionsOf({ sessions }: GatewayContext): readonly object[] {
     const { id, kind, created, remote, state, path, user, userAgent, transport } = session;
     return { id, kind, created, remote, state, path, user, userAgent, transport, counters: session.counters() };
   });
+}
+
+/** Undefined: none is kept. */
+async function auditOf({ audit }: GatewayContext): Promise<object | undefined> {
+  if (audit === undefined) return undefined;
+  const { head } = await audit.log.list(Number.MAX_SAFE_INTEGER, 1);
+  return audit.log.list(Math.max(1, head.n - MAX_AUDIT_ENTRIES + 1), MAX_AUDIT_ENTRIES);
 }
 
 /** Undefined: there is none. */

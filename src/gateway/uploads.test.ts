@@ -1,47 +1,43 @@
-// What the gateway shows to the servers that it sends files to.
+// What is refused before anything is read or sent.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { TLSSocket } from "node:tls";
+import { SystemClock } from "#base/clock.ts";
 import { NodeFs } from "#base/node-fs.ts";
+import { parseConfig } from "#config/parse-config.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
-import { makeSelfSigned } from "#testing/self-signed.ts";
+import type { GatewayContext } from "./context.ts";
 import { fileSender } from "./uploads.ts";
 
-test("a server sees the certificate that was renewed over the link, not the one of the files, which is revoked by then", async (t) => {
+test("no host, another host, an authority that cannot be read: said at once, and the file is not read", async (t) => {
   const folder = await temporaryFolder(t);
-  const authority = makeSelfSigned({ name: "NOC CA", isAuthority: true });
-  const [first, renewed, receiver] = ["gw-0001", "gw-0001", "receiver"].map((name) => makeSelfSigned({ name, issuer: authority }));
-  const [ca, cert, key] = ["ca.pem", "gw.crt", "gw.key"].map((name) => join(folder, name)) as [string, string, string];
-  await Promise.all([writeFile(ca, authority.cert), writeFile(cert, first!.cert), writeFile(key, first!.key)]);
-  const shown: string[] = [];
-  const server = createServer({ ...receiver, requestCert: true, ca: authority.cert }, (request, response) => {
-    shown.push((request.socket as TLSSocket).getPeerCertificate().fingerprint256.replaceAll(":", "").toLowerCase());
-    request.resume().on("end", () => response.writeHead(201).end());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  const global = { destinationHosts: ["127.0.0.1"], mqtt: { ca, cert, key } };
-  const contextWith = (fleet: object | undefined) =>
-    ({ fs: new NodeFs(), config: { global }, clock: { nowUs: () => 0, utcOf: () => ({ utcUs: 0 }) }, fleet }) as unknown as Parameters<
-      typeof fileSender
-    >[0];
-  const bytes = Buffer.from("clip");
-  const file = {
-    sizeBytes: bytes.length,
-    mediaType: "video/mp4",
-    bytes: async function* (start: number, end: number) {
-      yield bytes.subarray(start, end);
-    },
+  await writeFile(join(folder, "bad.pem"), "nothing");
+  let reads = 0;
+  const send = (text: string, url = "https://127.0.0.1:1/clip.mp4"): Promise<unknown> => {
+    const { config, problems } = parseConfig(text, "camgate.yml", {});
+    assert.ok(config !== undefined, problems.map(({ message }) => message).join("\n"));
+    const context = { config, fs: new NodeFs(), clock: new SystemClock(), fleet: undefined } as unknown as GatewayContext;
+    const file = {
+      sizeBytes: 10,
+      mediaType: "video/mp4",
+      bytes: async function* () {
+        reads++;
+        yield Buffer.alloc(10);
+      },
+    };
+    const wish = { url, headers: {}, partBytes: undefined, maxKbps: undefined };
+    return fileSender(context)(wish, file, { signal: new AbortController().signal, progress: () => {} });
   };
-  const wish = { url: `https://127.0.0.1:${port}/clip`, headers: {}, partBytes: undefined, maxKbps: undefined };
-  const settled = (files: { readonly tls: object }) => ({ ...files, tls: { ...files.tls, cert: renewed!.cert, key: renewed!.key } });
-  for (const fleet of [undefined, { certificates: { settled }, countSent: () => {} }]) {
-    await fileSender(contextWith(fleet))(wish, file, { signal: t.signal, progress: () => {} });
-  }
-  assert.deepEqual(shown, [first!.fingerprint, renewed!.fingerprint]);
+  await assert.rejects(send("{}"), { code: "unauthorized", field: "dest", message: /destinationHosts .* names no host/ });
+  await assert.rejects(send("destinationHosts: [noc.example]"), {
+    code: "unauthorized",
+    field: "dest.put",
+    message: /^dest\.put: 127\.0\.0\.1 /,
+  });
+  const broken = `destinationHosts: [127.0.0.1]\nmqtt: {urls: [mqtts://127.0.0.1:1], tenant: acme, ca: ${join(folder, "bad.pem")}}`;
+  await assert.rejects(send(broken), { code: "not-configured", message: /mqtt\.ca: .*bad\.pem holds no certificate/ });
+  const missing = broken.replace("bad.pem", "none.pem");
+  await assert.rejects(send(missing), { code: "not-configured", message: /there is no such file/ });
+  assert.equal(reads, 0);
 });

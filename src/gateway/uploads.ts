@@ -24,6 +24,7 @@ export function fileSender(context: Pick<GatewayContext, "fs" | "config" | "cloc
     const wrong = destinationFault(new URL(wish.url).hostname, hosts);
     if (wrong !== undefined) throw new CallerFault("unauthorized", `dest.put: ${wrong}`, "dest.put");
     const secureContext = await secureContextOf(context);
+    progress(0, "reading");
     const sha256 = await digestOf(file, signal);
     const { url, headers, partBytes } = wish;
     const destination = openDestination({
