@@ -185,8 +185,10 @@ test("a hint: taken where nothing better is known, forward or back by a minute, 
   const clock = await machine.open();
   const hintUs = T0_US + 500e6;
   assert.deepEqual(clock.takeHint(Date.UTC(2025, 0, 1) * 1000), { fault: "it is later than 2026-01-01T00:00:00.000Z" });
-  assert.equal(clock.utcOf(machine.monoUs).quality, "none");
+  assert.match((clock.takeHint(hintUs * 1000) as { readonly fault: string }).fault, /more than ten years/);
+  assert.deepEqual([clock.utcOf(machine.monoUs).quality, clock.isTrusted], ["none", false]);
   assert.equal(clock.takeHint(hintUs), "taken");
+  assert.ok(clock.isTrusted, "it can be acted upon: schedules, jobs");
   const now = clock.utcOf(machine.monoUs);
   assert.deepEqual([now.utcUs, now.quality, now.errorMs], [hintUs, "hint", 5000]);
   assert.equal(clock.state, "NONE", "the machine's clock is what it was");
@@ -219,4 +221,19 @@ test("a hint: taken where nothing better is known, forward or back by a minute, 
   assert.ok(later.leastUtcUs > T0_US);
   assert.match((later.takeHint(T0_US) as { readonly fault: string }).fault, /it is later than/);
   assert.equal(later.takeHint(T0_US + 90_000e6), "taken");
+});
+
+test("a wrong hint is over with its boot: the next one takes a right one, and certificates of today", async (t) => {
+  const machine = await Machine.make(t);
+  const clock = await machine.open();
+  assert.equal(clock.takeHint(T0_US + 9 * 365 * 86_400e6), "taken");
+  machine.monoUs += 5e6;
+  await clock.close();
+  await machine.boot();
+  machine.offsetUs = 0;
+  const next = await machine.open();
+  t.after(() => next.close());
+  assert.ok(next.leastUtcUs < T0_US, new Date(next.leastUtcUs / 1000).toISOString());
+  assert.equal(next.takeHint(T0_US + 1000e6), "taken");
+  assert.ok(Math.abs(next.utcOf(machine.monoUs).utcUs - (T0_US + 1000e6)) < 1e6);
 });

@@ -15,6 +15,8 @@ const TICK_MS = 1000;
 /** A message that is on its way for longer is taken for one of that time. */
 const HINT_ERROR_US = 5_000_000;
 const HINT_BACK_US = 60_000_000;
+/** Nobody keeps a gateway on a shelf for longer; whoever says so counts in another unit, or has a wrong clock. */
+const HINT_AHEAD_US = 10 * 366 * 86_400e6;
 
 /** Names in the data directory. */
 const ANCHOR_LOG = "clk.log";
@@ -116,7 +118,8 @@ export class GatewayClock implements BootClock {
     this.#model = new UtcModel(anchors.anchors);
     anchors.onReplaced = () => this.#model.replace(anchors.anchors);
     this.#leastUtcUs = anchors.anchors
-      .filter((anchor) => anchor.bootCounter < boot.bootCounter && isAtLeast(anchor.quality, "hint"))
+      // A wrong hint is over with its boot: as a bound it would keep right ones, and valid certificates, out for ever.
+      .filter((anchor) => anchor.bootCounter < boot.bootCounter && isAtLeast(anchor.quality, "rtc"))
       .reduce((latest, { utcUs }) => Math.max(latest, utcUs), machine.earliestUtcUs);
     const earlier = anchors.anchors
       .filter(({ bootCounter }) => bootCounter === boot.bootCounter)
@@ -152,7 +155,7 @@ export class GatewayClock implements BootClock {
 
   /** Whether the time of now can be acted upon. */
   get isTrusted(): boolean {
-    return this.#watch.isTrusted;
+    return this.#watch.isTrusted || this.utcOf(this.nowUs()).quality === "hint";
   }
 
   get version(): number {
@@ -208,7 +211,7 @@ export class GatewayClock implements BootClock {
     return this.#lastStop;
   }
 
-  /** UTC is not before that, µs: when this program was made, or what an earlier boot knew. */
+  /** UTC is not before that, µs: when this program was made, or what an earlier boot knew from better than a hint. */
   get leastUtcUs(): number {
     return this.#leastUtcUs;
   }
@@ -221,6 +224,7 @@ export class GatewayClock implements BootClock {
     const now = this.utcOf(this.nowUs());
     if (isAtLeast(now.quality, "rtc")) return "needless";
     if (utcUs < this.#leastUtcUs) return { fault: `it is later than ${new Date(this.#leastUtcUs / 1000).toISOString()}` };
+    if (utcUs > this.#leastUtcUs + HINT_AHEAD_US) return { fault: "it is not that late: more than ten years after all that is known" };
     if (now.quality === "hint" && utcUs < now.utcUs - HINT_BACK_US) return { fault: "it would set the time back by more than a minute" };
     if (now.quality === "hint" && Math.abs(utcUs - now.utcUs) < HINT_ERROR_US) return "needless";
     this.#watch.hint(utcUs, HINT_ERROR_US);
