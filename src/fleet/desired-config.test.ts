@@ -73,7 +73,7 @@ async function setUp(given?: FaultFs, world: Partial<World> = {}, port: Partial<
 test("what can break nothing is kept at once, and survives a restart", async () => {
   const fs = await dataFs();
   const { send, version, applied, last, time } = await setUp(fs);
-  assert.deepEqual(last(), { ver: 0, hash: null, st: "none", about: 0, prev: null, err: null, bad: [] });
+  assert.deepEqual(last(), { ver: 0, hash: null, st: "none", about: 0, prev: null, err: null, bad: [], top: 0 });
   const doc = { logLevel: "debug" };
   await send(version(1, doc));
   assert.deepEqual([last().st, last().ver, last().hash], ["applied", 1, desiredHash(doc)]);
@@ -120,6 +120,7 @@ test("a config that cuts the gateway off is undone within its probation, and not
     prev: null,
     err: "the broker is not reached with it",
     bad: [2],
+    top: 1,
   });
   await send(version(2, bad));
   assert.deepEqual([last().st, last().err, applied.length], ["rejected", "it failed before: send another version", 3]);
@@ -210,7 +211,35 @@ test("an older version is refused, unless it is forced", async () => {
   await send(version(5, { a: "other" }));
   assert.equal(last().st, "rejected");
   await send(version(4, { a: 4 }, { force: true }));
-  assert.deepEqual([last().st, last().ver, applied.at(-1)], ["applied", 4, { a: 4 }]);
+  assert.match(last().err ?? "", /^ts: a version that is forced has to say/);
+  await send(version(4, { a: 4 }, { force: true, ts: 1000 }));
+  assert.deepEqual([last().st, last().ver, last().top, applied.at(-1)], ["applied", 4, 5, { a: 4 }]);
+});
+
+test("whoever keeps old versions, as a broker may, cannot bring them back: forced ones neither, nor those that a forced one went below", async () => {
+  const fs = await dataFs();
+  const { send, version, last, applied } = await setUp(fs);
+  const [v5, v6] = [version(5, { a: 5 }, { ts: 1000 }), version(6, { a: 6 }, { ts: 2000 })];
+  const [early, forced] = [version(4, { a: 4 }, { force: true, ts: 1500 }), version(4, { a: "4b" }, { force: true, ts: 3000 })];
+  await send(v5);
+  await send(v6);
+  // Made before what runs, and withheld until now.
+  await send(early);
+  assert.deepEqual([last().st, last().err], ["rejected", "ts: it was made before one that has held since"]);
+  await send(forced);
+  assert.deepEqual([last().st, last().ver], ["applied", 4]);
+  for (const old of [v5, v6, early]) {
+    await send(old);
+    assert.equal(last().st, "rejected");
+  }
+  await send(version(7, { a: 7 }, { ts: 4000 }));
+  await send(forced);
+  assert.deepEqual([last().st, last().ver, applied.at(-1)], ["rejected", 7, { a: 7 }]);
+  const again = await setUp(fs.crash(1));
+  await again.desired.open();
+  await again.send(v6);
+  await again.send(forced);
+  assert.deepEqual([again.last().st, again.last().ver, again.last().top], ["rejected", 7, 7]);
 });
 
 test("secrets are opened for the gateway alone: what is kept on disk is sealed", async () => {

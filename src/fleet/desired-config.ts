@@ -43,6 +43,8 @@ export interface DesiredReport {
   readonly prev: number | null;
   readonly err: string | null;
   readonly bad: readonly number[];
+  /** The highest version that ever held: the next one has to be above it. */
+  readonly top: number;
 }
 
 export interface DesiredConfigOptions {
@@ -124,14 +126,18 @@ export class DesiredConfig {
     const parsed = parseStrictJson(text);
     const document = "fault" in parsed ? parsed : parseDesired(parsed.value);
     if ("fault" in document) return this.#reject(0, document.fault);
-    const { ver, hash, isForced } = document;
-    const { committed, bad } = this.#state;
+    const { ver, hash, isForced, madeMs } = document;
+    const { committed, bad, top = committed?.ver ?? 0, madeMs: newestMs = 0 } = this.#state;
     if (committed !== null && ver === committed.ver && hash === committed.hash) return this.#report("applied", ver);
-    if (!isForced && ver <= (committed?.ver ?? 0)) return this.#reject(ver, `ver: ${ver} is not above ${committed?.ver ?? 0}, which runs`);
+    if (!isForced && ver <= top)
+      return this.#reject(ver, `ver: ${ver} is not above ${top}, which ${top === committed?.ver ? "runs" : "ran"}`);
+    // What was forced once would otherwise be good for ever, in the hands of whoever keeps it.
+    if (isForced && madeMs === undefined) return this.#reject(ver, "ts: a version that is forced has to say when it was made");
+    if (isForced && madeMs! <= newestMs) return this.#reject(ver, "ts: it was made before one that has held since");
     if (bad.some((one) => one.ver === ver && one.hash === hash)) return this.#reject(ver, "it failed before: send another version");
     const version = await this.#contentOf(document);
     if ("fault" in version) return this.#reject(ver, version.fault);
-    await this.#try(version, document.probationSeconds);
+    await this.#try(version, document.probationSeconds, { top: Math.max(top, ver), madeMs: Math.max(newestMs, madeMs ?? 0) });
   }
 
   async #contentOf({ ver, hash, content }: DesiredDocument): Promise<DesiredVersion | { readonly fault: string }> {
@@ -147,7 +153,8 @@ export class DesiredConfig {
     return isObject ? { ver, hash, doc: doc as DesiredVersion["doc"] } : { fault: "url: what lies there is no object with settings" };
   }
 
-  async #try(version: DesiredVersion, probationSeconds: number): Promise<void> {
+  /** `newest`: what holds of versions and their times once it is kept. */
+  async #try(version: DesiredVersion, probationSeconds: number, newest: Pick<DesiredState, "top" | "madeMs">): Promise<void> {
     const { config, checks, log } = this.#options;
     const opened = openSecrets(version.doc, this.#options.openSecret);
     if ("fault" in opened) return this.#reject(version.ver, opened.fault);
@@ -177,7 +184,7 @@ export class DesiredConfig {
       }
     }
     this.#prev = this.#state.committed?.ver ?? null;
-    await this.#save({ ...this.#state, committed: version, candidate: null });
+    await this.#save({ ...this.#state, ...newest, committed: version, candidate: null });
     log.info(`desired config ${version.ver} is kept`);
     this.#report("applied", version.ver);
   }
@@ -262,9 +269,10 @@ export class DesiredConfig {
   }
 
   #report(st: DesiredStatus, about: number, err: string | null = null): void {
-    const { committed, bad } = this.#state;
-    const { report } = this.#options;
-    report({ ver: committed?.ver ?? 0, hash: committed?.hash ?? null, st, about, prev: this.#prev, err, bad: bad.map(({ ver }) => ver) });
+    const { committed, bad, top } = this.#state;
+    const ver = committed?.ver ?? 0;
+    const hash = committed?.hash ?? null;
+    this.#options.report({ ver, hash, st, about, prev: this.#prev, err, bad: bad.map((one) => one.ver), top: top ?? ver });
   }
 
   async #save(state: DesiredState): Promise<void> {

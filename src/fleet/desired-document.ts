@@ -8,6 +8,8 @@ export interface DesiredDocument {
   readonly probationSeconds: number;
   /** A version that is not newer may be taken. */
   readonly isForced: boolean;
+  /** When it was made, UTC in ms; undefined: it does not say. */
+  readonly madeMs: number | undefined;
   readonly content: { readonly doc: Readonly<Record<string, unknown>> } | { readonly url: string };
 }
 
@@ -19,13 +21,15 @@ const HASH = /^sha256:[0-9a-f]{64}$/;
 export function parseDesired(value: unknown): DesiredDocument | { readonly fault: string } {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { fault: "it is no object" };
   const fields = value as Readonly<Record<string, unknown>>;
-  const { v, ver, hash, probation_s: probation = DEFAULT_PROBATION_S, force = false, doc, url, sha256 } = fields;
+  const { v, ver, hash, probation_s: probation = DEFAULT_PROBATION_S, force = false, ts, doc, url, sha256 } = fields;
   if (v !== 1) return { fault: "v: has to be 1" };
   if (!Number.isSafeInteger(ver) || (ver as number) < 1) return { fault: "ver: has to be a whole number from 1 on" };
   if (typeof probation !== "number" || !(probation >= 1 && probation <= MAX_PROBATION_S))
     return { fault: `probation_s: has to be 1 to ${MAX_PROBATION_S}` };
   if (typeof force !== "boolean") return { fault: "force: has to be true or false" };
-  const rest = { ver: ver as number, probationSeconds: probation, isForced: force };
+  if (ts !== undefined && !(Number.isSafeInteger(ts) && (ts as number) > 0)) return { fault: "ts: has to be a time, in ms since 1970" };
+  const madeMs = ts as number | undefined;
+  const rest = { ver: ver as number, probationSeconds: probation, isForced: force, madeMs };
   if (url !== undefined) {
     if (typeof url !== "string" || !/^https:\/\/\S+$/.test(url)) return { fault: "url: has to be an https:// URL" };
     const wanted = `sha256:${String(sha256)}`;

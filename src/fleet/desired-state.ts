@@ -17,6 +17,9 @@ export interface DesiredState {
   readonly candidate: DesiredVersion | null;
   /** The newest versions that failed: they are not tried again. */
   readonly bad: readonly { readonly ver: number; readonly hash: string }[];
+  /** The highest version that ever held, and when the newest of those was made, UTC in ms: whoever keeps old ones cannot bring them back. */
+  readonly top?: number;
+  readonly madeMs?: number;
 }
 
 export const NO_DESIRED: DesiredState = { committed: null, candidate: null, bad: [] };
@@ -24,11 +27,12 @@ const MAX_BAD = 16;
 const MAX_BYTES = 2 << 20;
 
 /** A candidate becomes a version that failed. */
-export function withoutCandidate({ committed, candidate, bad }: DesiredState): DesiredState {
-  if (candidate === null) return { committed, candidate, bad };
+export function withoutCandidate(state: DesiredState): DesiredState {
+  const { candidate, bad } = state;
+  if (candidate === null) return state;
   const { ver, hash } = candidate;
   const others = bad.filter((one) => one.ver !== ver || one.hash !== hash);
-  return { committed, candidate: null, bad: [...others, { ver, hash }].slice(-MAX_BAD) };
+  return { ...state, candidate: null, bad: [...others, { ver, hash }].slice(-MAX_BAD) };
 }
 
 export class DesiredStore {

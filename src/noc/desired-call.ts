@@ -16,6 +16,7 @@ export interface ConfigReport {
   readonly about: number;
   readonly err: string | null;
   readonly bad: readonly number[];
+  readonly top: number;
 }
 
 export interface DesiredNow {
@@ -62,7 +63,7 @@ export async function readDesired(connection: NocConnection, gateway: GatewayIde
 
 /** The version behind all that were sent, run or refused. */
 export function nextVersion({ sent, report }: DesiredNow, known: readonly number[]): number {
-  return Math.max(0, sent?.ver ?? 0, report?.ver ?? 0, report?.about ?? 0, ...(report?.bad ?? []), ...known) + 1;
+  return Math.max(0, sent?.ver ?? 0, report?.ver ?? 0, report?.about ?? 0, report?.top ?? 0, ...(report?.bad ?? []), ...known) + 1;
 }
 
 /** Resolves with the report of its end; undefined: the gateway said nothing of it in time, and takes it when it is there. */
@@ -103,6 +104,7 @@ function payloadOf({ gateway, ver, parent, doc, url, probationSeconds, isForced,
     ver,
     parent,
     probation_s: probationSeconds,
+    ts: Date.now(),
     ...(isForced && { force: true }),
     aud: `${gateway.tenant}/${gateway.gatewayId}`,
     ...content,
@@ -132,7 +134,7 @@ function sentOf(bytes: Buffer | undefined, keys: SigningKeys): DesiredNow["sent"
 
 /** Undefined: it is none. Never throws. */
 export function parseReport(bytes: Buffer | undefined): ConfigReport | undefined {
-  const { ver, st, about, err, bad } = objectOf(bytes) ?? {};
+  const { ver, st, about, err, bad, top } = objectOf(bytes) ?? {};
   if (!Number.isSafeInteger(ver) || !Number.isSafeInteger(about) || typeof st !== "string" || !STATES.has(st)) return undefined;
   return {
     ver: ver as number,
@@ -140,6 +142,7 @@ export function parseReport(bytes: Buffer | undefined): ConfigReport | undefined
     about: about as number,
     err: typeof err === "string" ? err : null,
     bad: Array.isArray(bad) ? bad.filter((one): one is number => Number.isSafeInteger(one)) : [],
+    top: Number.isSafeInteger(top) ? (top as number) : 0,
   };
 }
 

@@ -92,7 +92,7 @@ test("commands that the gateway takes are those of the schema", () => {
 
 test("desired configs that the gateway takes are those of the schema", () => {
   const doc = { logLevel: "debug", paths: { gate: { source: { $enc: "AAAA" } } } };
-  const wrong = [{ v: 2 }, { ver: 0 }, { ver: 1.5 }, { probation_s: 0 }, { probation_s: 3601 }, { force: 1 }];
+  const wrong = [{ v: 2 }, { ver: 0 }, { ver: 1.5 }, { probation_s: 0 }, { probation_s: 3601 }, { force: 1 }, { ts: "now" }];
   assertAlike("dn-cfg", parseDesired, { v: 1, ver: 18, parent: 17, hash: desiredHash(doc), probation_s: 180, doc }, [
     ...[...wrong, { doc: [] }, { doc: undefined }, { hash: "md5:1" }],
   ]);

@@ -27,7 +27,8 @@ const DESIRED_MORE = {
   parent: count("The version that it was made from."),
   schema: text("Schema of the settings, such as gwcfg/3."),
   probation_s: number("How long it is tried before it is kept.", { minimum: 1, maximum: 3600 }),
-  force: flag("Signed: take it although its version is not above the one that runs."),
+  force: flag("Signed, with `ts`: take it although its version is not above the one that runs."),
+  ts: time("When it was made. What is forced has to be newer than all that held."),
 };
 
 export const desiredConfig: JsonSchema = {

@@ -171,6 +171,7 @@ export const configReport = enveloped(
       bad: list(count("A version."), "Versions that failed: they are not tried again."),
     },
     {
+      top: count("The highest version that ever ran: the next one has to be above it."),
       local: object("What an installer changed on site.", {}, { hash: orNull(hash), by: text("Who."), ts: time("When.") }),
     },
   ),
