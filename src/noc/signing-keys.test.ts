@@ -21,6 +21,8 @@ test("a key is made, followed by another, and dropped", async (t) => {
   assert.equal((await keys.signer())!.kid, "noc-a");
   await assert.rejects(keys.make("noc-c"), /2 keys at most: drop noc-a or noc-b first/);
   await assert.rejects(keys.make("noc-a"), /there is a key noc-a already/);
+  await assert.rejects(keys.drop("noc-a"), /noc-a signs: .*say keys use noc-b first/);
+  assert.equal((await stat(keys.privateFile("noc-a"))).mode & 0o777, 0o600);
   await keys.use("noc-b");
   const signer = (await keys.signer())!;
   assert.equal(signer.kid, "noc-b");

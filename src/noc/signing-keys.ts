@@ -79,12 +79,18 @@ export class SigningKeyFolder {
     await this.#write([one, ...keys.filter((key) => key !== one)]);
   }
 
-  /** Its private part is deleted. */
+  /** Its private part is deleted. Not that of the one that signs. */
   async drop(kid: string): Promise<void> {
     const keys = await this.list();
     if (!keys.some((key) => key.kid === kid)) throw missing(kid, keys);
     const rest = keys.filter((key) => key.kid !== kid);
     if (rest.length === 0) throw new CallerFault("conflict", `${kid} is the only key: make another one first, and use it`);
+    // Gone for good: whoever has not heard of the other one would obey nobody.
+    if (keys[0]!.kid === kid)
+      throw new CallerFault(
+        "conflict",
+        `${kid} signs: once every gateway knows ${rest[0]!.kid} (keys give), say keys use ${rest[0]!.kid} first`,
+      );
     await this.#write(rest);
     await this.#fs.remove(this.privateFile(kid));
   }
