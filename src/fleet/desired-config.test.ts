@@ -297,3 +297,14 @@ test("stopped during probation, a version is given up at the next start", async 
   const second = await setUp(fs.crash(1));
   assert.deepEqual([second.last().st, second.last().about, second.last().ver, second.last().bad], ["rolled_back", 2, 1, [2]]);
 });
+
+test("a probation that cannot be watched is not passed", async () => {
+  const world: Partial<World> = {
+    mediaHolds: () => {
+      throw new Error("no path of that name");
+    },
+  };
+  const { send, version, applied, last } = await setUp(undefined, world);
+  await send(version(1, { paths: {} }, { probation_s: 60 }));
+  assert.deepEqual([last().st, last().about, last().ver, applied.at(-1)], ["rolled_back", 1, 0, undefined]);
+});

@@ -176,7 +176,7 @@ export class DesiredConfig {
       this.#report("probation", version.ver);
       this.#trial = new AbortController();
       const signal = AbortSignal.any([this.#closing.signal, this.#trial.signal]);
-      const failure = await this.#watch(needs, probationSeconds * 1000, signal).catch(() => undefined);
+      const failure = await this.#watch(needs, probationSeconds * 1000, signal).catch(errorText);
       if (signal.aborted) return;
       if (failure !== undefined) {
         await this.#giveUp(version, failure);
