@@ -1,7 +1,7 @@
 // Boots the machine anew, through whoever runs it: systemd, or the init that `reboot` talks to (BusyBox, OpenWrt's procd). It ends us in its course.
-import { execFile } from "node:child_process";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { findProgram } from "#base/process/find-program.ts";
+import { runProgram } from "#base/process/run-program.ts";
 
 export interface MachinePower {
   /** Resolves when the machine has agreed to go down. Rejects with a CallerFault: nobody can, or we may not. */
@@ -47,17 +47,5 @@ const CURE = "the gateway's user has to be allowed to: with systemd by a polkit 
 
 const systemPort: PowerPort = {
   find: findProgram,
-  run: (file, args) =>
-    new Promise((resolve, reject) => {
-      const options = {
-        timeout: TIMEOUT_MS,
-        killSignal: "SIGKILL",
-        maxBuffer: MAX_OUTPUT_BYTES,
-        env: { ...process.env, LC_ALL: "C" },
-      } as const;
-      execFile(file, args, options, (error, _stdout, stderr) => {
-        if (error === null) resolve();
-        else reject(new Error(stderr.trim().split("\n").at(-1) || `it ended with ${error.signal ?? error.code}`));
-      });
-    }),
+  run: async (file, args) => void (await runProgram(file, args, { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES })),
 };

@@ -1,8 +1,8 @@
 // Whether something keeps the wall clock right, asked of whoever may know: chrony, systemd-timesyncd, the kernel.
-import { execFile } from "node:child_process";
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findProgram } from "#base/process/find-program.ts";
+import { runProgram } from "#base/process/run-program.ts";
 
 /** What vouches for the wall clock. */
 export type SyncSource = "chrony" | "timesyncd" | "kernel";
@@ -105,16 +105,7 @@ export async function clockCameFromHardware(): Promise<boolean> {
 export const systemSyncPort: SyncPort = {
   async run(program, args, timeoutMs) {
     const file = await findProgram(program);
-    if (file === undefined) return "";
-    return new Promise((resolve, reject) => {
-      const options = {
-        timeout: timeoutMs,
-        killSignal: "SIGKILL",
-        maxBuffer: MAX_OUTPUT_BYTES,
-        env: { ...process.env, LC_ALL: "C" },
-      } as const;
-      execFile(file, args, options, (error, stdout) => (error === null ? resolve(stdout) : reject(error)));
-    });
+    return file === undefined ? "" : runProgram(file, args, { timeoutMs, maxOutputBytes: MAX_OUTPUT_BYTES });
   },
   exists: (path) =>
     access(path).then(

@@ -1,6 +1,6 @@
 // What a program of the system tells, asked seldom: between two questions its last answer serves.
-import { execFile } from "node:child_process";
 import { findProgram } from "#base/process/find-program.ts";
+import { runProgram } from "#base/process/run-program.ts";
 
 export interface ProgramPort {
   /** The absolute path; undefined: there is no such program. */
@@ -56,17 +56,5 @@ export class ProgramReading<T> {
 
 const systemPort: ProgramPort = {
   find: findProgram,
-  run: (file, args) =>
-    new Promise((resolve, reject) => {
-      const options = {
-        timeout: TIMEOUT_MS,
-        killSignal: "SIGKILL",
-        maxBuffer: MAX_OUTPUT_BYTES,
-        env: { ...process.env, LC_ALL: "C" },
-      } as const;
-      execFile(file, args, options, (error, stdout) => {
-        if (error === null) resolve(stdout);
-        else reject(error);
-      });
-    }),
+  run: (file, args) => runProgram(file, args, { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES }),
 };
