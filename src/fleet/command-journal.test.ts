@@ -55,6 +55,27 @@ test("old answers are forgotten, what has not ended never is", async () => {
   assert.equal(again.get(`01J${JOURNAL_ENTRIES + 199}`)?.answer, "x".repeat(200));
 });
 
+test("long answers are bounded in memory and on the disk, and rewritten now and then; no command is forgotten for it", async () => {
+  const fs = await dataFs();
+  const journal = await CommandJournal.open(fs, PATH);
+  const answerOf = (n: number): string => JSON.stringify({ id: `01J${n}`, st: "ok", n: 2, res: { entries: "x".repeat(20_000) } });
+  let writtenBytes = 0;
+  for (let n = 1; n <= 300; n++) {
+    const before = fs.history.length;
+    await journal.take(command(n));
+    await journal.finish(`01J${n}`, answerOf(n));
+    for (const { kind, sizeBytes } of fs.history.slice(before)) if (kind === "write") writtenBytes += sizeBytes!;
+  }
+  assert.ok(fs.bytesOf(PATH)!.length < 1.1 * 2 ** 20, `${fs.bytesOf(PATH)!.length}`);
+  assert.ok(writtenBytes < 3 * 300 * 20_000, `${writtenBytes} bytes were written for ${300 * 20_000}`);
+  for (const known of [journal, await CommandJournal.open(fs.crash(6), PATH)]) {
+    const answers = Array.from({ length: 300 }, (_, i) => known.get(`01J${i + 1}`)!.answer!);
+    assert.ok(answers.reduce((sum, { length }) => sum + length, 0) < 400_000);
+    assert.deepEqual(JSON.parse(answers[0]!), { id: "01J1", st: "ok", n: 2, msg: "its result is not kept any more" });
+    assert.equal(answers.at(-1), answerOf(300));
+  }
+});
+
 test("a power cut at any call: taken is taken, answered is answered, and a counter is used once", async () => {
   const steps = async (fs: FaultFs): Promise<{ readonly taken: string[]; readonly answered: string[] }> => {
     const [taken, answered]: [string[], string[]] = [[], []];

@@ -1,6 +1,7 @@
 // Which commands came and what became of them, on disk before anything is done: none runs twice, and none that was taken is forgotten.
 import { dirname } from "node:path";
 import type { FsFile, FsPort } from "#base/fs-port.ts";
+import type { CommandAnswer } from "./command-request.ts";
 import { type LogRecord, parseRecord, RECORD_HEADER_BYTES, writeRecord } from "./log-record.ts";
 import { type ReplayState, ReplayWindow } from "./replay-window.ts";
 
@@ -26,7 +27,10 @@ export interface JournalEntry extends TakenCommand {
 
 /** Commands that are remembered, so that one that is delivered again is answered as before. */
 export const JOURNAL_ENTRIES = 1024;
-const MAX_FILE_BYTES = 512 * 1024;
+const MAX_FILE_BYTES = 1 << 20;
+/** Of all answers, in UTF-16 units: beyond that the oldest long ones lose their results. That a command came is remembered all the same. */
+const MAX_ANSWERS_LENGTH = 256 * 1024;
+const LONG_ANSWER_LENGTH = 512;
 
 interface TakenLine {
   readonly taken: TakenCommand;
@@ -47,6 +51,7 @@ export class CommandJournal {
   /** By id, oldest first. */
   readonly #entries = new Map<string, JournalEntry>();
   readonly #windows = new Map<string, ReplayWindow>();
+  #answersLength = 0;
   #file: FsFile | undefined;
   #sizeBytes = 0;
   #nextRecord = 1;
@@ -62,6 +67,7 @@ export class CommandJournal {
     const journal = new CommandJournal(fs, path);
     await fs.makeFolder(dirname(path));
     if ((await fs.facts(path)) !== undefined) await journal.#read();
+    journal.#shortenAnswers();
     await journal.#rewrite(); // cuts a torn tail, and shows that it can be written
     return journal;
   }
@@ -102,7 +108,8 @@ export class CommandJournal {
   /** The terminal answer is on disk when it resolves. After a rejection it is remembered in memory alone. */
   finish(id: string, answer: string): Promise<void> {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) entry.answer = answer;
+    if (entry !== undefined) this.#setAnswer(entry, answer);
+    this.#shortenAnswers();
     return this.#inTurn(() => this.#append({ answer, of: id }));
   }
 
@@ -145,7 +152,9 @@ export class CommandJournal {
   async #rewrite(): Promise<void> {
     for (const [id, { answer }] of this.#entries) {
       if (this.#entries.size <= JOURNAL_ENTRIES) break;
-      if (answer !== undefined) this.#entries.delete(id);
+      if (answer === undefined) continue;
+      this.#entries.delete(id);
+      this.#answersLength -= answer.length;
     }
     const lines: Line[] = [...this.#windows].map(([kid, { state }]) => ({ window: state, kid }));
     for (const { answer, ...taken } of this.#entries.values()) {
@@ -189,7 +198,7 @@ export class CommandJournal {
     if ("window" in line) this.#windows.set(line.kid, new ReplayWindow(line.window));
     else if ("answer" in line) {
       const entry = this.#entries.get(line.of);
-      if (entry !== undefined) entry.answer = line.answer;
+      if (entry !== undefined) this.#setAnswer(entry, line.answer);
     } else {
       const { taken } = line;
       this.#entries.set(taken.id, { ...taken, answer: undefined });
@@ -197,7 +206,25 @@ export class CommandJournal {
     }
   }
 
+  #setAnswer(entry: JournalEntry, answer: string): void {
+    this.#answersLength += answer.length - (entry.answer?.length ?? 0);
+    entry.answer = answer;
+  }
+
+  #shortenAnswers(): void {
+    for (const entry of this.#entries.values()) {
+      if (this.#answersLength <= MAX_ANSWERS_LENGTH) return;
+      if ((entry.answer?.length ?? 0) > LONG_ANSWER_LENGTH) this.#setAnswer(entry, shortened(entry.answer!));
+    }
+  }
+
   #recordOf(line: Line): LogRecord {
     return { id: this.#nextRecord++, class: 0, isDone: false, payload: Buffer.from(JSON.stringify(line)) };
   }
+}
+
+/** Without what it was asked for: how it ended, and that is all. */
+function shortened(answer: string): string {
+  const { id, st, n } = JSON.parse(answer) as CommandAnswer;
+  return JSON.stringify({ id, st, n, msg: "its result is not kept any more" } satisfies CommandAnswer);
 }
