@@ -387,3 +387,12 @@ test("arguments can make a command privileged: it has to be signed then, and is 
   ]);
   assert.deepEqual([journal.get("1"), journal.get("3")?.op], [undefined, "cam.snapshot"]);
 });
+
+test("answers that need no journal take up a bounded part of the memory: one that is long ago is made anew", async () => {
+  const { send, ran } = await setUp({ run: async () => ({ spans: "x".repeat(50_000) }) });
+  for (let n = 0; n < 100; n++) assert.equal((await send(request({ id: `P${n}`, op: "ping" }))).st, "ok");
+  assert.equal((await send(request({ id: "P99", op: "ping" }))).st, "ok");
+  assert.equal(ran.length, 100);
+  assert.equal((await send(request({ id: "P0", op: "ping" }))).st, "ok");
+  assert.equal(ran.length, 101);
+});

@@ -64,6 +64,8 @@ const MAX_RUNNING = 16;
 const MAX_SPREAD_S = 3600;
 /** Times that one which still runs is answered for at its end, with how often it came. */
 const MAX_DELIVERIES = 16;
+/** Of answers that need no journal, in UTF-16 units: the oldest go, and whoever asks again is answered anew. */
+const MAX_RECENT_LENGTH = 1 << 20;
 
 interface Running {
   readonly request: CommandRequest;
@@ -80,6 +82,7 @@ export class CommandIntake {
   readonly #rates = new Map<string, RateLimit>();
   /** Answers of commands that need no journal: what they do can be done twice. */
   readonly #recent = new Map<string, string>();
+  #recentLength = 0;
 
   constructor(options: CommandIntakeOptions) {
     this.#options = options;
@@ -264,8 +267,14 @@ export class CommandIntake {
   }
 
   #remember(answer: CommandAnswer): void {
-    this.#recent.set(answer.id!, JSON.stringify(answer));
-    if (this.#recent.size > JOURNAL_ENTRIES) this.#recent.delete(this.#recent.keys().next().value!);
+    const text = JSON.stringify(answer);
+    this.#recent.set(answer.id!, text);
+    this.#recentLength += text.length;
+    for (const [id, { length }] of this.#recent) {
+      if (this.#recent.size <= JOURNAL_ENTRIES && this.#recentLength <= MAX_RECENT_LENGTH) return;
+      this.#recent.delete(id);
+      this.#recentLength -= length;
+    }
   }
 
   /** A command to thousands is answered over a time that it names. */
