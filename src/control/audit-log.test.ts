@@ -84,6 +84,24 @@ test("tampering shows: a word changed, a line left out, put in, moved, or made a
   assert.notEqual(head.h, log.head.h);
 });
 
+test("a page goes into a message, however much is in its entries", async () => {
+  const log = await open(await dataFs());
+  const data = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`field${i}`, "x".repeat(200)]));
+  for (let n = 1; n <= 40; n++) log.note({ who: "noc-a", op: "config", data });
+  const seen: number[] = [];
+  for (let from: number | null = 1; from !== null; ) {
+    const { entries, next } = await log.list(from, 100);
+    assert.ok(JSON.stringify(entries).length < 80_000 && entries.length > 0);
+    seen.push(...entries.map(({ n }) => n));
+    from = next;
+  }
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 40 }, (_, i) => i + 1),
+  );
+  await log.close();
+});
+
 test("it is bounded, and whole over its files", async () => {
   const fs = await dataFs();
   const log = await open(fs);

@@ -34,6 +34,8 @@ const MAX_FILE_BYTES = 256 * 1024;
 const MAX_WAITING = 1000;
 const RETRY_MS = 60_000;
 const MAX_TEXT_LENGTH = 200;
+/** Of one page: it has to go into a message. */
+const MAX_PAGE_LENGTH = 65_536;
 
 interface Line {
   readonly text: string;
@@ -100,7 +102,12 @@ export class AuditLog {
       if (broken === null && !(isNext && followsOn(text, previous))) broken = entry.n;
     }
     const found = lines.filter(({ entry }) => entry.n >= from);
-    return { entries: found.slice(0, max).map(({ entry }) => entry), next: found[max]?.entry.n ?? null, head: this.#head, broken };
+    const entries: AuditEntry[] = [];
+    for (let length = 0; entries.length < Math.min(max, found.length); entries.push(found[entries.length]!.entry)) {
+      length += found[entries.length]!.text.length;
+      if (length > MAX_PAGE_LENGTH && entries.length > 0) break;
+    }
+    return { entries, next: found[entries.length]?.entry.n ?? null, head: this.#head, broken };
   }
 
   /** Resolves when what was noted is on the medium, or cannot be. */

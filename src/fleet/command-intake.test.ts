@@ -396,3 +396,13 @@ test("answers that need no journal take up a bounded part of the memory: one tha
   assert.equal((await send(request({ id: "P0", op: "ping" }))).st, "ok");
   assert.equal(ran.length, 101);
 });
+
+test("an answer that no broker takes is not sent: it says so", async () => {
+  let sizeBytes = 190_000;
+  const { send } = await setUp({ run: async () => ({ spans: "x".repeat(sizeBytes) }) });
+  assert.equal((await send(request({ id: "A", op: "ping" }))).st, "ok");
+  sizeBytes = 200_000;
+  const { st, e, res } = await send(request({ id: "B", op: "ping" }));
+  assert.deepEqual([st, e?.c, res], ["err", "E_SIZE", undefined]);
+  assert.match(e!.m, /ask for less at once/);
+});

@@ -64,6 +64,8 @@ const MAX_RUNNING = 16;
 const MAX_SPREAD_S = 3600;
 /** Times that one which still runs is answered for at its end, with how often it came. */
 const MAX_DELIVERIES = 16;
+/** Of an answer: brokers of the contract take 256 KiB, and one that is sent more may drop the connection, again and again. */
+const MAX_ANSWER_BYTES = 192 * 1024;
 /** Of answers that need no journal, in UTF-16 units: the oldest go, and whoever asks again is answered anew. */
 const MAX_RECENT_LENGTH = 1 << 20;
 
@@ -252,7 +254,7 @@ export class CommandIntake {
       if (fault.c === "E_INTERNAL") this.#options.log.error(`${op}: ${errorText(error)}`);
       end = { id, st: abort.signal.aborted ? "cancel" : "err", e: fault };
     }
-    const last: CommandAnswer = { ...end, n: running.n + 1 };
+    const last = sendable({ ...end, n: running.n + 1 });
     if (isKept) await this.#keepEnd(id, last);
     else this.#remember(last);
     this.#running.delete(id);
@@ -289,4 +291,12 @@ export class CommandIntake {
       });
     });
   }
+}
+
+function sendable(answer: CommandAnswer): CommandAnswer {
+  const sizeBytes = Buffer.byteLength(JSON.stringify(answer));
+  if (sizeBytes <= MAX_ANSWER_BYTES) return answer;
+  const { id, n } = answer;
+  const m = `the answer has ${sizeBytes} bytes, and ${MAX_ANSWER_BYTES} go into a message: ask for less at once`;
+  return { id, st: "err", n, e: { c: "E_SIZE", m } };
 }
