@@ -11,7 +11,8 @@ import type { ServerKind } from "./server-under-test.ts";
 import { untilMidGop, wholeGopsMs, withSite } from "./site.ts";
 import { measureWindow } from "./window.ts";
 
-const VIEWERS = [1, 10, 30, 100];
+/** None: what the server grows by meanwhile, whether somebody watches or not. */
+const VIEWERS = [0, 1, 10, 30, 100];
 /** The most that camgate may need of what the peer needs. */
 const GOAL = 0.5;
 /** More than these, and a load process limits what is measured. */
@@ -24,7 +25,7 @@ const COLUMNS: readonly Column[] = [
   { figure: "cpuPercent", title: "server CPU %", digits: 1 },
   { figure: "setUpCpuMs", title: "CPU ms to let one in", digits: 1 },
   { figure: "setUpMs", title: "ms to let one in", digits: 0 },
-  { figure: "mibPerViewer", title: "MiB per viewer", digits: 2 },
+  { figure: "grownMib", title: "MiB grown", digits: 1 },
   { figure: "residentMib", title: "RSS MiB", digits: 1 },
   { figure: "deliveredShare", title: "delivered", digits: 3, least: 0.98 },
   { figure: "lostPackets", title: "packets lost", digits: 0 },
@@ -57,25 +58,29 @@ function measure(kind: ServerKind, viewers: number, windowMs: number): Promise<S
     for (let first = 0; first < viewers; first += VIEWERS_PER_PROCESS) {
       viewLoads.push(await load<WhepOptions>("load-whep.ts", { url, viewers: Math.min(VIEWERS_PER_PROCESS, viewers - first) }));
     }
-    const setUpCpuMs = (1000 * (cpuSecondsOf(server.pid) - cpuBefore)) / viewers;
+    const setUpCpuSeconds = cpuSecondsOf(server.pid) - cpuBefore;
     await sleep(WARM_UP_MS);
     await untilMidGop((await publisher.counters())["frames"]!);
     const window = await measureWindow(server.pid, publisher, viewLoads, windowMs);
     const memory = memoryMibOf(server.pid);
     const cpuPercent = (100 * window.serverCpuSeconds) / window.seconds;
+    const common = {
+      cpuPercent,
+      grownMib: memory["privateDirtyMib"]! - memoryBefore["privateDirtyMib"]!,
+      ...memory,
+      loadCpuPercent: (100 * window.loadCpuSeconds) / window.seconds,
+      otherCpuPercent: (100 * window.otherCpuSeconds) / window.seconds,
+    };
+    if (viewers === 0) return common;
     // What each viewer should have got, without framing and with SRTP's tag and the cuts for small packets: a little more than was sent.
     const sentBytes = window.sent["bytes"]! - FRAMING_BYTES * window.sent["packets"]!;
     return {
+      ...common,
       cpuPercentPerViewer: cpuPercent / viewers,
-      cpuPercent,
-      setUpCpuMs,
+      setUpCpuMs: (1000 * setUpCpuSeconds) / viewers,
       setUpMs: (await sumCounters(viewLoads))["setUpMs"]! / viewLoads.length,
-      mibPerViewer: (memory["privateDirtyMib"]! - memoryBefore["privateDirtyMib"]!) / viewers,
-      ...memory,
       deliveredShare: window.received["bytes"]! / (sentBytes * viewers),
       lostPackets: window.received["lost"]!,
-      loadCpuPercent: (100 * window.loadCpuSeconds) / window.seconds,
-      otherCpuPercent: (100 * window.otherCpuSeconds) / window.seconds,
     };
   });
 }

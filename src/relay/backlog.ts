@@ -1,5 +1,5 @@
-// The open GOP as a new reader gets it: a copy that ends at the live edge in sequence numbers and in time.
-import { restamped, type TrackOutput } from "./track-output.ts";
+// The open GOP as a new reader gets it: one that ends at the live edge in sequence numbers and in time.
+import { restamped, shifted, type TrackOutput } from "./track-output.ts";
 import type { Face, Unit } from "./unit.ts";
 
 /**
@@ -10,9 +10,10 @@ const STEP_TICKS = 1;
 
 /**
  * The units with times drawn together, strictly increasing in display order; for the packet face also with sequence numbers that
- * count backwards from the next one. Units without the wanted face are left out.
+ * count backwards from the next one. Units without the wanted face are left out. Packets are copied for it, or with `sharesBytes`
+ * stay where they are, for readers that put the numbers on themselves: their bytes must then last as long as somebody refers to them.
  */
-export function makeBacklog(units: readonly Unit[], face: Face, output: TrackOutput): readonly Unit[] {
+export function makeBacklog(units: readonly Unit[], face: Face, output: TrackOutput, sharesBytes = false): readonly Unit[] {
   const usable = units.filter((unit) => unit[face] !== undefined);
   const ptsOf = drawTogether(usable);
   if (face === "frame") return usable.map((unit, i) => ({ ...unit, ptsTicks: ptsOf[i]! }));
@@ -20,7 +21,8 @@ export function makeBacklog(units: readonly Unit[], face: Face, output: TrackOut
   for (const unit of usable) sequence -= unit.packets!.count;
   return usable.map((unit, i) => {
     const ptsTicks = ptsOf[i]!;
-    const packets = restamped(unit.packets!, sequence & 0xffff, output.rtpTimestamp(ptsTicks));
+    const renumber = sharesBytes ? shifted : restamped;
+    const packets = renumber(unit.packets!, sequence & 0xffff, output.rtpTimestamp(ptsTicks));
     sequence += packets.count;
     return { ...unit, ptsTicks, packets };
   });

@@ -83,6 +83,34 @@ test("the open GOP comes in small packets too, and goes on without a gap", () =>
   stream.addReader(new SmallTap());
 });
 
+test("who comes later gets the packets that were made for the first, under numbers and times of its own; the next GOP has its own", () => {
+  const { stream, frames } = setUp({ maxPacketBytes: 1400, gopFrames: 50 }, { gop: true });
+  frames(30);
+  const [first, second, third] = [new SmallTap(), new SmallTap(), new SmallTap()];
+  stream.addReader(first);
+  const given = first.packets.map((packet) => packet.toString("hex"));
+  frames(5);
+  stream.addReader(second);
+  for (let i = 0; i < 30; i++) assert.equal(second.units[i]!.packets!.bytes, first.units[i]!.packets!.bytes);
+  assert.deepEqual(
+    first.packets.slice(0, given.length).map((packet) => packet.toString("hex")),
+    given,
+    "what the first has stays as it was",
+  );
+  const times = second.packets.map((packet) => packet.readUInt32BE(4));
+  const newest = first.packets.at(-1)!.readUInt32BE(4);
+  assert.deepEqual(
+    [...new Set(times)],
+    Array.from({ length: 35 }, (_, i) => (newest - 34 + i) >>> 0),
+  );
+  frames(20);
+  assertContinuous(second.units);
+  stream.addReader(third);
+  assert.deepEqual(third.numbers, [50, 51, 52, 53, 54]);
+  frames(2);
+  assertContinuous(third.units);
+});
+
 test("a keyframe brings its parameter sets, whether the camera sends them or not", () => {
   const { stream, frames } = setUp({ inBandSets: false, gopFrames: 5 });
   const [all, small] = [new UnitTap(), new SmallTap()];

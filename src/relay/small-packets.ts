@@ -2,11 +2,15 @@
 import { withParameterSets } from "#codecs/parameter-sets.ts";
 import { BurstBuilder, FRAMING_BYTES, type PacketBurst, RTP_HEADER_BYTES } from "#rtp/burst.ts";
 import type { PayloadFormat } from "#rtp/payload/payload-format.ts";
+import { makeBacklog } from "./backlog.ts";
 import { TrackOutput } from "./track-output.ts";
 import type { Unit } from "./unit.ts";
 
 /** What reaches everybody with the bytes of SRTP, UDP and a tunnel around it. */
 export const SMALL_PACKET_BYTES = 1200;
+
+/** The frames that packets are made of are put together here, one after the other, of whichever track. */
+let frameMemory = Buffer.alloc(0);
 
 /**
  * Made once per unit for all such readers. They get the packets as they come until one does not fit; from then on all packets of the track
@@ -17,6 +21,8 @@ export class SmallPackets {
   readonly output: TrackOutput;
   readonly #format: PayloadFormat;
   readonly #source: TrackOutput;
+  /** By units of the open GOP: who comes later in it gets the same, and what was added since. */
+  readonly #madeFor = new WeakMap<Unit, PacketBurst>();
   #isMade: boolean;
 
   constructor(format: PayloadFormat, source: TrackOutput, parameters: Unit["track"]["parameters"]) {
@@ -48,20 +54,23 @@ export class SmallPackets {
     return { ...unit, packets };
   }
 
-  /** Units of the open GOP with packets for such readers, which `makeBacklog` then numbers by `output`. */
-  ofBacklog(units: readonly Unit[]): readonly Unit[] {
+  /** The open GOP for such readers. */
+  backlogOf(units: readonly Unit[]): readonly Unit[] {
     if (!this.#isMade && !units.every((unit) => this.#fits(unit))) this.#isMade = true;
     this.resume();
-    if (!this.#isMade) return units;
+    if (!this.#isMade) return makeBacklog(units, "packets", this.output);
     const { nextSequence } = this.output;
-    const made = units.flatMap((unit) => {
-      const packets = this.#make(unit);
+    const small = units.flatMap((unit) => {
+      const packets = this.#madeFor.get(unit) ?? this.#make(unit);
       if (packets === undefined) return [];
-      this.output.stampMade(packets, unit.ptsTicks, false);
+      if (!this.#madeFor.has(unit)) {
+        this.output.stampMade(packets, unit.ptsTicks, false);
+        this.#madeFor.set(unit, packets);
+      }
       return [{ ...unit, packets }];
     });
     this.output.nextSequence = nextSequence;
-    return made;
+    return makeBacklog(small, "packets", this.output, true);
   }
 
   #fits(unit: Unit): boolean {
@@ -72,8 +81,11 @@ export class SmallPackets {
     return frame !== undefined && withParameterSets(frame, unit.track.parameters) === frame;
   }
 
-  #frameOf(unit: Unit): readonly Buffer[] | undefined {
-    return unit.frame ?? (unit.packets && this.#format.depacketize(unit.packets, unit.track.parameters));
+  /** Good until it is asked for another one. */
+  #frameOf({ frame, packets, track }: Unit): readonly Buffer[] | undefined {
+    if (frame !== undefined || packets === undefined) return frame;
+    if (frameMemory.length < packets.bytes.length) frameMemory = Buffer.allocUnsafeSlow(packets.bytes.length);
+    return this.#format.depacketize(packets, track.parameters, frameMemory);
   }
 
   #make(unit: Unit): PacketBurst | undefined {

@@ -340,8 +340,7 @@ export class Stream {
     if (this.#shared?.face === face && this.#shared.isSmall === isSmall) return this.#shared.units;
     const state = this.#states[this.#videoIndex]!;
     if (isSmall) {
-      const small = smallPacketsOf(state);
-      this.#shared = { face, isSmall, units: makeBacklog(small.ofBacklog(units), face, small.output) };
+      this.#shared = { face, isSmall, units: smallPacketsOf(state).backlogOf(units) };
       return this.#shared.units;
     }
     const { nextSequence } = state.output;

@@ -101,6 +101,13 @@ export function restamped(burst: PacketBurst, firstSequence: number, timestamp: 
   return { bytes, offsets: burst.offsets, count: burst.count };
 }
 
+/** A stamped burst under other sequence numbers and another time, in the same memory. */
+export function shifted({ bytes, offsets, count }: PacketBurst, firstSequence: number, timestamp: number): PacketBurst {
+  const start = offsets[0]! + FRAMING_BYTES;
+  const sequence = (firstSequence - bytes.readUInt16BE(start + 2)) & 0xffff;
+  return { bytes, offsets, count, shift: { sequence, timestamp: (timestamp - bytes.readUInt32BE(start + 4)) >>> 0 } };
+}
+
 function stamp(bytes: Buffer, at: number, payloadType: number, sequence: number, timestamp: number, ssrc: number): void {
   bytes[at + 1] = (bytes[at + 1]! & 0x80) | payloadType; // keeps the marker bit
   bytes[at + 2] = sequence >>> 8;

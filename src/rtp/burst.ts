@@ -12,6 +12,14 @@ export interface PacketBurst {
   /** Where each `$` stands, and the end: RTP packet i is offsets[i] + 4 … offsets[i + 1]. */
   readonly offsets: Int32Array;
   readonly count: number;
+  /** Others have the same bytes under other numbers: what these are here, less what stands in the bytes. */
+  readonly shift?: NumberShift;
+}
+
+/** To be added modulo 2^16 and 2^32. */
+export interface NumberShift {
+  readonly sequence: number;
+  readonly timestamp: number;
 }
 
 /** V8 keeps typed arrays of up to 64 bytes on its own heap, which is cheaper. */
@@ -115,5 +123,6 @@ export function payloadEnd(bytes: Buffer, start: number, end: number): number {
 /** The 16-bit sequence number of packet `index`. */
 export function sequenceOf(burst: PacketBurst, index: number): number {
   const at = burst.offsets[index]! + FRAMING_BYTES;
-  return (burst.bytes[at + 2]! << 8) | burst.bytes[at + 3]!;
+  const written = (burst.bytes[at + 2]! << 8) | burst.bytes[at + 3]!;
+  return burst.shift === undefined ? written : (written + burst.shift.sequence) & 0xffff;
 }

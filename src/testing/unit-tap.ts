@@ -63,9 +63,17 @@ export function frameNumberOfUnit({ packets, frame }: Unit): number | undefined 
   return numbers.find((number) => number !== undefined);
 }
 
-/** RTP packets of a burst, as views. */
-export function rtpOf({ bytes, offsets, count }: PacketBurst): Buffer[] {
-  return Array.from({ length: count }, (_, i) => bytes.subarray(offsets[i]! + FRAMING_BYTES, offsets[i + 1]!));
+/** RTP packets of a burst, as views, or copies where its numbers are not those of its bytes. */
+export function rtpOf(burst: PacketBurst): Buffer[] {
+  const { bytes, offsets, count, shift } = burst;
+  return Array.from({ length: count }, (_, i) => {
+    const packet = bytes.subarray(offsets[i]! + FRAMING_BYTES, offsets[i + 1]!);
+    if (shift === undefined) return packet;
+    const copy = Buffer.from(packet);
+    copy.writeUInt16BE(sequenceOf(burst, i), 2);
+    copy.writeUInt32BE((copy.readUInt32BE(4) + shift.timestamp) >>> 0, 4);
+    return copy;
+  });
 }
 
 export function sequencesOf(burst: PacketBurst): number[] {

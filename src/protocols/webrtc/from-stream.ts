@@ -11,7 +11,7 @@ import { parseRtcp, type ReportBlock, writeSenderReport } from "#rtp/rtcp.ts";
 import type { SenderStream } from "#rtp/srtp/srtp-sender.ts";
 import { BFrameWatch } from "./b-frame-watch.ts";
 import { PacedSender } from "./paced-sender.ts";
-import { PacketHistory } from "./packet-history.ts";
+import { type FoundPacket, findPacket, type PacketHistory } from "./packet-history.ts";
 import { B_FRAMES } from "./read-negotiation.ts";
 import type { SecureTransport } from "./secure-transport.ts";
 import type { OpusInstead } from "./server-context.ts";
@@ -21,7 +21,7 @@ import type { StreamHistories } from "./stream-history.ts";
 /** A client's idea of the source's clock is corrected when it would be wrong by this much. */
 const CLOCK_TOLERANCE_US = 20_000;
 /** The packets of the open GOP may be missed for so long. */
-const BACKLOG_US = 3_000_000;
+const BACKLOG_US = 1_500_000;
 /** RFC 3711 §3.3.1: a first number below 2^15 keeps a receiver that misses it from guessing the wrong cycle. */
 const FIRST_SEQUENCES = 2 ** 14;
 /** The audio that stands in for the path's own goes by this index, and by this alone through the gate. */
@@ -89,7 +89,7 @@ export class WebRtcReader implements Reader, SessionMedia {
   #gate: Gate | undefined;
   #transport: SecureTransport | undefined;
   /** The packets of the open GOP, which this reader got alone; undefined once nobody can miss them any more. */
-  #backlog: PacketHistory | undefined = new PacketHistory();
+  #backlog: PacketBurst[] | undefined = [];
   /** Its units are drawn together in time: no report may be made of them. */
   #inBacklog = true;
   #attachedUs = 0;
@@ -153,7 +153,7 @@ export class WebRtcReader implements Reader, SessionMedia {
     const burst = unit.packets!;
     const sent = this.#sent.get(unit.track.index)!;
     const nowUs = this.#options.clock.nowUs();
-    if (this.#inBacklog) this.#backlog!.note(burst, nowUs);
+    if (this.#inBacklog) this.#backlog!.push(burst);
     else sent.history.note(burst, nowUs);
     if (!this.#gate!.admits(unit)) return;
     this.#push(unit.track.index, sent, burst);
@@ -261,12 +261,20 @@ export class WebRtcReader implements Reader, SessionMedia {
       for (const sequence of sequences) {
         if (this.#repeatedInSecond >= MAX_REPEATED_PER_SECOND) return;
         const own = (sequence - numbering.numbering.sequenceOffset) & 0xffff;
-        const found = sent.history.find(own) ?? this.#backlog?.find(own);
+        const found = this.#findInBacklog(own) ?? sent.history.find(own, this.#attachedUs);
         if (found === undefined) continue;
         this.#repeatedInSecond++;
         this.outboundBytes += transport.sendAgain(found.burst, numbering, found.index);
       }
     }
+  }
+
+  #findInBacklog(sequence: number): FoundPacket | undefined {
+    for (const burst of this.#backlog ?? []) {
+      const found = findPacket(burst, sequence);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** The client would compute another time from the newest report than we would. */

@@ -22,10 +22,10 @@ test("history: every packet that went is found by its number, over the wrap", ()
     history.note(burst, 0); // another reader of the same
   }
   for (const burst of sent) {
-    for (const [index, sequence] of sequencesOf(burst).entries()) assert.deepEqual(history.find(sequence), { burst, index });
+    for (const [index, sequence] of sequencesOf(burst).entries()) assert.deepEqual(history.find(sequence, -1), { burst, index });
   }
-  assert.equal(history.find((sequencesOf(sent.at(-1)!).at(-1)! + 1) & 0xffff), undefined);
-  assert.equal(history.find((sequencesOf(sent[0]!)[0]! - 1) & 0xffff), undefined);
+  assert.equal(history.find((sequencesOf(sent.at(-1)!).at(-1)! + 1) & 0xffff, -1), undefined);
+  assert.equal(history.find((sequencesOf(sent[0]!)[0]! - 1) & 0xffff, -1), undefined);
 });
 
 test("history: old packets are forgotten", () => {
@@ -34,8 +34,31 @@ test("history: old packets are forgotten", () => {
   history.note(first!, 0);
   history.note(second!, 1_000_000);
   history.note(third!, 2_000_000);
-  assert.equal(history.find(sequencesOf(first!)[0]!), undefined);
-  assert.notEqual(history.find(sequencesOf(second!)[0]!), undefined);
+  assert.equal(history.find(sequencesOf(first!)[0]!, -1), undefined);
+  assert.notEqual(history.find(sequencesOf(second!)[0]!, -1), undefined);
+});
+
+test("history: who came later gets nothing of what went before", () => {
+  const history = new PacketHistory();
+  const [before, after] = bursts(2);
+  history.note(before!, 1000);
+  history.note(after!, 2000);
+  assert.equal(history.find(sequencesOf(before!)[0]!, 1000), undefined);
+  assert.notEqual(history.find(sequencesOf(after!)[0]!, 1000), undefined);
+});
+
+test("history: what is kept is a copy, in memory that is used again", () => {
+  const history = new PacketHistory();
+  const sizes: number[] = [];
+  for (const [i, burst] of bursts(300).entries()) {
+    const before = Buffer.from(burst.bytes);
+    history.note(burst, i * 100_000);
+    burst.bytes.fill(0);
+    const found = history.find(before.readUInt16BE(burst.offsets[0]! + 6), -1)!;
+    assert.ok(found.burst.bytes.equals(before));
+    sizes.push(history.heldBytes);
+  }
+  assert.equal(sizes.at(-1), sizes[100]);
 });
 
 test("losses: asked for at once, again while they can be of use, and no more once they came", () => {

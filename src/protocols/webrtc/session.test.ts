@@ -95,6 +95,27 @@ test("lost packets come again when they are asked for, live ones and those of th
   );
 });
 
+test("what comes again of the open GOP is what this reader got of it, not what others got of it live", async (t) => {
+  const { gate, connect } = await setUp(t);
+  const first = await connect();
+  await until("its open GOP", () => first.rtp.length >= 9);
+  gate.frame(5);
+  await until("what follows", () => first.rtp.length >= 24);
+  const second = await connect();
+  await until("the open GOP of the other", () => second.rtp.length >= 24);
+  const original = [...second.rtp];
+  second.forgetReplays();
+  second.rtp.length = 0;
+  const ssrc = original[0]!.readUInt32BE(8);
+  const wanted = original.map((packet) => packet.readUInt16BE(2));
+  second.sendRtcp(Buffer.concat([writeReceiverReport(7, undefined), writeLost(7, ssrc, wanted)]));
+  await until("all of it again", () => second.rtp.length >= original.length);
+  assert.deepEqual(
+    second.rtp.map((packet) => packet.toString("hex")),
+    original.map((packet) => packet.toString("hex")),
+  );
+});
+
 test("a reader that needs a keyframe has the publisher asked", async (t) => {
   const { gate, connect, sessions } = await setUp(t);
   const client = await connect();

@@ -87,7 +87,9 @@ export class SrtpSender {
     again: boolean,
   ): ProtectedBurst | undefined {
     const { bytes, offsets } = burst;
-    const { ssrc, payloadType, sequenceOffset, timestampOffset } = stream.numbering;
+    const { ssrc, payloadType } = stream.numbering;
+    const sequenceOffset = stream.numbering.sequenceOffset + (burst.shift?.sequence ?? 0);
+    const timestampOffset = stream.numbering.timestampOffset + (burst.shift?.timestamp ?? 0);
     const sizeBytes = offsets[end]! - offsets[first]! + (end - first) * (this.tagBytes - FRAMING_BYTES);
     const out = target !== undefined && target.length >= sizeBytes ? target : Buffer.allocUnsafeSlow(sizeBytes);
     const outOffsets = new Int32Array(end - first + 1);
