@@ -18,7 +18,7 @@ function setUp(only?: readonly (keyof DownlinkHandlers)[]) {
     command: async ({ payload, ...rest }) => void got.push(["command", payload.toString(), rest]),
     config: async ({ payload }) => void got.push(["config", payload.toString()]),
     job: async ({ payload }) => void got.push(["job", payload.toString()]),
-    time: async (payload) => void got.push(["time", payload.toString()]),
+    time: async ({ payload, isRetained }) => void got.push(["time", payload.toString(), isRetained]),
     nocState: (isOnline) => void got.push(["noc", isOnline]),
   };
   const { command, nocState } = all;
@@ -41,7 +41,7 @@ test("each topic goes to whoever knows what to do with it", async () => {
     ["config", "g"],
     ["config", ""],
     ["job", "j"],
-    ["time", "t"],
+    ["time", "t", false],
   ]);
   assert.equal(downlink.ignored, 0);
 });
