@@ -308,3 +308,17 @@ test("a probation that cannot be watched is not passed", async () => {
   await send(version(1, { paths: {} }, { probation_s: 60 }));
   assert.deepEqual([last().st, last().about, last().ver, applied.at(-1)], ["rolled_back", 1, 0, undefined]);
 });
+
+test("what runs is no news, also where the key that signed it was replaced since; anything else that nobody signed is refused", async () => {
+  const { desired, send, version, last, applied } = await setUp();
+  const doc = { logLevel: "debug" };
+  await send(version(3, doc));
+  const claim = (ver: number, other: Doc): string => JSON.stringify({ v: 1, ...version(ver, other) });
+  desired.refuse("no key of that kid may sign", claim(3, doc));
+  assert.deepEqual([last().st, last().about, last().err], ["applied", 3, null]);
+  for (const wrong of [claim(4, doc), claim(3, { logLevel: "info" }), "{", "null", undefined]) {
+    desired.refuse("no key of that kid may sign", wrong);
+    assert.deepEqual([last().st, last().ver, last().err], ["rejected", 3, "no key of that kid may sign"]);
+  }
+  assert.deepEqual(applied, [doc]);
+});

@@ -111,9 +111,17 @@ export class DesiredConfig {
     return this.#turn;
   }
 
-  /** A document that is not to be looked at, e.g. because nobody signed it. */
-  refuse(fault: string): void {
-    this.#reject(0, fault);
+  /**
+   * A document that is not to be looked at, e.g. because nobody signed it. `claim`: what it would say. The broker keeps what runs here also when the key that
+   * signed it was replaced since: that is no other one.
+   */
+  refuse(fault: string, claim?: string): void {
+    const parsed = claim === undefined ? { fault } : parseStrictJson(claim);
+    const document = "fault" in parsed ? parsed : parseDesired(parsed.value);
+    const { committed } = this.#state;
+    const isKnown = !("fault" in document) && document.ver === committed?.ver && document.hash === committed.hash;
+    if (isKnown) this.#report("applied", document.ver);
+    else this.#reject(0, fault);
   }
 
   /** The version that is tried is left as it is on disk: the next start gives it up. */

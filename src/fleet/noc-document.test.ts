@@ -40,3 +40,11 @@ test("what is not to be trusted is refused with a reason", () => {
   assert.match(refusal(signed("{"), "signed"), /JSON/i);
   assert.match(refusal(Buffer.alloc(128 * 1024 + 1, 0x20), "broker"), /larger than/);
 });
+
+test("one that nobody signed who may tells what it would say, whatever that is", () => {
+  for (const text of [FOR_US, "null", "\u0000"]) {
+    const opened = openNocDocument(signed(text, stranger.privateKey), trustOf("signed"));
+    assert.deepEqual("fault" in opened && opened.claim, text);
+  }
+  for (const odd of ["a..b", "a.!.b", "a.b.c"]) assert.ok("fault" in openNocDocument(Buffer.from(odd), trustOf("signed")));
+});

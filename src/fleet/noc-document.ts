@@ -3,8 +3,8 @@ import type { CommandTrust } from "./command-intake.ts";
 import { type SigningKeys, verifyJws } from "./jws.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
-/** Empty: there is none. */
-export type OpenedDocument = { readonly text: string } | { readonly fault: string };
+/** Empty: there is none. `claim`: what it would say if somebody had signed it who may: to see that it is known already, and for nothing else. */
+export type OpenedDocument = { readonly text: string } | { readonly fault: string; readonly claim?: string };
 
 export interface DocumentTrust {
   readonly trust: CommandTrust;
@@ -23,7 +23,7 @@ export function openNocDocument(payload: Buffer, { trust, keys, audience }: Docu
   const isSigned = /^[\w-]+\.[\w-]*\.[\w-]*$/.test(text);
   if (!isSigned) return trust === "broker" ? { text } : { fault: "it has to be signed" };
   const verdict = verifyJws(text, keys);
-  if ("fault" in verdict) return { fault: verdict.fault };
+  if ("fault" in verdict) return { fault: verdict.fault, claim: Buffer.from(text.split(".")[1]!, "base64url").toString("utf8") };
   const parsed = parseStrictJson(verdict.payload);
   if ("fault" in parsed) return { fault: parsed.fault };
   const { aud } = (parsed.value ?? {}) as { readonly aud?: unknown };

@@ -156,7 +156,7 @@ async function openFleet(context: GatewayContext, config: Config): Promise<Runni
     command: (message) => intake.receive(message),
     config: async ({ payload }) => {
       const document = openDocument(payload);
-      if ("fault" in document) context.noc?.refuse(document.fault);
+      if ("fault" in document) context.noc?.refuse(document.fault, document.claim);
       else if (document.text !== "") context.noc?.desire(document.text);
     },
     job: async ({ payload }) => {

@@ -25,8 +25,8 @@ export interface GatewayNoc {
   begin(): Promise<void>;
   /** Never rejects. */
   desire(text: string): void;
-  /** Why a document is refused before it is looked at. */
-  refuse(reason: string): void;
+  /** Why a document is refused before it is looked at, and what it would say. */
+  refuse(reason: string, claim: string | undefined): void;
   job(text: string): void;
   /** The job that must not be cut off now; undefined: there is none. */
   readonly jobAtWork: string | undefined;
@@ -140,7 +140,7 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       return beginning;
     },
     desire: (text) => void begun.promise.then(() => desired.receive(text)),
-    refuse: (reason) => void begun.promise.then(() => desired.refuse(reason)),
+    refuse: (reason, claim) => void begun.promise.then(() => desired.refuse(reason, claim)),
     job: (text) => void begun.promise.then(() => jobs.receive(text)),
     get jobs() {
       return jobs.known;
