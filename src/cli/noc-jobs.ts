@@ -11,6 +11,7 @@ import { runRollout } from "#noc/rollout-runner.ts";
 import { RolloutStore, type Wish } from "#noc/rollout-store.ts";
 import { rolloutLine, rolloutTable, siteJobLines } from "#noc/rollout-table.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
+import { openUploadKey } from "#noc/upload-tokens.ts";
 import { brokerOf, folderOf, type NocCall, parseNocWords, tenantOf, type Values } from "./noc-options.ts";
 
 const ACTIONS = "start <plan>, resume <job>, pause <job>, cancel <job>, show <job> or list";
@@ -123,6 +124,7 @@ async function run(rollout: Rollout, store: RolloutStore, values: Values, access
   const { out, columns, signal } = call;
   const { state } = rollout;
   const signer = state.isSigned ? await signerOf(values) : undefined;
+  const uploadKey = state.receive === undefined ? undefined : await openUploadKey(new NodeFs(), folderOf(values));
   let shown = "";
   const show = (): void => {
     const lines = columns === undefined ? [rolloutLine(state)] : rolloutTable(rollout);
@@ -131,7 +133,7 @@ async function run(rollout: Rollout, store: RolloutStore, values: Values, access
     shown = text;
   };
   show();
-  await runRollout({ rollout, store, access, signer, onChange: show, onTrouble: (text) => out.line(text) }, signal);
+  await runRollout({ rollout, store, access, signer, uploadKey, onChange: show, onTrouble: (text) => out.line(text) }, signal);
   if (columns === undefined) for (const line of rolloutTable(rollout)) out.line(line);
   if (state.st === "running" || state.st === "paused" || state.st === "stopped") out.line(`to go on: camgate noc jobs resume ${state.job}`);
   const isForAll = Object.values(state.sites).every(({ st }) => st === "ok");

@@ -7,10 +7,10 @@ import { readSmallFile } from "#base/read-small-file.ts";
 import { parseSize } from "#config/size.ts";
 import { Certificate } from "#http/certificate.ts";
 import { plainText } from "#noc/plain-text.ts";
-import { uploadNameFault } from "#noc/upload-name.ts";
+import { checkGrant, USUAL_PART_MB, uploadGrant } from "#noc/upload-grant.ts";
 import { UploadReceiver } from "#noc/upload-receiver.ts";
 import { UploadStore } from "#noc/upload-store.ts";
-import { makeUploadToken, openUploadKey } from "#noc/upload-tokens.ts";
+import { openUploadKey } from "#noc/upload-tokens.ts";
 import { folderOf, type NocCall, numberOf, parseNocWords, textOf, type Values } from "./noc-options.ts";
 import type { Output } from "./output.ts";
 
@@ -41,17 +41,13 @@ export async function runNocReceive(words: readonly string[], call: NocCall): Pr
 
 /** What a command's `dest` has to say, for one file. */
 async function grant(name: string, values: Values, out: Output): Promise<number> {
-  const fault = uploadNameFault(name);
-  if (fault !== undefined) throw new CallerFault("invalid", `name: '${name}' ${fault}`, "name");
   const url = textOf(values, "url") ?? "";
-  if (!/^https:\/\/[^/?#@\s]+\/?$/.test(url) || !URL.canParse(url))
-    throw new CallerFault("invalid", "--url: has to be where gateways reach the receiver, such as https://clips.noc.example:8443", "url");
+  checkGrant({ url, name }, { url: "--url", name: "name" });
   const ttlS = numberOf(values, "ttl", 86_400, 60, 31_536_000);
-  const partMb = numberOf(values, "part-mb", 8, 1, 1024);
+  const partMb = numberOf(values, "part-mb", USUAL_PART_MB, 1, 1024);
   if (!Number.isInteger(partMb)) throw new CallerFault("invalid", "--part-mb: has to be a whole number", "part-mb");
-  const token = makeUploadToken(await openUploadKey(new NodeFs(), folderOf(values)), name, Date.now() + ttlS * 1000);
-  const headers = { Authorization: `Bearer ${token}` };
-  out.line(JSON.stringify({ put: `${url.replace(/\/$/, "")}/${name}`, headers, part_mb: partMb }));
+  const key = await openUploadKey(new NodeFs(), folderOf(values));
+  out.line(JSON.stringify(uploadGrant(key, { url, name, untilMs: Date.now() + ttlS * 1000, partMb })));
   return 0;
 }
 

@@ -7,7 +7,7 @@ import type { GatewayContext } from "./context.ts";
 const RESTART = "sys.restart_app";
 
 /** Commands that may be jobs: those that can be done once more when the gateway stopped in the middle. */
-const JOB_COMMANDS = ["cam.restart", "cam.set", "rec.set", RESTART] as const;
+const JOB_COMMANDS = ["cam.restart", "cam.set", "rec.set", "diag.bundle", RESTART] as const;
 
 /** Who made the job was judged when it came. */
 const NOC_JOB: Caller = { name: "a job of the NOC", may: () => true };

@@ -2,6 +2,7 @@
 import { request } from "node:https";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAtLeast } from "#base/clock.ts";
 import { deferred } from "#base/deferred.ts";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
@@ -114,7 +115,8 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       save: (job) => replaceFile(fs, join(directory, "job.json"), Buffer.from(JSON.stringify(job))),
     },
     utcMs: () => clock.utcOf(clock.nowUs()).utcUs / 1000,
-    isTimeKnown: () => clock.keeper?.isTrusted === true,
+    // What the NOC has told counts here: the job is the NOC's, too.
+    isTimeKnown: () => clock.keeper?.isTrusted === true || isAtLeast(clock.utcOf(clock.nowUs()).quality, "hint"),
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     update: (update) => {
       const { fleet, audit } = context;

@@ -61,6 +61,11 @@ test("what is wrong is said with its field", () => {
     [{ max_failed: -1 }, /^max_failed: has to be/],
     [{ silent_s: 0 }, /^silent_s: has to be/],
     [{ soak_s: "1 h" }, /^soak_s: has to be/],
+    [{ op: "diag.bundle", args: {} }, /^dest: /],
+    [{ op: "diag.bundle", args: {}, receive: "https://noc.test" }, /^receive: has to be url and name/],
+    [{ op: "diag.bundle", args: {}, receive: { url: "https://noc.test", name: "x.tgz" } }, /^receive.name: has to have {gateway} in it/],
+    [{ op: "diag.bundle", args: {}, receive: { url: "http://noc.test", name: "{gateway}.tgz" } }, /^receive.url: has to be where/],
+    [{ op: "diag.bundle", args: {}, receive: { url: "https://noc.test", name: "../{gateway}" } }, /^receive.name: '..\/gw-0001'/],
   ];
   for (const [fields, fault] of bad)
     assert.throws(

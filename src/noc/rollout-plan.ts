@@ -5,11 +5,17 @@ import { operationByName } from "#fleet/contract/operations.table.ts";
 import { parseJob, spreadPart } from "#fleet/job-request.ts";
 import { gatewayIdFault } from "#fleet/topics.ts";
 import { parseCommandArguments } from "./command-arguments.ts";
+import { checkGrant } from "./upload-grant.ts";
 
 /** So many per cent of the fleet by the end of the ring, or these. */
 export type Ring = { readonly percent: number } | { readonly gateways: readonly string[] };
 
 export type FailureLimit = { readonly percent: number } | { readonly count: number };
+
+export interface ReceiverWish {
+  readonly url: string;
+  readonly name: string;
+}
 
 export interface RolloutPlan {
   readonly job: string;
@@ -24,6 +30,8 @@ export interface RolloutPlan {
   readonly rings: readonly Ring[];
   /** More than that stop it. */
   readonly maxFailed: FailureLimit;
+  /** Each gateway is given leave to send a file there, as `dest` of the arguments; `name` has its name in place of `{gateway}`. */
+  readonly receive: ReceiverWish | undefined;
   /** A gateway that is there and says nothing for so long has failed. */
   readonly silentSeconds: number;
   /** Between a ring and the next one. */
@@ -34,12 +42,13 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const FIELDS = [
   ...["job", "op", "args", "gateways", "rings", "window", "spread_s", "step_s", "tries", "not_before", "deadline"],
-  ...["max_failed", "silent_s", "soak_s"],
+  ...["max_failed", "silent_s", "soak_s", "receive"],
 ];
 const USUAL_RINGS = ["1%", "10%", "50%", "100%"];
 const USUAL_DAYS = 7;
 const DAY_MS = 86_400_000;
 const MAX_RINGS = 100;
+const GATEWAY = "{gateway}";
 
 /** YAML or JSON; `nowMs`: UTC. Throws a CallerFault that names the field. */
 export function parseRolloutPlan(text: string, name: string, nowMs: number): RolloutPlan {
@@ -58,7 +67,9 @@ export function parseRolloutPlan(text: string, name: string, nowMs: number): Rol
   };
   const parsed = parseJob(request);
   if ("fault" in parsed) throw new CallerFault("invalid", parsed.fault.replace(/^nb:/, "not_before:"));
-  if (operationByName.has(parsed.op)) parseCommandArguments(parsed.op, [JSON.stringify(args)]);
+  const receive = receiveOf(fields["receive"]);
+  const given = { ...parsed.args, ...(receive !== undefined && { dest: {} }) };
+  if (operationByName.has(parsed.op)) parseCommandArguments(parsed.op, [JSON.stringify(given)]);
   return {
     job: parsed.job,
     request,
@@ -68,6 +79,7 @@ export function parseRolloutPlan(text: string, name: string, nowMs: number): Rol
     gateways: gateways === undefined || gateways === "all" ? undefined : namesOf("gateways", gateways),
     rings: ringsOf(rings),
     maxFailed: limitOf(maxFailed),
+    receive,
     silentSeconds: secondsOf("silent_s", silent, 1),
     soakSeconds: secondsOf("soak_s", soak, 0),
   };
@@ -89,6 +101,21 @@ export function ringMembers(
     for (const gateway of members) taken.add(gateway);
     return members;
   });
+}
+
+function receiveOf(value: unknown): ReceiverWish | undefined {
+  if (value === undefined) return undefined;
+  const { url, name, ...more } = (typeof value === "object" && value !== null ? value : {}) as Fields;
+  if (typeof url !== "string" || typeof name !== "string" || Object.keys(more).length > 0)
+    throw wrong("receive", "has to be url and name of a camgate noc receive");
+  if (!name.includes(GATEWAY)) throw wrong("receive.name", `has to have ${GATEWAY} in it, or all gateways write one file`);
+  checkGrant({ url, name: fileNameOf(name, "gw-0001") }, { url: "receive.url", name: "receive.name" });
+  return { url, name };
+}
+
+/** Of what one gateway sends. */
+export function fileNameOf(name: string, gatewayId: string): string {
+  return name.replaceAll(GATEWAY, gatewayId);
 }
 
 function fieldsOf(text: string, name: string): Fields {

@@ -7,9 +7,11 @@ import { FleetView } from "./fleet-view.ts";
 import { jobInSlot, jobNewsOf, jobPayload } from "./job-message.ts";
 import type { BrokerAccess, NocConnection } from "./noc-connection.ts";
 import type { Rollout } from "./rollout.ts";
+import { fileNameOf } from "./rollout-plan.ts";
 import { LOCK_EVERY_MS, type RolloutStore } from "./rollout-store.ts";
 import type { Signer } from "./signing-keys.ts";
 import { stayConnected } from "./steady-connection.ts";
+import { USUAL_PART_MB, uploadGrant } from "./upload-grant.ts";
 
 export interface RolloutRunnerOptions {
   readonly rollout: Rollout;
@@ -18,6 +20,8 @@ export interface RolloutRunnerOptions {
   readonly access: BrokerAccess;
   /** Undefined: it goes unsigned. */
   readonly signer: Signer | undefined;
+  /** Of the receiver, where the rollout has one. */
+  readonly uploadKey: Buffer | undefined;
   /** After each change; must not throw. */
   onChange(): void;
   /** The broker was lost. */
@@ -161,13 +165,22 @@ class Run {
 
   async #publish(gatewayId: string, job: string | undefined): Promise<void> {
     const { rollout, signer } = this.#options;
-    const { tenant, request } = rollout.state;
+    const { tenant } = rollout.state;
     const identity = { tenant, gatewayId };
-    const payload = job === undefined ? "" : jobPayload(request, identity, signer);
+    const payload = job === undefined ? "" : jobPayload(this.#requestFor(gatewayId), identity, signer);
     const message = { topic: new Topics(identity).down("job"), payload, qos: 1, retain: true, contentType: "application/json" } as const;
     if (this.#connection === undefined) throw new Error("the broker is away");
     await this.#connection.publish(message);
     rollout.takeSlot(gatewayId, job);
+  }
+
+  #requestFor(gatewayId: string): Readonly<Record<string, unknown>> {
+    const { rollout, uploadKey } = this.#options;
+    const { request, receive, deadlineMs, graceMs } = rollout.state;
+    if (receive === undefined || uploadKey === undefined) return request;
+    const name = fileNameOf(receive.name, gatewayId);
+    const dest = uploadGrant(uploadKey, { url: receive.url, name, untilMs: deadlineMs + graceMs, partMb: USUAL_PART_MB });
+    return { ...request, args: { ...(request["args"] as object), dest } };
   }
 
   #take(message: IncomingMessage): void {

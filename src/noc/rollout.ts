@@ -1,6 +1,6 @@
 // A job on its way through a fleet: who has it, how each one is, when the next ring begins, and when it has to stop. No clock, no network, no disk.
 import type { JobNews } from "./job-message.ts";
-import { type FailureLimit, type RolloutPlan, ringMembers } from "./rollout-plan.ts";
+import { type FailureLimit, type ReceiverWish, type RolloutPlan, ringMembers } from "./rollout-plan.ts";
 
 /** What a gateway says of it, and: `open`, it has not been sent; `sent`; `silent`, it is there and said nothing; `missed`, it was not there until the deadline. */
 export type SiteJobState = "open" | "sent" | "queued" | "wait" | "run" | "ok" | "err" | "rej" | "rolledback" | "silent" | "missed";
@@ -25,6 +25,7 @@ export interface RolloutState {
   readonly job: string;
   readonly request: Readonly<Record<string, unknown>>;
   readonly isSigned: boolean;
+  readonly receive?: ReceiverWish;
   readonly deadlineMs: number;
   /** From the deadline until a step that runs has to be over. */
   readonly graceMs: number;
@@ -63,6 +64,7 @@ export function newRollout(plan: RolloutPlan, tenant: string, gateways: readonly
   const fresh = (): SiteJob => ({ st: "open", xv: 0, step: null, pct: 0, err: null, sentMs: null });
   return {
     ...{ v: 1, tenant, job: plan.job, request: plan.request, isSigned, deadlineMs: plan.deadlineMs },
+    ...(plan.receive !== undefined && { receive: plan.receive }),
     graceMs: DEADLINE_GRACE_MS + (plan.stepSeconds * 1000 + 60_000) * plan.tries,
     ...{ maxFailed: plan.maxFailed, silentMs: plan.silentSeconds * 1000, soakMs: plan.soakSeconds * 1000 },
     rings,
