@@ -107,11 +107,6 @@ export function startOf(request: JobRequest, nowMs: number, place: JobPlace): nu
   return Math.round(fromMs + part * Math.min(spreadSeconds * 1000, leftMin * 60_000));
 }
 
-/** Whether it depends on what time it is when a job may begin. */
-export function hasHours({ notBeforeMs, deadlineMs, window }: JobRequest): boolean {
-  return (notBeforeMs ?? deadlineMs ?? window) !== undefined;
-}
-
 /** Whether a job may begin at that moment, as far as its window goes. */
 export function isInWindow({ window }: JobRequest, nowMs: number, place: JobPlace): boolean {
   if (window === undefined) return true;

@@ -16,7 +16,7 @@ const NOON_MS = Date.UTC(2026, 10, 22, 12);
 function setUp(
   operation: Partial<JobOperation> & Pick<JobOperation, "steps">,
   kept?: KeptJob,
-  isTimeKnown: (nowMs: number) => boolean = () => true,
+  trust: (nowMs: number) => "none" | "est" | "ntp" = () => "ntp",
 ) {
   const time = new SimulatedTime();
   const updates: JobUpdate[] = [];
@@ -31,8 +31,9 @@ function setUp(
         saved = job;
       },
     },
-    utcMs: () => (isTimeKnown(time.nowMs) ? NOON_MS : 0) + time.nowMs,
-    isTimeKnown: () => isTimeKnown(time.nowMs),
+    utcMs: () => (trust(time.nowMs) === "none" ? 0 : NOON_MS) + time.nowMs,
+    isTimeSet: () => trust(time.nowMs) !== "none",
+    isTimeTrusted: () => trust(time.nowMs) === "ntp",
     sleep: time.sleep,
     update: (update) => {
       assert.deepEqual(contractFaults("up-job", { ...ENVELOPE, ...update }), []);
@@ -328,15 +329,18 @@ test("a step that takes the gateway down each time has its tries, not more; a st
 
 test("what has an hour of its own does not begin by a clock that nobody has set", async () => {
   const DAY_MS = 86_400_000;
-  const isKnown = (nowMs: number): boolean => nowMs >= 2 * DAY_MS;
-  const inWindow = setUp({ steps: [step("install")] }, undefined, isKnown);
+  const trust = (nowMs: number) => (nowMs < DAY_MS ? "none" : nowMs < 2 * DAY_MS ? "est" : "ntp");
+  const inWindow = setUp({ steps: [step("install")] }, undefined, trust);
   await inWindow.run({ window: "01:00-04:00 utc" });
   assert.equal(inWindow.time.nowMs, 2 * DAY_MS + 13 * 3_600_000, "the first window of a clock that is set at noon");
   assert.deepEqual(inWindow.words(), ["queued  0", "wait  0", "wait  0", "run install 0", "ok  100"]);
-  const soon = setUp({ steps: [step("install")] }, undefined, isKnown);
+  const soon = setUp({ steps: [step("install")] }, undefined, trust);
   await soon.run();
-  assert.ok(soon.time.nowMs < DAY_MS, "one without hours does not wait");
-  const late = setUp({ steps: [step("install")] }, undefined, isKnown);
+  assert.equal(soon.time.nowMs, 0, "one without hours does not wait");
+  const dated = setUp({ steps: [step("install")] }, undefined, trust);
+  await dated.run({ deadline: NOON_MS + 9 * DAY_MS });
+  assert.equal(dated.time.nowMs, DAY_MS, "a date alone needs no more than a clock that is set");
+  const late = setUp({ steps: [step("install")] }, undefined, trust);
   await late.run({ deadline: NOON_MS });
   assert.deepEqual([late.words().at(-1), late.updates.at(-1)?.e?.c], ["err  0", "E_EXPIRED"]);
 });

@@ -3,7 +3,7 @@ import { errorText } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { CommandFault, commandErrorOf } from "./command-fault.ts";
 import { type CommandError, MAX_REQUEST_BYTES } from "./command-request.ts";
-import { hasHours, isInWindow, type JobPlace, type JobRequest, parseJob, startOf } from "./job-request.ts";
+import { isInWindow, type JobPlace, type JobRequest, parseJob, startOf } from "./job-request.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 export type JobState = "queued" | "wait" | "run" | "ok" | "err" | "rej" | "rolledback" | "cancel";
@@ -75,8 +75,10 @@ export interface JobRunnerOptions extends JobPlace {
   readonly store: JobStore;
   /** UTC, ms. */
   utcMs(): number;
-  /** Whether that can be acted upon; until it can, nothing begins that has an hour of its own. */
-  isTimeKnown(): boolean;
+  /** Whether that is a time at all; until it is, nothing begins that has a date of its own. */
+  isTimeSet(): boolean;
+  /** Whether it can be acted upon; until it can, nothing begins that has hours of the day. */
+  isTimeTrusted(): boolean;
   /** Rejects when the signal is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   update(update: JobUpdate): void;
@@ -226,11 +228,11 @@ export class JobRunner {
   }
 
   async #waitForStart(request: JobRequest, signal: AbortSignal): Promise<void> {
-    const { utcMs, sleep, isTimeKnown } = this.#options;
+    const { utcMs, sleep } = this.#options;
     const { deadlineMs } = request;
-    if (hasHours(request) && !isTimeKnown()) {
+    if (!this.#isTimeEnough(request)) {
       this.#tell("wait", null, 0);
-      while (!isTimeKnown()) await sleep(MAX_SLEEP_MS, signal).catch(throwEnd(signal));
+      while (!this.#isTimeEnough(request)) await sleep(MAX_SLEEP_MS, signal).catch(throwEnd(signal));
       await this.#keep({ startMs: startOf(request, utcMs(), this.#options) });
     }
     if (this.#kept!.startMs > utcMs()) this.#tell("wait", null, 0);
@@ -244,6 +246,12 @@ export class JobRunner {
       if (nowMs >= startMs) return;
       await sleep(Math.min(startMs - nowMs, MAX_SLEEP_MS), signal).catch(throwEnd(signal));
     }
+  }
+
+  #isTimeEnough({ window, notBeforeMs, deadlineMs }: JobRequest): boolean {
+    const { isTimeSet, isTimeTrusted } = this.#options;
+    if (window !== undefined) return isTimeTrusted();
+    return (notBeforeMs ?? deadlineMs) === undefined || isTimeSet();
   }
 
   async #runSteps(request: JobRequest, operation: JobOperation, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,6 @@
 import { request } from "node:https";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAtLeast } from "#base/clock.ts";
 import { deferred } from "#base/deferred.ts";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
@@ -115,8 +114,8 @@ export async function start(context: GatewayContext, { global }: Config): Promis
       save: (job) => replaceFile(fs, join(directory, "job.json"), Buffer.from(JSON.stringify(job))),
     },
     utcMs: () => clock.utcOf(clock.nowUs()).utcUs / 1000,
-    // What the NOC has told counts here: the job is the NOC's, too.
-    isTimeKnown: () => clock.keeper?.isTrusted === true || isAtLeast(clock.utcOf(clock.nowUs()).quality, "hint"),
+    isTimeSet: () => clock.utcOf(clock.nowUs()).quality !== "none",
+    isTimeTrusted: () => clock.keeper?.isTrusted === true,
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     update: (update) => {
       const { fleet, audit } = context;

@@ -42,7 +42,8 @@ export function simulatedJobs({ gatewayId, random, update, ended }: SimulatedJob
         kept = job;
       },
     },
-    isTimeKnown: () => true,
+    isTimeSet: () => true,
+    isTimeTrusted: () => true,
     utcMs: Date.now,
     sleep: (ms, signal) => delay(ms, undefined, { signal, ref: false }),
     update,
