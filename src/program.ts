@@ -36,7 +36,10 @@ const COMMANDS: ReadonlyMap<string, { readonly run: Command; readonly help: stri
   ],
 ]);
 
-const out: Output = { line: (text) => void process.stdout.write(`${text}\n`) };
+const out: Output = {
+  line: (text) => void process.stdout.write(`${text}\n`),
+  fault: (text) => void process.stderr.write(`${text}\n`),
+};
 
 /** Resolves with the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {

@@ -9,7 +9,7 @@ import { type Doc, diffLines, hasSecrets, parseDraft, SentConfigs, sealingKeyOf,
 import { NocConnection } from "#noc/noc-connection.ts";
 import { plainText } from "#noc/plain-text.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, textOf, type Values } from "./noc-options.ts";
+import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, textOf, UsageFault, type Values } from "./noc-options.ts";
 
 const ACTIONS = ["get", "set", "diff", "rollback"];
 const MAX_FILE_BYTES = 2 << 20;
@@ -23,12 +23,14 @@ export async function runNocConfig(words: readonly string[], call: NocCall): Pro
   const options = { ...texts, unsigned: { type: "boolean" as const }, force: { type: "boolean" as const } };
   const { values, positionals } = parseNocWords(words, options, call);
   const [action = "", name, third, ...more] = positionals;
-  if (!ACTIONS.includes(action)) throw new CallerFault("invalid", `config: ${ACTIONS.join(", ")}`);
+  if (!ACTIONS.includes(action)) throw new UsageFault(`config: ${ACTIONS.join(", ")}`);
   const gateway = gatewayOf(values, name);
   const wantsFile = action === "set" || action === "diff";
-  if (more.length > 0 || (action === "get" && third !== undefined))
-    throw new CallerFault("invalid", `'${more[0] ?? third}' is a word too many`);
-  if (wantsFile && third === undefined) throw new CallerFault("invalid", "the file with settings is missing");
+  if (more.length > 0 || (action === "get" && third !== undefined)) throw new UsageFault(`'${more[0] ?? third}' is a word too many`);
+  if (wantsFile && third === undefined) throw new UsageFault("the file with settings is missing");
+  const probationSeconds = numberOf(values, "probation", 180, 1, 3600);
+  const timeoutMs = numberOf(values, "timeout", 300, 1, 86_400) * 1000;
+  const url = urlOf(values);
   const sent = new SentConfigs(new NodeFs(), folderOf(values), gateway);
   const draft = wantsFile ? await readDraft(third!) : undefined;
   const folder = new SigningKeyFolder(new NodeFs(), folderOf(values));
@@ -58,10 +60,8 @@ export async function runNocConfig(words: readonly string[], call: NocCall): Pro
     await sent.keep(ver, sealed);
     call.out.line(`version ${ver}, kept as ${sent.fileOf(ver)}`);
     const last = await sendDesired(connection, {
-      ...{ gateway, ver, parent: now.report?.ver ?? 0, doc: sealed, url: urlOf(values), signer },
-      probationSeconds: numberOf(values, "probation", 180, 1, 3600),
-      isForced: values["force"] === true,
-      timeoutMs: numberOf(values, "timeout", 300, 1, 86_400) * 1000,
+      ...{ gateway, ver, parent: now.report?.ver ?? 0, doc: sealed, url, signer },
+      ...{ probationSeconds, timeoutMs, isForced: values["force"] === true },
       onReport: (report) => call.out.line(reportLine(report)),
     });
     if (last !== undefined) return EXIT_CODES[last.st]!;

@@ -7,7 +7,7 @@ import { parseStrictJson } from "#fleet/strict-json.ts";
 import { Topics } from "#fleet/topics.ts";
 import { CertificateAuthority } from "#noc/certificate-authority.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, textOf } from "./noc-options.ts";
+import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, refuseMore, textOf, UsageFault } from "./noc-options.ts";
 import { renewCertificate } from "./noc-renew.ts";
 
 const ACTIONS = ["ca", "broker", "receiver", "operator", "gateway", "renew", "replace", "revoke", "decommission"];
@@ -23,8 +23,8 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
   const { values, positionals } = parseNocWords(words, { ...texts, unsigned: { type: "boolean" } }, call);
   const [action = "", name, ...more] = positionals;
   const { out } = call;
-  if (!ACTIONS.includes(action)) throw new CallerFault("invalid", `enrol: ${ACTIONS.join(", ")}`);
-  if (more.length > 0 && action !== "broker" && action !== "receiver") throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
+  if (!ACTIONS.includes(action)) throw new UsageFault(`enrol: ${ACTIONS.join(", ")}`);
+  if (action !== "broker" && action !== "receiver") refuseMore(more);
   const authority = new CertificateAuthority(new NodeFs(), join(folderOf(values), "ca"));
   if (action === "ca") {
     await authority.make(name ?? "camgate-fleet", textOf(values, "crl-url"));
@@ -45,7 +45,7 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
     return 0;
   }
   if (action === "operator") {
-    if (name === undefined) throw new CallerFault("invalid", "the name of an operator is missing, such as noc-cli");
+    if (name === undefined) throw new UsageFault("the name of an operator is missing, such as noc-cli");
     const { certificate, key } = await authority.issueClient(name);
     out.line(`${certificate}, ${key}: --cert and --key of camgate noc; the broker's rules have to know '${name}'`);
     return 0;

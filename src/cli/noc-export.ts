@@ -5,12 +5,12 @@ import type { IncomingMessage } from "#fleet/mqtt-connection.ts";
 import { fleetMetrics } from "#noc/fleet-metrics.ts";
 import { FleetView } from "#noc/fleet-view.ts";
 import { stayConnected } from "#noc/steady-connection.ts";
-import { brokerOf, type NocCall, parseNocWords, tenantOf, textOf } from "./noc-options.ts";
+import { brokerOf, type NocCall, parseNocWords, refuseMore, tenantOf, textOf } from "./noc-options.ts";
 
 /** Until it is interrupted; a broker that goes is waited for. */
 export async function runNocExport(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(words, { listen: { type: "string" } }, call);
-  if (positionals.length > 0) throw new CallerFault("invalid", `'${positionals[0]}' is a word too many`);
+  refuseMore(positionals);
   const listen = textOf(values, "listen") ?? "127.0.0.1:9464";
   const [, host, port] = /^([0-9a-zA-Z.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(listen) ?? [];
   if (host === undefined || Number(port) > 65_535)

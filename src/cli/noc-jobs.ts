@@ -12,7 +12,7 @@ import { RolloutStore, type Wish } from "#noc/rollout-store.ts";
 import { rolloutLine, rolloutTable, siteJobLines } from "#noc/rollout-table.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
 import { openUploadKey } from "#noc/upload-tokens.ts";
-import { brokerOf, folderOf, type NocCall, parseNocWords, tenantOf, type Values } from "./noc-options.ts";
+import { brokerOf, folderOf, type NocCall, parseNocWords, refuseMore, tenantOf, UsageFault, type Values } from "./noc-options.ts";
 
 const ACTIONS = "start <plan>, resume <job>, pause <job>, cancel <job>, show <job> or list";
 const JOB = /^[0-9A-Za-z_-]{1,64}$/;
@@ -27,10 +27,10 @@ const WISH_PATIENCE_MS = 60_000;
 export async function runNocJobs(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(words, { unsigned: { type: "boolean" } }, call);
   const [action = "", name, ...more] = positionals;
-  if (more.length > 0) throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
+  refuseMore(more);
   if (action === "list" && name === undefined) return list(values, call);
   if (action === "start") return start(name, values, call);
-  if (!["resume", "pause", "cancel", "show"].includes(action)) throw new CallerFault("invalid", `jobs: ${ACTIONS}`);
+  if (!["resume", "pause", "cancel", "show"].includes(action)) throw new UsageFault(`jobs: ${ACTIONS}`);
   if (name === undefined || !JOB.test(name)) throw new CallerFault("invalid", `jobs ${action}: the name of a job is missing`);
   const store = new RolloutStore(new NodeFs(), folderOf(values), tenantOf(values), name);
   const state = await store.load();
@@ -54,7 +54,7 @@ async function list(values: Values, { out }: NocCall): Promise<number> {
 }
 
 async function start(path: string | undefined, values: Values, call: NocCall): Promise<number> {
-  if (path === undefined) throw new CallerFault("invalid", "the file with the plan is missing");
+  if (path === undefined) throw new UsageFault("the file with the plan is missing");
   const fs = new NodeFs();
   const bytes = await readSmallFile(fs, path, MAX_PLAN_BYTES).catch((error: unknown) => {
     throw new CallerFault("invalid", `${path} cannot be read: ${errorText(error)}`);

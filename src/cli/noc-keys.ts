@@ -7,7 +7,18 @@ import { CommandCounter } from "#noc/command-counter.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
 import { plainText } from "#noc/plain-text.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, textOf, type Values } from "./noc-options.ts";
+import {
+  brokerOf,
+  folderOf,
+  gatewayOf,
+  type NocCall,
+  numberOf,
+  parseNocWords,
+  refuseMore,
+  textOf,
+  UsageFault,
+  type Values,
+} from "./noc-options.ts";
 
 const ACTIONS = "keys: list, make [name], use <name>, drop <name>, root <folder> [name], or give <gateway …>";
 /** Some gateways did not take the keys. */
@@ -18,7 +29,7 @@ export async function runNocKeys(words: readonly string[], call: NocCall): Promi
   const [action = "list", name, ...more] = positionals;
   if (action === "give") return await give(positionals.slice(1), values, call);
   if (action === "root") return await makeRoot(positionals.slice(1), call);
-  if (more.length > 0) throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
+  refuseMore(more);
   const folder = new SigningKeyFolder(new NodeFs(), folderOf(values));
   const { out } = call;
   if (action === "make") {
@@ -42,7 +53,7 @@ export async function runNocKeys(words: readonly string[], call: NocCall): Promi
     for (const [i, { kid, x }] of keys.entries()) out.line(`${kid}  ${x}  ${i === 0 ? "signs" : "is to follow"}`);
     return 0;
   }
-  if (name === undefined || (action !== "use" && action !== "drop")) throw new CallerFault("invalid", ACTIONS);
+  if (name === undefined || (action !== "use" && action !== "drop")) throw new UsageFault(ACTIONS);
   await (action === "use" ? folder.use(name) : folder.drop(name));
   out.line(
     action === "use" ? `${name} signs from now on` : `${name} is gone: camgate noc keys give <gateway …> takes it from gateways, too`,
@@ -71,7 +82,7 @@ function rootFolder(folder: string): SigningKeyFolder {
 /** The keys that sign and will sign take the place of those that gateways know. */
 async function give(names: readonly string[], values: Values, call: NocCall): Promise<number> {
   const { out, signal } = call;
-  if (names.length === 0) throw new CallerFault("invalid", "keys give: the names of gateways are missing");
+  if (names.length === 0) throw new UsageFault("keys give: the names of gateways are missing");
   const gateways = names.map((name) => gatewayOf(values, name));
   const fs = new NodeFs();
   const keys = await new SigningKeyFolder(fs, folderOf(values)).jwks();

@@ -8,7 +8,7 @@ import { parseCommandArguments } from "#noc/command-arguments.ts";
 import { callCommand } from "#noc/command-call.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
 import { plainText } from "#noc/plain-text.ts";
-import { brokerOf, gatewayOf, type NocCall, numberOf, parseNocWords, textOf } from "./noc-options.ts";
+import { brokerOf, gatewayOf, type NocCall, numberOf, parseNocWords, refuseMore, textOf } from "./noc-options.ts";
 import { signatureOf } from "./noc-send.ts";
 
 const OPTIONS = {
@@ -30,7 +30,7 @@ export async function runNocLog(words: readonly string[], call: NocCall): Promis
   const { out, signal } = call;
   const [name, ...more] = positionals;
   const gateway = gatewayOf(values, name);
-  if (more.length > 0) throw new CallerFault("invalid", `'${more[0]}' is a word too many`);
+  refuseMore(more);
   const timeoutMs = numberOf(values, "timeout", 60, 1, 3600) * 1000;
   const first = { ttl_s: TTL_S, level: textOf(values, "level") ?? "info", last: numberOf(values, "last", 0, 0, 200) };
   parseCommandArguments("log.tail", [JSON.stringify(first)]);

@@ -16,6 +16,18 @@ export interface NocCall {
   readonly columns: number | undefined;
 }
 
+/** A word is missing, is too many, or is none that the command knows: its usage follows. */
+export class UsageFault extends CallerFault {
+  constructor(message: string) {
+    super("invalid", message);
+  }
+}
+
+/** Throws a UsageFault where there are more words than a command takes. */
+export function refuseMore(more: readonly string[]): void {
+  if (more.length > 0) throw new UsageFault(`'${more[0]}' is a word too many`);
+}
+
 type Options = Readonly<Record<string, { readonly type: "string" | "boolean"; readonly short?: string }>>;
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -32,12 +44,13 @@ const COMMON: Options = {
 };
 
 export const COMMON_USAGE = [
-  "Every command takes, or reads from the environment as CAMGATE_NOC_BROKER, …:",
-  "  --broker <url>          mqtt://, mqtts://, ws:// or wss://",
-  "  --tenant <name>         second level of every topic",
+  "Every command takes, or reads from the environment as CAMGATE_NOC_BROKER and so on:",
+  "  --broker <url>               mqtt://, mqtts://, ws:// or wss://",
+  "  --tenant <name>              whose gateways: the word after cg/v1/ in every topic",
   "  --ca, --cert, --key <file>   who vouches for the broker, our certificate, its key (PEM)",
   "  --username <name>, --password-file <file>",
-  "  --directory <folder>    keys, counter, CA and configs that were sent; ./camgate-noc",
+  "                               where the broker wants a password",
+  "  --directory <folder>         keys, counter, CA and configs that were sent (./camgate-noc)",
 ];
 
 export interface ParsedWords {
@@ -55,8 +68,16 @@ export function parseNocWords(words: readonly string[], own: Options, { env }: P
     });
     return { values: { ...Object.fromEntries(fromEnv), ...(values as Values) }, positionals };
   } catch (error) {
-    throw new CallerFault("invalid", (error as Error).message);
+    throw new UsageFault(optionFault(error as Error));
   }
+}
+
+/** Node's message without its advice about words that begin with a hyphen. */
+function optionFault({ message }: Error): string {
+  const [, unknown] = /^Unknown option '([^']+)'/.exec(message) ?? [];
+  if (unknown !== undefined) return `${unknown}: there is no such option`;
+  const [, option] = /^Option '(?:-\w, )?(--[\w-]+)[^']*' argument/.exec(message) ?? [];
+  return option === undefined ? message.split(". ")[0]! : `${option}: its value is missing`;
 }
 
 export function folderOf(values: Values): string {
@@ -86,7 +107,7 @@ export function tenantOf(values: Values): string {
 }
 
 export function gatewayOf(values: Values, gatewayId: string | undefined): GatewayIdentity {
-  if (gatewayId === undefined) throw new CallerFault("invalid", "the name of a gateway is missing");
+  if (gatewayId === undefined) throw new UsageFault("the name of a gateway is missing");
   const fault = gatewayIdFault(gatewayId);
   if (fault !== undefined) throw new CallerFault("invalid", `gateway: '${gatewayId}' ${fault}`, "gateway");
   return { tenant: tenantOf(values), gatewayId };

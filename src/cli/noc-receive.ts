@@ -11,7 +11,7 @@ import { checkGrant, USUAL_PART_MB, uploadGrant } from "#noc/upload-grant.ts";
 import { UploadReceiver } from "#noc/upload-receiver.ts";
 import { UploadStore } from "#noc/upload-store.ts";
 import { openUploadKey } from "#noc/upload-tokens.ts";
-import { folderOf, type NocCall, numberOf, parseNocWords, textOf, type Values } from "./noc-options.ts";
+import { folderOf, type NocCall, numberOf, parseNocWords, textOf, UsageFault, type Values } from "./noc-options.ts";
 import type { Output } from "./output.ts";
 
 const OPTIONS = {
@@ -35,7 +35,7 @@ export async function runNocReceive(words: readonly string[], call: NocCall): Pr
   const { values, positionals } = parseNocWords(words, OPTIONS, call);
   const [action, name, ...more] = positionals;
   if (action === "grant" && name !== undefined && more.length === 0) return grant(name, values, call.out);
-  if (action !== undefined) throw new CallerFault("invalid", "receive, or receive grant <name>");
+  if (action !== undefined) throw new UsageFault("receive takes no words, and receive grant one: the name of the file");
   return receive(values, call);
 }
 

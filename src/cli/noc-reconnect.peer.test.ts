@@ -96,9 +96,9 @@ test("what cannot be reached at the first attempt is said at once", { skip: mosq
   const [, port] = await first.match(/http:\S+:(\d+)/);
   const second = noc("export", "--listen", `127.0.0.1:${port}`);
   assert.equal((await second.exited).code, 1);
-  assert.match(second.stdout.toString("utf8"), /--listen: .*EADDRINUSE/);
+  assert.match(second.stderr, /--listen: .*EADDRINUSE/);
   await broker.process.kill();
   const third = noc("export", "--listen", "127.0.0.1:0");
   assert.equal((await third.exited).code, 1);
-  assert.match(third.stdout.toString("utf8"), /no connection to mqtt:\/\/127.0.0.1:\d+: nothing listens there/);
+  assert.match(third.stderr, /no connection to mqtt:\/\/127.0.0.1:\d+: nothing listens there/);
 });

@@ -8,7 +8,8 @@ import { CommandCounter } from "#noc/command-counter.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
 import { plainText } from "#noc/plain-text.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, type Values } from "./noc-options.ts";
+import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, textOf, UsageFault, type Values } from "./noc-options.ts";
+import { keepPicture } from "./noc-picture.ts";
 
 /** 1 is: it could not be sent. */
 const EXIT_CODES: Readonly<Record<CommandState, number>> = { ok: 0, ack: 1, run: 1, rej: 2, err: 3, exp: 4, cancel: 5, lost: 6 };
@@ -17,27 +18,39 @@ const NO_ANSWER = 7;
 export async function runNocSend(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(
     words,
-    { timeout: { type: "string" }, unsigned: { type: "boolean" }, json: { type: "boolean" } },
+    { timeout: { type: "string" }, output: { type: "string" }, unsigned: { type: "boolean" }, json: { type: "boolean" } },
     call,
   );
   const [name, op, ...rest] = positionals;
   const gateway = gatewayOf(values, name);
-  if (op === undefined) throw new CallerFault("invalid", "the operation is missing, such as ping or cam.restart");
+  if (op === undefined) throw new UsageFault("the operation is missing, such as ping or cam.restart");
   const args = parseCommandArguments(op, rest);
+  const output = textOf(values, "output");
+  if (output !== undefined && (op !== "cam.snapshot" || Object.hasOwn(args, "dest")))
+    throw new CallerFault("invalid", "--output: is the file for the picture of cam.snapshot, without dest", "output");
   const timeoutMs = numberOf(values, "timeout", 60, 1, 86_400) * 1000;
   const access = await brokerOf(values);
   const signature = values["unsigned"] === true ? undefined : await signatureOf(values, op, args);
   const connection = await NocConnection.open(access, call.signal);
+  let begun: string | null = null;
   try {
+    const savePicture = output === undefined ? undefined : await keepPicture(connection, gateway, output);
     const wish = { gateway, op, args, signature, timeoutMs, progressSeconds: 1, nowMs: Date.now() };
     const show = (answer: CommandAnswer): void => {
       const isEnd = isTerminal(answer);
+      begun = answer.id;
       for (const line of values["json"] === true ? [JSON.stringify(answer)] : answerLines(answer))
         if (isEnd || call.columns !== undefined || values["json"] === true) call.out.line(line);
     };
     const last = await callCommand(connection, { ...wish, onAnswer: show });
+    if (last?.st === "ok") await savePicture?.(last.res, call.out);
     if (last !== undefined) return EXIT_CODES[last.st];
-    call.out.line(`no last answer within ${timeoutMs / 1000} s: the gateway is away, or takes longer (--timeout)`);
+    const why = begun === null ? "the gateway is away (--timeout)" : `it takes longer (--timeout), and goes on${cancelHint(name!, begun)}`;
+    call.out.line(`no last answer within ${timeoutMs / 1000} s: ${why}`);
+    return NO_ANSWER;
+  } catch (error) {
+    if (!call.signal.aborted) throw error;
+    call.out.line(begun === null ? "interrupted" : `interrupted: the command goes on${cancelHint(name!, begun)}`);
     return NO_ANSWER;
   } finally {
     await connection.close();
@@ -54,6 +67,10 @@ export async function signatureOf(values: Values, op: string, args: Readonly<Rec
     "invalid",
     `${op} has to be signed, and ${folderOf(values)} has no key: camgate noc keys make, or --unsigned where gateways trust the broker`,
   );
+}
+
+function cancelHint(gatewayId: string, commandId: string): string {
+  return `; to end it: camgate noc send ${gatewayId} cmd.cancel id=${plainText(commandId)}`;
 }
 
 function answerLines({ st, pct, msg, res, e }: CommandAnswer): string[] {

@@ -9,7 +9,7 @@ import type { SigningKeys } from "#fleet/jws.ts";
 import { parseKeyFile } from "#fleet/key-file.ts";
 import { gatewayIdFault } from "#fleet/topics.ts";
 import { SimulatedSite } from "#noc/simulated-site.ts";
-import { brokerOf, type NocCall, numberOf, parseNocWords, tenantOf, textOf } from "./noc-options.ts";
+import { brokerOf, type NocCall, numberOf, parseNocWords, refuseMore, tenantOf, textOf } from "./noc-options.ts";
 
 const REPORT_MS = 5000;
 const MAX_KEY_FILE_BYTES = 64 * 1024;
@@ -19,7 +19,7 @@ const CLOSING_AT_ONCE = 200;
 export async function runNocSimulate(words: readonly string[], call: NocCall): Promise<number> {
   const own = ["sites", "prefix", "interval", "cameras", "spread", "reconnect-cap", "command-keys", "certificates", "duration"];
   const { values, positionals } = parseNocWords(words, Object.fromEntries(own.map((name) => [name, { type: "string" as const }])), call);
-  if (positionals.length > 0) throw new CallerFault("invalid", `'${positionals[0]}' is a word too many`);
+  refuseMore(positionals);
   const sites = numberOf(values, "sites", 10, 1, 50_000);
   if (!Number.isInteger(sites)) throw new CallerFault("invalid", `--sites: '${sites}' has to be a whole number`, "sites");
   const prefix = textOf(values, "prefix") ?? "sim-";

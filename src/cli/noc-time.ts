@@ -6,14 +6,14 @@ import { Topics } from "#fleet/topics.ts";
 import { CommandCounter } from "#noc/command-counter.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords } from "./noc-options.ts";
+import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, UsageFault } from "./noc-options.ts";
 
 /** 2026-01-01: before it this machine's own clock was never set. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
 export async function runNocTime(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(words, {}, call);
-  if (positionals.length === 0) throw new CallerFault("invalid", "the names of gateways are missing");
+  if (positionals.length === 0) throw new UsageFault("the names of gateways are missing");
   if (Date.now() < EARLIEST_MS) throw new CallerFault("invalid", "this machine's own clock is not set");
   const gateways = positionals.map((name) => gatewayOf(values, name));
   const fs = new NodeFs();

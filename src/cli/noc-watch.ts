@@ -1,10 +1,9 @@
 // `camgate noc watch`: the sites as a live table, and what happens.
-import { CallerFault } from "#base/errors.ts";
 import type { IncomingMessage } from "#fleet/mqtt-connection.ts";
 import { FleetView, type SeenEvent } from "#noc/fleet-view.ts";
 import { eventLine, siteTable } from "#noc/site-table.ts";
 import { stayConnected } from "#noc/steady-connection.ts";
-import { brokerOf, type NocCall, numberOf, parseNocWords, tenantOf, textOf } from "./noc-options.ts";
+import { brokerOf, type NocCall, numberOf, parseNocWords, refuseMore, tenantOf, textOf } from "./noc-options.ts";
 
 const REFRESH_MS = 1000;
 const EVENTS_SHOWN = 8;
@@ -13,7 +12,7 @@ const ROWS_SHOWN = 30;
 /** Until it is interrupted; with `--once <seconds>` one table after so long. */
 export async function runNocWatch(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(words, { once: { type: "string" }, rows: { type: "string" } }, call);
-  if (positionals.length > 0) throw new CallerFault("invalid", `'${positionals[0]}' is a word too many`);
+  refuseMore(positionals);
   const onceS = textOf(values, "once") === undefined ? undefined : numberOf(values, "once", 0, 0, 3600);
   const rows = numberOf(values, "rows", onceS === undefined ? ROWS_SHOWN : 1e6, 1, 1e6);
   const isLive = onceS === undefined && call.columns !== undefined;

@@ -1,6 +1,7 @@
 // `camgate noc` over Debian's mosquitto, with simulated gateways: their link is the real one.
 import assert from "node:assert/strict";
-import { cp, writeFile } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { contractFaults } from "#testing/mqtt-contract.ts";
@@ -174,6 +175,40 @@ test("a key that gateways do not know signs nothing", { skip: mosquittoMissing }
   assert.match(answer.lines[0]!, /^rej E_SIG: the signature does not fit/);
 });
 
+test("a picture is a file in the end; a command that takes longer can be cancelled", { skip: mosquittoMissing }, async (t) => {
+  const { run, start, broker, folder } = await setUp(t);
+  const asked = await broker.subscribe("cg/v1/acme/gw-cam/dn/cmd");
+  const picture = randomBytes(1000).toString("hex");
+  const sha256 = createHash("sha256").update(picture).digest("hex");
+  const answer = (n: number, id: string, more: object): Promise<void> =>
+    broker.publish("cg/v1/acme/gw-cam/up/res", JSON.stringify({ v: 1, id, n, ...more }));
+  const next = async (count: number): Promise<string> => String((await until("the command", () => asked.messages()[count]?.json))["id"]);
+
+  const path = join(folder, "gate.jpg");
+  const taken = run("send", "gw-cam", "cam.snapshot", "cam=gate", "--output", path, "--unsigned");
+  const first = await next(0);
+  await broker.publish("cg/v1/acme/gw-cam/up/blob/b1", "another one");
+  await broker.publish("cg/v1/acme/gw-cam/up/blob/b2", picture);
+  await answer(1, first, { st: "ok", res: { bid: "b2", sha256 } });
+  const { code, lines } = await taken;
+  assert.deepEqual([code, lines.at(-1)], [0, `${path}: 2000 bytes`]);
+  assert.equal(await readFile(path, "utf8"), picture);
+
+  const damaged = run("send", "gw-cam", "cam.snapshot", "cam=gate", "--output", path, "--unsigned");
+  const second = await next(1);
+  await broker.publish("cg/v1/acme/gw-cam/up/blob/b3", "damaged");
+  await answer(1, second, { st: "ok", res: { bid: "b3", sha256 } });
+  assert.match((await damaged).lines.at(-1)!, /^--output: the picture that came has another digest/);
+  assert.equal(await readFile(path, "utf8"), picture);
+
+  const slow = start("send", "gw-cam", "cam.snapshot", "cam=gate", "--unsigned", "--json");
+  const third = await next(2);
+  await answer(1, third, { st: "ack" });
+  await until("the acknowledgement", () => slow.lines.length > 0);
+  assert.equal(await slow.stop(), 7);
+  assert.equal(slow.lines.at(-1), `interrupted: the command goes on; to end it: camgate noc send gw-cam cmd.cancel id=${third}`);
+});
+
 test("wrong words are said to be wrong, before anything is sent", async (t) => {
   const folder = await temporaryFolder(t);
   const run = async (...words: readonly string[]): Promise<string> => {
@@ -185,15 +220,17 @@ test("wrong words are said to be wrong, before anything is sent", async (t) => {
   };
   const broker = ["--broker", "mqtt://127.0.0.1:1"];
   assert.match(await run(), /^usage: camgate noc/);
-  assert.match(await run("fly"), /^usage: camgate noc/);
-  assert.match(await run("send"), /name of a gateway is missing/);
+  assert.match(await run("fly"), /^there is no command 'fly'\nusage: camgate noc/);
+  assert.match(await run("send"), /^the name of a gateway is missing\nusage: camgate noc send <gateway> <op> /);
   assert.match(await run("send", "GW"), /gateway: 'GW' has to be 3 to 32/);
   assert.match(await run("send", "gw-1"), /the operation is missing/);
   assert.match(await run("send", "gw-1", "ping"), /--broker: has to be given/);
   assert.match(await run("send", "gw-1", "ping", "--broker", "http://x"), /--broker: 'http:\/\/x' is no mqtt:/);
   assert.match(await run("send", "gw-1", "ping", "--tenant", "A"), /--tenant: 'A' has to be 2 to 16/);
   assert.match(await run("send", "gw-1", "ping", "--timeout", "soon"), /--timeout: 'soon' has to be a number from 1/);
-  assert.match(await run("send", "gw-1", "ping", "--fast"), /Unknown option '--fast'/);
+  assert.match(await run("send", "gw-1", "ping", "--fast"), /^--fast: there is no such option\nusage: camgate noc send /);
+  assert.match(await run("send", "gw-1", "ping", "--timeout"), /^--timeout: its value is missing\nusage/);
+  assert.match(await run("send", "gw-1", "ping", "--output", "x"), /^--output: is the file for the picture of cam.snapshot/);
   assert.match(await run("send", "gw-1", "sys.reboot", ...broker), /sys.reboot has to be signed, and .* has no key: camgate noc keys make/);
   assert.match(await run("send", "gw-1", "ping", ...broker), /no connection to mqtt:\/\/127.0.0.1:1: nothing listens there/);
   assert.match(
@@ -202,7 +239,7 @@ test("wrong words are said to be wrong, before anything is sent", async (t) => {
   );
   assert.match(await run("send", "gw-1", "ping", ...broker, "--cert", "x"), /--cert and --key belong together/);
   assert.match(await run("broadcast", "cam.restart", ...broker), /broadcast: ping, rebirth, backoff; all else is for one gateway: send/);
-  assert.match(await run("broadcast", "backoff", "min_s=1", ...broker), /^max_s: backoff needs it/);
+  assert.match(await run("broadcast", "backoff", "min_s=1", ...broker), /^max_s: has to be given. backoff \{min_s, max_s, ttl_s\}/);
   assert.match(await run("broadcast", "ping", "--spread", "x", ...broker), /--spread: 'x' has to be a number/);
   assert.match(
     await run("simulate", ...broker, "--certificates", folder),
@@ -216,6 +253,34 @@ test("wrong words are said to be wrong, before anything is sent", async (t) => {
   assert.match(await run("config", "take", "gw-1"), /config: get, set, diff, rollback/);
   assert.match(await run("config", "set", "gw-1", ...broker), /the file with settings is missing/);
   assert.match(await run("config", "set", "gw-1", join(folder, "none"), ...broker), /there is no file/);
+  assert.match(await run("config", "set", "gw-1", "x", "--probation", "soon", ...broker), /^--probation: 'soon' has to be a number from 1/);
+  assert.match(await run("config", "set", "gw-1", "x", "--url", "http://x", ...broker), /^--url: 'http:\/\/x' is no https/);
   assert.match(await run("config", "get", "gw-1", "x", ...broker), /'x' is a word too many/);
   assert.match(await run("keys", "burn", "x"), /keys: list, make/);
+});
+
+test("every command has a help of its own, on standard output; what is wrong goes to standard error", async () => {
+  const run = async (...words: readonly string[]) => {
+    const [lines, faults]: [string[], string[]] = [[], []];
+    const out = { line: (text: string) => void lines.push(text), fault: (text: string) => void faults.push(text) };
+    return { code: await runNoc(words, out, { env: {}, signal: new AbortController().signal, columns: undefined }), lines, faults };
+  };
+  const all = await run("--help");
+  assert.deepEqual([all.code, all.faults], [0, []]);
+  const names = all.lines.flatMap((line) => /^ {2}([a-z]+) {2}/.exec(line)?.[1] ?? []);
+  assert.ok(names.length > 10);
+  for (const name of names) {
+    const { code, lines, faults } = await run(name, "--help");
+    assert.deepEqual([code, faults], [0, []]);
+    const [usage = ""] = lines;
+    for (const [option] of usage.matchAll(/--[a-z-]+/g))
+      assert.ok(
+        lines.slice(1).some((line) => line.trimStart().startsWith("--") && line.includes(option)),
+        `${name} ${option}`,
+      );
+  }
+  const { lines } = await run("send", "--help");
+  assert.ok(lines.some((line) => line.startsWith("  cam.restart {cam} ")));
+  const wrong = await run("send");
+  assert.deepEqual([wrong.code, wrong.lines, wrong.faults.length], [1, [], 2]);
 });

@@ -1,6 +1,6 @@
 // `camgate noc …`: the operator's side of the MQTT contract. A file for each of its commands.
 import { CallerFault, errorText } from "#base/errors.ts";
-import { COMMON_USAGE, type NocCall } from "./noc-options.ts";
+import { COMMON_USAGE, type NocCall, UsageFault } from "./noc-options.ts";
 import type { Output } from "./output.ts";
 
 type Run = (words: readonly string[], call: NocCall) => Promise<number>;
@@ -25,7 +25,7 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
   [
     "send",
     {
-      usage: "send <gateway> <op> [arg=value … | JSON] [--timeout <s>] [--unsigned] [--json]",
+      usage: "send <gateway> <op> [arg=value … | JSON] [--timeout <s>] [--output <file>] [--unsigned] [--json]",
       help: "one command: its progress, its result",
       load: async () => (await import("./noc-send.ts")).runNocSend,
     },
@@ -120,9 +120,12 @@ const COMMANDS: ReadonlyMap<string, NocCommand> = new Map([
 export async function runNoc(words: readonly string[], out: Output, surroundings: Partial<NocCall> = {}): Promise<number> {
   const [name = "", ...rest] = words;
   const command = COMMANDS.get(name);
-  if (command === undefined || rest.includes("--help") || rest.includes("-h")) {
-    for (const line of usageOf(command)) out.line(line);
-    return command === undefined ? 1 : 0;
+  const isHelp = name === "help" || words.includes("--help") || words.includes("-h");
+  if (command === undefined || isHelp) {
+    const isWrong = command === undefined && !isHelp;
+    if (isWrong && name !== "") say(out, `there is no command '${name}'`);
+    for (const line of await usageOf(name, command)) isWrong ? say(out, line) : out.line(line);
+    return isWrong ? 1 : 0;
   }
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
@@ -134,7 +137,8 @@ export async function runNoc(words: readonly string[], out: Output, surroundings
     return await run(rest, { out, env: process.env, signal: stop.signal, columns, ...surroundings });
   } catch (error) {
     // A broker that went, a file that cannot be read: the operator is told, and nothing else is.
-    out.line(errorText(error));
+    say(out, errorText(error));
+    if (error instanceof UsageFault) say(out, `usage: camgate noc ${command.usage}`);
     if (!(error instanceof CallerFault) && (error as { readonly code?: unknown }).code === undefined) throw error;
     return 1;
   } finally {
@@ -143,8 +147,16 @@ export async function runNoc(words: readonly string[], out: Output, surroundings
   }
 }
 
-function usageOf(command: NocCommand | undefined): string[] {
-  if (command !== undefined) return [`usage: camgate noc ${command.usage}`, "", command.help, "", ...COMMON_USAGE];
+function say(out: Output, text: string): void {
+  if (out.fault === undefined) out.line(text);
+  else out.fault(text);
+}
+
+async function usageOf(name: string, command: NocCommand | undefined): Promise<string[]> {
+  if (command !== undefined) {
+    const { helpOf } = await import("./noc-help.ts");
+    return [`usage: camgate noc ${command.usage}`, "", command.help, "", ...helpOf(name), ...COMMON_USAGE];
+  }
   const width = Math.max(...[...COMMANDS.keys()].map((name) => name.length));
   const rows = [...COMMANDS].map(([name, { help }]) => `  ${name.padEnd(width)}  ${help}`);
   return ["usage: camgate noc <command> [arguments]", "", ...rows, "", "camgate noc <command> --help tells more.", "", ...COMMON_USAGE];

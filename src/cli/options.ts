@@ -44,7 +44,7 @@ export function helpText(version: string, commands: ReadonlyMap<string, string>)
     `camgate ${version}: the gateway at a camera site\n\n` +
     `Usage: camgate [config file]\n${commands.size === 0 ? "" : "       camgate command [arguments]\n"}\n` +
     `Flags:\n${row("-h, --help", "show this text")}${row("--version", "print the version")}` +
-    `${row("--check-version", "tell whether there is a newer version")}${row("--upgrade", "upgrade to the latest version")}` +
+    `${row("--check-version", "refused, as --upgrade is: what installed the program upgrades it")}` +
     `${commands.size === 0 ? "" : `\nCommands:\n${commandRows}`}`
   );
 }

@@ -2,4 +2,6 @@
 
 export interface Output {
   line(text: string): void;
+  /** Why a command cannot be done, where that goes elsewhere than what it prints. */
+  fault?(text: string): void;
 }

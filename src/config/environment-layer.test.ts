@@ -148,6 +148,7 @@ describe("environment", () => {
       MTX_QUERY: "",
       MTX_CONN_ID: "1",
       CAMGATE_PEER_MEDIAMTX: "/x",
+      CAMGATE_NOC_BROKER: "mqtts://noc.example",
       mtx_api: "yes",
     });
   });

@@ -13,9 +13,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** In the order they are applied. */
 const prefixes = ["RTSP_", "MTX_", "CAMGATE_"] as const;
-/** What hooks and tests find in their environment: no settings. */
+/** What hooks, `camgate noc` and tests find in their environment: no settings. */
 const foreign =
-  /^(MTX_(PATH|QUERY|CONN_TYPE|CONN_ID|SOURCE_TYPE|SOURCE_ID|READER_TYPE|READER_ID|SEGMENT_PATH|SEGMENT_DURATION)|CAMGATE_((PEER|TEST|FUZZ)_.*|VERSION|NATIVE))$/;
+  /^(MTX_(PATH|QUERY|CONN_TYPE|CONN_ID|SOURCE_TYPE|SOURCE_ID|READER_TYPE|READER_ID|SEGMENT_PATH|SEGMENT_DURATION)|CAMGATE_((NOC|PEER|TEST|FUZZ)_.*|VERSION|NATIVE))$/;
 const confKey = /^(MTX|RTSP|CAMGATE)_CONFKEY$/;
 const nowhere = { file: undefined, line: undefined };
 /** A list grows by one at a time, so that an index in a variable's name cannot make a huge one. */

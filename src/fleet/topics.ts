@@ -19,7 +19,7 @@ export function tenantFault(tenant: string): string | undefined {
 export function gatewayIdFault(gatewayId: string): string | undefined {
   return GATEWAY.test(gatewayId)
     ? undefined
-    : "has to be 3 to 32 lower-case letters, digits and hyphens, and to begin with none of the hyphens";
+    : "has to be 3 to 32 lower-case letters, digits and hyphens, and to begin with a letter or a digit";
 }
 
 /** What a gateway publishes. */

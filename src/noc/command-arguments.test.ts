@@ -14,13 +14,14 @@ test("words, values of JSON, and one object", () => {
 
 test("what is wrong is named", () => {
   for (const [op, words, fault] of [
-    ["sys.exec", [], /there is no operation 'sys.exec': ping,/],
+    ["sys.exec", [], /there is no operation 'sys.exec': camgate noc send --help/],
     ["ping", ["cam=gate"], /^cam: is no argument of ping: it has none/],
     ["rec.set", ["cam=gate", "onn=true"], /^onn: is no argument of rec.set: it has cam, on/],
-    ["rec.set", ["cam=gate"], /^on: rec.set needs it: Record it/],
-    ["rec.set", ["cam=gate", "on=yes"], /^on: has to be a boolean/],
-    ["rec.set", ["cam=5", "on=true"], /^cam: has to be a string/],
+    ["rec.set", ["cam=gate"], /^on: has to be given. rec.set \{cam, on\}; on: Record it/],
+    ["rec.set", ["cam=gate", "on=yes"], /^on: has to be true or false/],
+    ["rec.set", ["cam=5", "on=true"], /^cam: has to be text/],
     ["cam.snapshot", ["cam=gate", "max_w=1.5"], /^max_w: has to be a whole number/],
+    ["cam.snapshot", ["cam=gate", "dest=x"], /^dest: has to be an object, as JSON/],
     ["cam.snapshot", ["cam=gate", "fmt=png"], /^fmt: has to be one of jpg, mp4/],
     ["cam.restart", ["gate"], /'gate': arguments are written as cam=gate/],
     ["cam.restart", ["cam=a", "cam=b"], /^cam: stands twice/],

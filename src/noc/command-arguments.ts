@@ -4,6 +4,15 @@ import { operationByName } from "#fleet/contract/operations.table.ts";
 import type { Properties } from "#fleet/contract/schema.ts";
 import { parseStrictJson } from "#fleet/strict-json.ts";
 
+const KINDS: Readonly<Record<string, string>> = {
+  string: "text",
+  boolean: "true or false",
+  number: "a number",
+  integer: "a whole number",
+  array: "a list, as JSON",
+  object: "an object, as JSON",
+};
+
 type Arguments = Readonly<Record<string, unknown>>;
 
 /**
@@ -14,7 +23,7 @@ export function parseCommandArguments(op: string, words: readonly string[]): Arg
   const args = words[0]?.startsWith("{") ? fromJson(words) : fromPairs(words);
   const operation = operationByName.get(op);
   if (operation === undefined)
-    throw new CallerFault("invalid", `there is no operation '${op}': ${[...operationByName.keys()].join(", ")}`, "op");
+    throw new CallerFault("invalid", `there is no operation '${op}': camgate noc send --help has all of them`, "op");
   const { properties, required } = operation.args as { readonly properties: Properties; readonly required: readonly string[] };
   const names = Object.keys(properties);
   const unknown = Object.keys(args).find((name) => !names.includes(name));
@@ -22,9 +31,23 @@ export function parseCommandArguments(op: string, words: readonly string[]): Arg
   if (unknown !== undefined) throw new CallerFault("invalid", `${unknown}: is no argument of ${op}: ${there}`, unknown);
   const missing = required.find((name) => !Object.hasOwn(args, name));
   if (missing !== undefined)
-    throw new CallerFault("invalid", `${missing}: ${op} needs it: ${String(properties[missing]!["description"])}`, missing);
+    throw new CallerFault(
+      "invalid",
+      `${missing}: has to be given. ${op} ${argumentsText(op)}; ${missing}: ${String(properties[missing]!["description"])}`,
+      missing,
+    );
   for (const [name, value] of Object.entries(args)) checkType(name, value, properties[name]!);
   return args;
+}
+
+/** Of an operation of the contract: `{cam, from, to, reason?}`; empty: it has none. */
+export function argumentsText(op: string): string {
+  const { properties, required } = operationByName.get(op)!.args as {
+    readonly properties: Properties;
+    readonly required: readonly string[];
+  };
+  const names = Object.keys(properties).map((name) => (required.includes(name) ? name : `${name}?`));
+  return names.length === 0 ? "" : `{${names.join(", ")}}`;
 }
 
 export function isPrivileged(op: string, args: Arguments): boolean {
@@ -61,7 +84,7 @@ function checkType(name: string, value: unknown, schema: Readonly<Record<string,
     (type === "array" && Array.isArray(value)) ||
     (type === "object" && typeof value === "object" && value !== null && !Array.isArray(value)) ||
     typeof type !== "string";
-  if (!isOk) throw new CallerFault("invalid", `${name}: has to be ${type === "integer" ? "a whole number" : `a ${String(type)}`}`, name);
+  if (!isOk) throw new CallerFault("invalid", `${name}: has to be ${KINDS[String(type)]}`, name);
   if (words !== undefined && !words.includes(value))
     throw new CallerFault("invalid", `${name}: has to be one of ${words.join(", ")}`, name);
 }

@@ -21,7 +21,7 @@ export async function startRolloutFleet(t: TestScope, count: number) {
   const run = async (...words: readonly string[]) => {
     const program = noc(...words);
     const { code } = await program.exited;
-    return { code, text: program.stdout.toString("utf8") };
+    return { code, text: `${program.stdout.toString("utf8")}${program.stderr}` };
   };
   assert.equal((await run("keys", "make", "noc-a")).code, 0);
   const watched = await broker.subscribe("cg/v1/acme/+/+/#");
