@@ -107,5 +107,7 @@ async function csrOf(path: string | undefined): Promise<Buffer | undefined> {
     throw new CallerFault("invalid", `--csr: ${path} cannot be read: ${errorText(error)}`, "csr");
   });
   if (bytes === undefined) throw new CallerFault("not-found", `--csr: there is no file ${path}`, "csr");
+  if (!bytes.includes("-----BEGIN CERTIFICATE REQUEST-----") && !bytes.includes("-----BEGIN NEW CERTIFICATE REQUEST-----"))
+    throw new CallerFault("invalid", `--csr: ${path} is no request for a certificate (PKCS #10, PEM)`, "csr");
   return bytes;
 }

@@ -49,11 +49,18 @@ export function lossOf(error: unknown): ConnectionLoss {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const { code } = first as { readonly code?: unknown };
   if (typeof code === "number") return lossOfCode(code, errorText(first));
-  if (typeof code === "string" && TLS_REFUSAL.test(code)) return new ConnectionLoss("auth", `TLS: ${errorText(first)}`);
+  if (typeof code === "string" && TLS_REFUSAL.test(code)) return new ConnectionLoss("auth", `TLS: ${tlsText(errorText(first))}`);
   const text = (typeof code === "string" && WORDS[code]) || errorText(first);
   // What has no code are faults of the protocol, and that nothing came in time.
   const isServer = code === undefined ? !/timeout/i.test(text) : code === "ECONNRESET" || code === "EPIPE";
   return new ConnectionLoss(isServer ? "server" : "link", text);
+}
+
+/** What OpenSSL means by `806C4B7E3B7F0000:error:0A000414:SSL routines:ssl3_read_bytes:sslv3 alert certificate revoked:../deps/…:1601:SSL alert number 44`. */
+function tlsText(text: string): string {
+  const [, reason] = /(?:^|:)error:[0-9A-F]{8}:[^:]*:[^:]*:([^:]+):/.exec(text) ?? [];
+  const [, alert] = /^(?:sslv3|tlsv1(?:\.\d|3)?) (?:alert )?(.+)$/.exec(reason ?? "") ?? [];
+  return alert === undefined ? (reason ?? text) : `the broker refused: ${alert}`;
 }
 
 /** Of a reason code of the broker. */
