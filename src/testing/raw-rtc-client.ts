@@ -62,6 +62,7 @@ export class RawRtcClient {
   /** Media that came before DTLS was done here. */
   #early: Buffer[] = [];
   #onDtls: ((data: Buffer) => void) | undefined;
+  #isClosed = false;
   readonly #checks = new Map<string, (message: StunMessage) => void>();
 
   private constructor(socket: Socket, offer: string) {
@@ -195,8 +196,10 @@ export class RawRtcClient {
     this.send(this.#srtcpSender!.protect(compound)!);
   }
 
+  /** Idempotent: a test may leave before its cleanup does. */
   close(): void {
-    this.socket.close();
+    if (!this.#isClosed) this.socket.close();
+    this.#isClosed = true;
   }
 
   #take(bytes: Buffer): void {
