@@ -26,7 +26,6 @@ async function run(env: Readonly<Record<string, string>>, ...words: readonly str
 async function exampleBroker(t: TestContext, root: string, ca: string) {
   const [gatewayPort, nocPort] = [await freeTcpPort(0), await freeTcpPort(0)];
   const example = (await readFile(new URL("mosquitto.conf", EXAMPLES), "utf8"))
-    .replaceAll("/etc/mosquitto/certs/broker.pem", join(ca, "broker.crt"))
     .replaceAll("/etc/mosquitto/certs", ca)
     .replace("/etc/mosquitto/mosquitto.acl", join(root, "acl"))
     .replace("listener 8883", `listener ${gatewayPort} 127.0.0.1`)
