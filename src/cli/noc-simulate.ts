@@ -8,6 +8,7 @@ import type { LinkCredentials } from "#fleet/fleet-link.ts";
 import type { SigningKeys } from "#fleet/jws.ts";
 import { parseKeyFile } from "#fleet/key-file.ts";
 import { gatewayIdFault } from "#fleet/topics.ts";
+import { plainText } from "#noc/plain-text.ts";
 import { SimulatedSite } from "#noc/simulated-site.ts";
 import { brokerOf, type NocCall, numberOf, parseNocWords, refuseMore, tenantOf, textOf } from "./noc-options.ts";
 
@@ -44,15 +45,22 @@ export async function runNocSimulate(words: readonly string[], call: NocCall): P
   const stop = durationMs === undefined ? call.signal : AbortSignal.any([call.signal, AbortSignal.timeout(durationMs)]);
 
   let births = 0;
+  let trouble: string | undefined;
   const running: SimulatedSite[] = [];
-  const report = (): void =>
-    call.out.line(`${running.filter(({ isConnected }) => isConnected).length} of ${sites} gateways are connected, ${births} births`);
+  const report = (): void => {
+    const why = trouble === undefined ? "" : `; the last that was lost or refused: ${plainText(trouble)}`;
+    call.out.line(`${running.filter(({ isConnected }) => isConnected).length} of ${sites} gateways are connected, ${births} births${why}`);
+    trouble = undefined;
+  };
   const timer = setInterval(report, REPORT_MS);
   try {
     for (let i = 0; i < sites && !stop.aborted; i++) {
       const identity = { tenant, gatewayId: nameOf(i) };
       const credentials = (): Promise<LinkCredentials> => credentialsOf(identity.gatewayId);
-      running.push(await SimulatedSite.start({ ...options, identity, credentials, onBorn: () => void births++ }));
+      const onTrouble = (text: string): void => {
+        trouble = `${identity.gatewayId}: ${text}`;
+      };
+      running.push(await SimulatedSite.start({ ...options, identity, credentials, onBorn: () => void births++, onTrouble }));
       if (spreadMs > 0) await delay(spreadMs / sites, undefined, { signal: stop }).catch(() => {});
     }
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve));

@@ -209,6 +209,15 @@ test("a picture is a file in the end; a command that takes longer can be cancell
   assert.equal(slow.lines.at(-1), `interrupted: the command goes on; to end it: camgate noc send gw-cam cmd.cancel id=${third}`);
 });
 
+test("simulated gateways say why they are not connected", { skip: mosquittoMissing }, async (t) => {
+  const { start } = await setUp(t, "allow_anonymous false");
+  const fleet = start("simulate", "--sites", "2", "--spread", "0");
+  await until("the reason", () =>
+    fleet.lines.some((line) => /^0 of 2 .*; the last that was lost or refused: sim-0000\d: no connection to mqtt:/.test(line)),
+  );
+  assert.equal(await fleet.stop(), 0);
+});
+
 test("wrong words are said to be wrong, before anything is sent", async (t) => {
   const folder = await temporaryFolder(t);
   const run = async (...words: readonly string[]): Promise<string> => {

@@ -37,6 +37,8 @@ export interface SimulatedSiteOptions {
   readonly random: () => number;
   /** After each birth. Must not throw. */
   onBorn(): void;
+  /** It has no connection, or lost it: why. Must not throw. */
+  onTrouble(text: string): void;
 }
 
 const BOOT_ID = "00000000-0000-4000-8000-000000000000";
@@ -170,7 +172,7 @@ export class SimulatedSite {
       policy,
       clock,
       schedule: afterDelay,
-      log,
+      log: { ...log, warn: options.onTrouble },
       credentials: options.credentials,
       birth: async () => ({ boot_id: BOOT_ID, sw: `${version}+simulated`, dirty: false }),
       onMessage: (message) => downlink.receive(message),
