@@ -67,7 +67,8 @@ export class PacketHistory {
     return undefined;
   }
 
-  #copied({ bytes, offsets, count }: PacketBurst, atUs: number): Entry {
+  #copied(burst: PacketBurst, atUs: number): Entry {
+    const { bytes } = burst;
     let block = this.#block;
     if (block === undefined || block.used + bytes.length > block.bytes.length) {
       if (block?.kept === 0) this.#pool.give(block.bytes);
@@ -78,7 +79,7 @@ export class PacketHistory {
     bytes.copy(copy);
     block.used += bytes.length;
     block.kept++;
-    return { burst: { bytes: copy, offsets, count }, block, atUs };
+    return { burst: { ...burst, bytes: copy }, block, atUs };
   }
 
   #drop({ burst, block }: Entry): void {
