@@ -58,7 +58,7 @@ test("pictures of a camera over HTTP", { skip }, async (t) => {
   assert.deepEqual(await refused("nobody.mp4"), [404, "there is no path 'nobody'"]);
   assert.deepEqual(await refused("site/card.png"), [404, "a picture is asked for as NAME.jpg or NAME.mp4"]);
   assert.deepEqual(await refused("site/card.jpg?max_w=wide"), [400, "max_w: has to be a number from 1 to 8192"]);
-  assert.deepEqual(await refused("site/card.jpg?w=160"), [400, "w: is no field here: there are cam, fmt, max_w, q"]);
+  assert.deepEqual(await refused("site/card.jpg?w=160"), [400, "w: is no field here: there are cam, fmt, max_w, q, dest"]);
   assert.deepEqual(await refused("..%2F..%2Fetc%2Fpasswd.jpg"), [
     400,
     "cam: is no name of a path: a path name cannot have . or .. between slashes",
