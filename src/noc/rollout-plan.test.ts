@@ -43,7 +43,7 @@ test("what is wrong is said with its field", () => {
     [{ job: "a b" }, /^job: has to be/],
     [{ op: "Reboot now" }, /^op: has to be/],
     [{ args: { camera: "gate" } }, /^camera: is no argument of cam.restart/],
-    [{ args: {} }, /^cam: cam.restart needs it/],
+    [{ args: {} }, /^cam: has to be given/],
     [{ window: "night" }, /^window: has to be/],
     [{ spread_s: -1 }, /^spread_s: /],
     [{ tries: 0 }, /^tries: /],
