@@ -1,69 +1,71 @@
 // Ports for programs that are told theirs beforehand: the usual one, or the next that nobody has.
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 
 const LOOPBACK = "127.0.0.1";
 const LAST_PORT = 65_535;
 
 /**
  * Below those that systems give to outgoing connections and to listeners on port 0 (Linux: from 32768, others: from 49152): what was free here a moment ago is not
- * taken by a test that runs beside. Two that pick at random hardly pick the same.
+ * taken by a test that runs beside. Processes that run at one time begin at places of their own, and none is told a port twice before all were told.
  */
-const CHOICE = { first: 16_384, end: 32_000 } as const;
+const CHOICE = { first: 16_384, count: 15_360, perProcess: 128 } as const;
+let told = process.pid * CHOICE.perProcess;
 
-/** The first free TCP port from `first` on; with 0, from a port picked at random. */
+/** The first free TCP port from `first` on; with 0, one that this process was not told before. */
 export async function freeTcpPort(first: number): Promise<number> {
-  for (let port = first || pick(); port <= LAST_PORT; port++) {
-    const bound = await tryTcp(port);
-    if (bound !== undefined) return bound;
-  }
-  throw new Error(`no TCP port from ${first} on is free`);
+  return firstFrom(first, 1, isTcpFree);
 }
 
-/** The first even UDP port from `first` on that is free together with the next one: RTP and RTCP. With 0, from a port picked at random. */
+/** The first even UDP port from `first` on that is free together with the next one: RTP and RTCP. With 0, one that this process was not told before. */
 export async function freeUdpPortPair(first: number): Promise<number> {
-  const from = first || pick();
-  for (let port = from + (from % 2); port < LAST_PORT; port += 2) {
-    if ((await tryUdp(port)) !== undefined && (await tryUdp(port + 1)) !== undefined) return port;
-  }
-  throw new Error(`no two UDP ports from ${first} on are free`);
+  return firstFrom(first, 2, async (port) => (await isUdpFree(port)) && (await isUdpFree(port + 1)));
 }
 
-/** The first free UDP port from `first` on; with 0, from a port picked at random. */
+/** The first free UDP port from `first` on; with 0, one that this process was not told before. */
 export async function freeUdpPort(first: number): Promise<number> {
-  for (let port = first || pick(); port <= LAST_PORT; port++) {
-    const bound = await tryUdp(port);
-    if (bound !== undefined) return bound;
+  return firstFrom(first, 1, isUdpFree);
+}
+
+/** A multiple of `step`. */
+async function firstFrom(first: number, step: 1 | 2, isFree: (port: number) => Promise<boolean>): Promise<number> {
+  let port = first === 0 ? choose(step) : first + (first % step);
+  while (!(await isFree(port))) {
+    port = first === 0 ? choose(step) : port + step;
+    if (port >= LAST_PORT) throw new Error(`no port from ${first} on is free`);
   }
-  throw new Error(`no UDP port from ${first} on is free`);
+  return port;
 }
 
-function pick(): number {
-  return CHOICE.first + Math.floor(Math.random() * (CHOICE.end - CHOICE.first));
+function choose(step: 1 | 2): number {
+  told += told % step;
+  const port = CHOICE.first + (told % CHOICE.count);
+  told += step;
+  return port;
 }
 
-async function tryTcp(port: number): Promise<number | undefined> {
+async function isTcpFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
     server.listen({ host: LOOPBACK, port });
     await once(server, "listening");
-    return (server.address() as AddressInfo).port;
+    return true;
   } catch {
-    return undefined;
+    return false;
   } finally {
     if (server.listening) await new Promise((resolve) => server.close(resolve));
   }
 }
 
-async function tryUdp(port: number): Promise<number | undefined> {
+async function isUdpFree(port: number): Promise<boolean> {
   const socket = createSocket("udp4");
   try {
     socket.bind({ address: LOOPBACK, port });
     await once(socket, "listening");
-    return socket.address().port;
+    return true;
   } catch {
-    return undefined;
+    return false;
   } finally {
     await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
