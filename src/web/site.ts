@@ -106,7 +106,7 @@ batch.addEventListener("submit", (event) => {
 });
 document.addEventListener("visibilitychange", () => void refresh());
 addEventListener("pagehide", () => {
-  for (const tile of shown.values()) tile.stop();
+  for (const tile of shown.values()) tile.pause();
 });
 setInterval(() => void refresh(), REFRESH_MS);
 void refresh();

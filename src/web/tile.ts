@@ -23,6 +23,13 @@ export class Tile {
   readonly #sound = make("button", { type: "button", hidden: true }, "Sound");
   readonly #edit = make("button", { type: "button", hidden: true }, "Edit");
   readonly #footage: Footage;
+  /** Until the user says something, what is live plays while it is on the screen. */
+  #wish: "live" | "play" | "stop" = "live";
+  #isOnScreen = false;
+  readonly #screen = new IntersectionObserver((changes) => {
+    this.#isOnScreen = changes.at(-1)!.isIntersecting;
+    this.#follow();
+  });
   #reader: MediaMTXWebRTCReader | undefined;
   #camera: Camera | undefined;
 
@@ -41,6 +48,7 @@ export class Tile {
     this.element = make("article", {}, make("h2", {}, page), stage, bar, this.#picture, this.#recorder, this.#footage.element);
     this.element.setAttribute("aria-label", name);
     this.#say("stopped");
+    this.#screen.observe(stage);
   }
 
   get isPlaying(): boolean {
@@ -56,10 +64,39 @@ export class Tile {
     this.#edit.hidden = onEdit === undefined;
     this.#edit.onclick = () => onEdit?.(this.name);
     this.element.dataset["state"] = camera?.st ?? "off";
+    this.#follow();
     if (!this.isPlaying) this.#say(camera === undefined ? "stopped" : camera.st === "live" ? "stopped" : stateText(camera));
   }
 
   play(): void {
+    this.#wish = "play";
+    this.#follow();
+  }
+
+  stop(): void {
+    this.#wish = "stop";
+    this.#follow();
+  }
+
+  /** No more pictures for now; those that are wished for come again when it is shown again. */
+  pause(): void {
+    this.#end();
+  }
+
+  close(): void {
+    this.#screen.disconnect();
+    this.#end();
+    this.#footage.close();
+    this.element.remove();
+  }
+
+  #follow(): void {
+    const isWanted = this.#wish === "live" ? this.#isOnScreen && (this.isPlaying || this.#camera?.st === "live") : this.#wish === "play";
+    if (isWanted) this.#begin();
+    else if (this.isPlaying) this.#end();
+  }
+
+  #begin(): void {
     if (this.isPlaying) return;
     this.#say("connecting");
     this.#play.textContent = "Stop";
@@ -80,19 +117,13 @@ export class Tile {
     });
   }
 
-  stop(): void {
+  #end(): void {
     this.#reader?.close();
     this.#reader = undefined;
     this.#video.srcObject = null;
     this.#sound.hidden = true;
     this.#play.textContent = "Play";
     this.#say("stopped");
-  }
-
-  close(): void {
-    this.stop();
-    this.#footage.close();
-    this.element.remove();
   }
 
   #toggleSound(): void {
