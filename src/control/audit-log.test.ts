@@ -1,6 +1,7 @@
 // The audit log: what is kept and what is not, tampering, bounds, power cuts, and a disk that fails.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { silentLog } from "#base/log.ts";
 import { FaultFs } from "#testing/fault-fs.ts";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
@@ -131,6 +132,37 @@ test("a disk that fails loses nothing that fits, and says what was lost", async 
   await log.saved();
   const { entries, broken, head } = await log.list(1, 2000);
   assert.deepEqual([broken, head.n, entries[0]!.op, entries[0]!.data], [null, 1001, "audit.lost", { n: 6 }]);
+});
+
+test("what is noted at any moment of a write does not wait for the next note", async () => {
+  // No call of this file system takes longer than a few microtasks.
+  for (let moment = 0; moment < 200; moment++) {
+    const log = await open(await dataFs());
+    log.note({ who: "a", op: "one" });
+    for (let i = 0; i < moment; i++) await Promise.resolve();
+    if (moment === 199) assert.equal(log.head.n, 1, "the last moment is behind the write");
+    log.note({ who: "a", op: "two" });
+    await setImmediate();
+    await log.saved();
+    assert.equal(log.head.n, 2, `${moment}`);
+  }
+});
+
+test("whoever reads while a file is full sees a whole chain", async () => {
+  const fs = await dataFs();
+  const log = await open(fs);
+  for (let i = 0; i < 10; i++) {
+    for (let k = 0; k < 200; k++) log.note({ who: "noc-a", op: "x".repeat(150) });
+    await log.saved();
+  }
+  const { reached, release } = fs.stallNext(({ kind, path }) => kind === "facts" && path === PATH);
+  const page = log.list(1, 1);
+  await reached;
+  log.note({ who: "noc-a", op: "into the next file" });
+  await setImmediate();
+  release();
+  assert.equal((await page).broken, null);
+  assert.equal((await log.list(2001, 1)).entries[0]!.op, "into the next file");
 });
 
 test("a power cut at any call: what was saved is there, and goes on", async () => {

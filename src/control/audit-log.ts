@@ -52,8 +52,10 @@ export class AuditLog {
   #head: AuditHead = { n: 0, h: CHAIN_START };
   #file: FsFile | undefined;
   #sizeBytes = 0;
-  #writing: Promise<void> = Promise.resolve();
-  #isWriting = false;
+  /** What is done with the files, one after the other: nobody reads while they change their names. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** A write is to come that takes along what waits by then. */
+  #isDue = false;
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -64,7 +66,8 @@ export class AuditLog {
   /** Never rejects: while nothing can be written, what happens waits, within bounds. */
   static async open(options: AuditLogOptions): Promise<AuditLog> {
     const log = new AuditLog(options);
-    await log.#tryOpen();
+    log.#write();
+    await log.saved();
     return log;
   }
 
@@ -92,8 +95,7 @@ export class AuditLog {
 
   /** Entries from number `from` on, with those that wait. Rejects with the system's error. */
   async list(from: number, max: number): Promise<AuditPage> {
-    await this.saved();
-    const lines = await this.#readAll();
+    const { lines, head } = await this.#inTurn(async () => ({ lines: await this.#readAll(), head: this.#head }));
     let broken: number | null = null;
     for (const [i, { text, entry }] of lines.entries()) {
       const before = lines[i - 1]?.entry;
@@ -107,12 +109,12 @@ export class AuditLog {
       length += found[entries.length]!.text.length;
       if (length > MAX_PAGE_LENGTH && entries.length > 0) break;
     }
-    return { entries, next: found[entries.length]?.entry.n ?? null, head: this.#head, broken };
+    return { entries, next: found[entries.length]?.entry.n ?? null, head, broken };
   }
 
   /** Resolves when what was noted is on the medium, or cannot be. */
   async saved(): Promise<void> {
-    while (this.#isWriting) await this.#writing;
+    await this.#turn;
   }
 
   async close(): Promise<void> {
@@ -123,40 +125,44 @@ export class AuditLog {
     this.#file = undefined;
   }
 
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(run);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
   #write(): void {
-    if (this.#isWriting || this.#retry !== undefined) return;
-    this.#isWriting = true;
-    this.#writing = this.#writeAll()
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#isWriting = false;
-      });
+    if (this.#isDue) return;
+    this.#isDue = true;
+    void this.#inTurn(async () => {
+      this.#isDue = false;
+      if (this.#retry === undefined) await this.#writeAll().catch((error: unknown) => this.#fail(error));
+    });
   }
 
   async #writeAll(): Promise<void> {
     if (this.#file === undefined) await this.#begin();
-    while (this.#waiting.length > 0) {
-      if (this.#sizeBytes > MAX_FILE_BYTES) await this.#turnOver();
-      const batch = [...this.#waiting];
-      const lost = this.#lost;
-      const texts: string[] = [];
-      let { n, h } = this.#head;
-      const add = (note: Waiting): void => {
-        const isFirst = this.#sizeBytes === 0 && texts.length === 0;
-        const { line, hash } = writeAuditLine({ n: ++n, ...(isFirst && { p: h }), ...note }, h);
-        texts.push(`${line}\n`);
-        h = hash;
-      };
-      if (lost > 0) add({ ...this.#options.stamp(), who: "the gateway", op: "audit.lost", data: { n: lost } });
-      for (const note of batch) add(note);
-      const bytes = Buffer.from(texts.join(""));
-      await this.#file!.write([bytes], this.#sizeBytes);
-      await this.#file!.sync();
-      this.#sizeBytes += bytes.length;
-      this.#head = { n, h };
-      this.#lost -= lost;
-      this.#waiting = this.#waiting.filter((note) => !batch.includes(note));
-    }
+    if (this.#waiting.length === 0) return;
+    if (this.#sizeBytes > MAX_FILE_BYTES) await this.#turnOver();
+    const batch = [...this.#waiting];
+    const lost = this.#lost;
+    const texts: string[] = [];
+    let { n, h } = this.#head;
+    const add = (note: Waiting): void => {
+      const isFirst = this.#sizeBytes === 0 && texts.length === 0;
+      const { line, hash } = writeAuditLine({ n: ++n, ...(isFirst && { p: h }), ...note }, h);
+      texts.push(`${line}\n`);
+      h = hash;
+    };
+    if (lost > 0) add({ ...this.#options.stamp(), who: "the gateway", op: "audit.lost", data: { n: lost } });
+    for (const note of batch) add(note);
+    const bytes = Buffer.from(texts.join(""));
+    await this.#file!.write([bytes], this.#sizeBytes);
+    await this.#file!.sync();
+    this.#sizeBytes += bytes.length;
+    this.#head = { n, h };
+    this.#lost -= lost;
+    this.#waiting = this.#waiting.filter((note) => !batch.includes(note));
   }
 
   /** The end of what is there; a line that a power cut tore is cut off. */
@@ -204,11 +210,6 @@ export class AuditLog {
       this.#retry = undefined;
       this.#write();
     }, RETRY_MS).unref();
-  }
-
-  async #tryOpen(): Promise<void> {
-    this.#write();
-    await this.saved();
   }
 
   /** Oldest first. What is no line of ours is passed over: the numbers show that something is missing. */
