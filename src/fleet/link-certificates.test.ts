@@ -96,6 +96,25 @@ test("one that brokers refuse gives way to the one before", async () => {
   }
 });
 
+test("a link that was lost just then shows it before it is on the medium: whoever asked is told all the same", async () => {
+  for (const end of ["taken", "refused"] as const) {
+    const { fs, certificates } = await siteWithRequest();
+    const pem = String((await issued(fs)).cert);
+    const { reached, release } = fs.stallNext(({ kind }) => kind === "write");
+    const offered = certificates.offer(pem, NOW_MS);
+    await reached;
+    assert.equal(serialOf(await certificates.credentials(files)), new X509Certificate(pem).serialNumber);
+    if (end === "taken") certificates.onTaken();
+    else certificates.onRefused(refused);
+    release();
+    const told = (await offered).taken.then(({ serialNumber }) => serialNumber, String);
+    assert.match(
+      await told,
+      end === "taken" ? new RegExp(new X509Certificate(pem).serialNumber) : /no connection with the new certificate/,
+    );
+  }
+});
+
 test("cut off while it is tried: it is tried again after the start, and given up if need be", async () => {
   const { fs, certificates } = await siteWithRequest();
   await certificates.offer(String((await issued(fs)).cert), NOW_MS);

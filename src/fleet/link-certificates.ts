@@ -128,16 +128,19 @@ export class LinkCertificates {
     const fault = certificateFault(chain, { key: createPrivateKey(key), name, nowMs, authorities, present: this.shown });
     if (fault !== undefined) throw new CallerFault("invalid", `cert: the certificate ${fault}`, "cert");
     this.#kept = { ...this.#kept, candidate: { cert: chain.map(String).join(""), key } };
+    this.#failures = 0;
+    // From here on the link may show it, by an attempt of its own, before it is written.
+    const trial = deferred<X509Certificate>();
+    trial.promise.catch(() => {}); // whoever asked may be gone
+    this.#trial = trial;
     try {
       await this.#write();
     } catch (error) {
       this.#kept = { ...this.#kept, candidate: undefined };
+      this.#trial = undefined;
       throw error;
     }
-    this.#failures = 0;
-    this.#trial = deferred();
-    this.#trial.promise.catch(() => {}); // whoever asked may be gone
-    return { taken: this.#trial.promise };
+    return { taken: trial.promise };
   }
 
   /** The one that was offered is not to be shown any more, unless a broker has taken it. */
