@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { deferred } from "#base/deferred.ts";
 import { silentLog } from "#base/log.ts";
 import { FakeClock } from "#testing/fake-clock.ts";
 import { ManualTimers } from "#testing/manual-timers.ts";
@@ -10,7 +11,7 @@ import { RetainedFeed } from "./retained-feed.ts";
 function setUp() {
   const timers = new ManualTimers(new FakeClock());
   const said: object[] = [];
-  const site = { isOpen: true, body: { sw: "1" } as Record<string, unknown>, fails: false };
+  const site = { isOpen: true, body: { sw: "1" } as Record<string, unknown>, reading: Promise.resolve(), fails: false };
   const feed = new RetainedFeed({
     uplink: {
       get isOpen() {
@@ -22,7 +23,7 @@ function setUp() {
       if (site.fails) throw new Error("gone");
       said.push(document);
     },
-    read: async () => site.body,
+    read: () => site.reading.then(() => site.body),
     schedule: timers.schedule,
     log: silentLog,
   });
@@ -62,4 +63,17 @@ test("what could not be told is told a minute later; without a session nothing i
   site.isOpen = true;
   await pass(60_000);
   assert.equal(said.length, 1);
+});
+
+test("a session that begins while the document is read for a look is told it at once", async () => {
+  const { said, site, feed, pass } = setUp();
+  feed.tell();
+  await pass(0);
+  const { promise, resolve } = deferred<void>();
+  site.reading = promise;
+  await pass(60_000);
+  feed.tell();
+  resolve();
+  await pass(0);
+  assert.deepEqual(said, [{ sw: "1" }, { sw: "1" }]);
 });

@@ -35,7 +35,7 @@ export class RetainedFeed {
   /** A session begins: whatever its broker keeps is to be what is true now. */
   tell(): void {
     this.#told = "";
-    void this.#look();
+    this.changed();
   }
 
   /** Something of it has changed: it is told now, and not with the next look. */
