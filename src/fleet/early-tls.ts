@@ -1,9 +1,9 @@
 // TLS to a broker while the system's clock is wrong, as after a start without a battery: nobody could say whether a certificate is valid by it. So the
 // connection is made first, and its certificates are looked at by hand, all but their dates as strictly as ever, before a byte is sent.
 import { X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
-import { parseCertificates } from "./certificate-check.ts";
+import { trustOptions } from "#base/tls-trust.ts";
+import { isVouchedFor, parseCertificates } from "./certificate-check.ts";
 import { ConnectionLoss, closedByUs, lossOf } from "./connection-loss.ts";
 import type { TlsFiles } from "./mqtt-connection.ts";
 
@@ -42,17 +42,9 @@ export function openEarlyTls({ host, port, tls, time, timeoutMs }: EarlyTlsOptio
       return;
     }
     // Whether it is the broker is found out below, and nothing is sent before.
-    const options = {
-      host,
-      port,
-      ...tls,
-      minVersion: "TLSv1.2",
-      rejectUnauthorized: false,
-      ...(isIP(host) === 0 && { servername: host }),
-    } as const;
     let socket: TLSSocket;
     try {
-      socket = connect(options);
+      socket = connect({ host, port, ...trustOptions(host), ...tls });
     } catch (error) {
       reject(lossOf(error)); // files that are no certificates
       return;
@@ -107,24 +99,17 @@ function chainOf(peer: DetailedPeerCertificate): readonly X509Certificate[] {
 }
 
 /** Who vouches for it, and whether it is for a server; undefined: all is well. */
-export function brokerFault(chain: readonly X509Certificate[], authorities: readonly X509Certificate[]): string | undefined {
+function brokerFault(chain: readonly X509Certificate[], authorities: readonly X509Certificate[]): string | undefined {
   const [own] = chain;
   if (own === undefined) return "the broker shows no certificate";
   if (own.keyUsage !== undefined && !own.keyUsage.includes(SERVER_AUTH)) return "its certificate is not for servers";
   if (authorities.some(({ raw }) => raw.equals(own.raw))) return undefined;
-  let certificate = own;
-  for (let length = 0; length < MAX_CHAIN; length++) {
-    const isIssuer = (other: X509Certificate): boolean => other.ca && certificate.checkIssued(other) && certificate.verify(other.publicKey);
-    if (authorities.some(isIssuer)) return undefined;
-    const next = chain.find((other) => other !== certificate && isIssuer(other));
-    if (next === undefined) break;
-    certificate = next;
-  }
-  return "no authority of mqtt.ca vouches for its certificate (unable to verify)";
+  const named = authorities.filter(({ ca }) => ca);
+  return isVouchedFor(own, chain, named) ? undefined : "no authority of mqtt.ca vouches for its certificate (unable to verify)";
 }
 
 /** Without the time a certificate may be one of the future, but not one that had run out before. */
-export function datesFault(chain: readonly X509Certificate[], { nowMs, leastMs }: EarlyTime): string | undefined {
+function datesFault(chain: readonly X509Certificate[], { nowMs, leastMs }: EarlyTime): string | undefined {
   for (const { validFrom, validTo } of chain) {
     const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
     if (from >= to) return "a certificate holds at no time";
