@@ -1,15 +1,13 @@
 // Whom the gateway takes for its broker while its clock is wrong: dates aside, whoever it takes otherwise, and nobody else.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { createServer, type TlsOptions } from "node:tls";
+import type { TlsOptions } from "node:tls";
 import { makeSelfSigned, type SelfSigned, type SelfSignedOptions } from "#testing/self-signed.ts";
+import { tlsBroker } from "#testing/tls-broker.ts";
 import type { ConnectionLoss } from "./connection-loss.ts";
 import type { EarlyTime } from "./early-tls.ts";
 import { type Connection, connectMqtt, type TlsFiles } from "./mqtt-connection.ts";
 
-const CONNACK = Buffer.from("2003000000", "hex");
 const BUILT_MS = Date.UTC(2026, 0, 1);
 const utc = (year: number): Date => new Date(Date.UTC(year, 5, 1));
 const authority = makeSelfSigned({ name: "NOC CA", isAuthority: true, notBefore: utc(2024), notAfter: utc(2060) });
@@ -20,38 +18,15 @@ const shownBy = (options: SelfSignedOptions = {}): SelfSigned =>
 const good = shownBy();
 const unknown: EarlyTime = { nowMs: undefined, leastMs: BUILT_MS };
 
-/** Resolves with its port, and what clients have sent. */
-async function broker(t: TestContext, shown: SelfSigned, more: TlsOptions = {}) {
-  const received: Buffer[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer({ key: shown.key, cert: shown.cert, ...more }, (socket) => {
-    socket.on("error", () => {});
-    socket.on("data", (bytes) => received.push(bytes));
-    socket.once("data", () => socket.write(CONNACK));
-  });
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-  });
-  server.on("tlsClientError", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return { port: (server.address() as AddressInfo).port, received, sockets };
-}
-
 function connect(
   t: TestContext,
   port: number,
   time: EarlyTime | undefined,
   tls: TlsFiles = { ca: authority.cert },
-  host = "127.0.0.1",
+  place = "mqtts://127.0.0.1",
 ): Promise<Connection> {
   const options = {
-    url: `mqtts://${host}:${port}`,
+    url: `${place}:${port}`,
     version: 5,
     clientId: "gw-0001",
     tls,
@@ -61,20 +36,21 @@ function connect(
   return connectMqtt({ ...options, password: "secret", username: "gw", onMessage: async () => {}, ...(time && { time }) }, t.signal);
 }
 
-test("a certificate of the future is taken while the time is unknown, by address and by name, and not otherwise", async (t) => {
-  const { port } = await broker(t, good);
-  for (const host of ["127.0.0.1", "localhost"]) {
-    const connection = await connect(t, port, unknown, undefined, host);
-    assert.equal(connection.datesFault?.(utc(2045).getTime()), undefined);
-    assert.match(connection.datesFault?.(utc(2039).getTime()) ?? "", /not yet valid/);
-    assert.match(connection.datesFault?.(utc(2051).getTime()) ?? "", /expired/);
-    await connection.close();
-  }
-  await assert.rejects(connect(t, port, undefined), /not yet valid/);
-});
+for (const scheme of ["mqtts", "wss"] as const)
+  test(`${scheme}: a certificate of the future is taken while the time is unknown, by address and by name, and not otherwise`, async (t) => {
+    const { port } = await tlsBroker(t, good, {}, scheme === "wss");
+    for (const host of ["127.0.0.1", "localhost"]) {
+      const connection = await connect(t, port, unknown, undefined, `${scheme}://${host}`);
+      assert.equal(connection.datesFault?.(utc(2045).getTime()), undefined);
+      assert.match(connection.datesFault?.(utc(2039).getTime()) ?? "", /not yet valid/);
+      assert.match(connection.datesFault?.(utc(2051).getTime()) ?? "", /expired/);
+      await connection.close();
+    }
+    await assert.rejects(connect(t, port, undefined, undefined, `${scheme}://127.0.0.1`), /not yet valid/);
+  });
 
 test("with a time of its own the gateway checks dates by that", async (t) => {
-  const { port } = await broker(t, good);
+  const { port } = await tlsBroker(t, good);
   await (await connect(t, port, { nowMs: utc(2045).getTime(), leastMs: BUILT_MS })).close();
   for (const [year, words] of [
     [2039, /not yet valid/],
@@ -95,18 +71,20 @@ const refused: readonly [name: string, shown: SelfSigned, words: RegExp, more?: 
 ];
 for (const [name, shown, words, more] of refused)
   test(`refused, and told nothing: ${name}`, async (t) => {
-    const { port, received } = await broker(t, shown, more);
-    const loss = await connect(t, port, unknown).then(
-      () => assert.fail("it was taken for the broker"),
-      (error: ConnectionLoss) => error,
-    );
-    assert.match(loss.message, words);
-    assert.equal(loss.why, "auth");
-    assert.deepEqual(received, []);
+    for (const scheme of ["mqtts", "wss"] as const) {
+      const { port, received } = await tlsBroker(t, shown, more, scheme === "wss");
+      const loss = await connect(t, port, unknown, undefined, `${scheme}://127.0.0.1`).then(
+        () => assert.fail("it was taken for the broker"),
+        (error: ConnectionLoss) => error,
+      );
+      assert.match(loss.message, words);
+      assert.equal(loss.why, "auth");
+      assert.deepEqual(received, []);
+    }
   });
 
 test("without authorities in the config nothing is relaxed", async (t) => {
-  const { port, received } = await broker(t, good);
+  const { port, received } = await tlsBroker(t, good);
   await assert.rejects(connect(t, port, unknown, {}), /TLS: /);
   assert.deepEqual(received, []);
 });
@@ -114,14 +92,17 @@ test("without authorities in the config nothing is relaxed", async (t) => {
 test("what an authority in between has signed is taken with it, and nobody's that is none", async (t) => {
   const between = makeSelfSigned({ name: "sub", isAuthority: true, issuer: authority, notBefore: utc(2040), notAfter: utc(2050) });
   const leaf = shownBy({ issuer: between });
-  const whole = await broker(t, { ...leaf, cert: Buffer.concat([leaf.cert, between.cert]) });
+  const whole = await tlsBroker(t, { ...leaf, cert: Buffer.concat([leaf.cert, between.cert]) });
   await (await connect(t, whole.port, unknown)).close();
-  const alone = await broker(t, leaf);
+  const alone = await tlsBroker(t, leaf);
   await assert.rejects(connect(t, alone.port, unknown), /vouches/);
+  const another = await tlsBroker(t, shownBy({ issuer: good }));
+  const named = { ca: Buffer.concat([authority.cert, good.cert]) };
+  await assert.rejects(connect(t, another.port, unknown, named), /vouches/, "another broker that mqtt.ca names is no authority");
 });
 
 test("what comes in place of a broker ends the attempt, and so does whoever waits", async (t) => {
-  const { port, sockets } = await broker(t, good);
+  const { port, sockets } = await tlsBroker(t, good);
   const stop = new AbortController();
   stop.abort();
   const options = {

@@ -1,55 +1,18 @@
 // Whom the gateway takes for its broker, over TLS and over WebSocket in TLS: the matrix of what a stranger could show.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Server, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { createServer, type TlsOptions } from "node:tls";
+import type { TlsOptions } from "node:tls";
 import { makeSelfSigned, type SelfSigned } from "#testing/self-signed.ts";
+import { tlsBroker } from "#testing/tls-broker.ts";
 import type { ConnectionLoss } from "./connection-loss.ts";
 import { type ConnectionOptions, connectMqtt, type TlsFiles } from "./mqtt-connection.ts";
 
-const CONNACK = Buffer.from("2003000000", "hex");
 const authority = makeSelfSigned({ name: "NOC CA", isAuthority: true });
 const successor = makeSelfSigned({ name: "NOC CA 2", isAuthority: true });
 const stranger = makeSelfSigned({ name: "NOC CA", isAuthority: true });
 const good = makeSelfSigned({ name: "broker", issuer: authority });
 const device = makeSelfSigned({ name: "gw-0001", issuer: authority });
 const day = (days: number): Date => new Date(Date.now() + days * 86_400_000);
-
-/** A broker that takes whoever gets that far; resolves with its port. */
-async function broker(t: TestContext, shown: SelfSigned, more: TlsOptions = {}, overWebSocket = false): Promise<number> {
-  const options: TlsOptions = { key: shown.key, cert: shown.cert, ca: authority.cert, ...more };
-  const sockets = new Set<Socket>();
-  const server: Server = overWebSocket
-    ? createHttpsServer(options)
-    : createServer(options, (socket) => socket.once("data", () => socket.write(CONNACK)));
-  if (overWebSocket)
-    server.on("upgrade", (request, socket: Socket) => {
-      const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
-      const accept = createHash("sha1").update(key).digest("base64");
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-      );
-      socket.once("data", () => {
-        socket.write(Buffer.concat([Buffer.from([0x82, CONNACK.length]), CONNACK]));
-        socket.once("data", () => socket.end());
-      });
-    });
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-  });
-  server.on("tlsClientError", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 function connect(t: TestContext, url: string, tls: TlsFiles, more: Partial<ConnectionOptions> = {}) {
   const options = { url, version: 5, clientId: "gw-0001", tls, keepaliveSeconds: 60, timeoutMs: 20_000 } as const;
@@ -76,7 +39,7 @@ const refused: readonly [name: string, shown: SelfSigned, loss: RegExp, more?: T
 for (const scheme of ["mqtts", "wss"] as const) {
   for (const [name, shown, text, more] of refused) {
     test(`${scheme}: refused: ${name}`, async (t) => {
-      const port = await broker(t, shown, more, scheme === "wss");
+      const { port } = await tlsBroker(t, shown, more, scheme === "wss");
       const loss = await connect(t, `${scheme}://127.0.0.1:${port}`, files).then(
         () => assert.fail("it was taken for the broker"),
         (error: ConnectionLoss) => error,
@@ -87,7 +50,7 @@ for (const scheme of ["mqtts", "wss"] as const) {
   }
 
   test(`${scheme}: taken: by name and by address, with our own certificate where it is asked for`, async (t) => {
-    const port = await broker(t, good, { requestCert: true, rejectUnauthorized: true }, scheme === "wss");
+    const { port } = await tlsBroker(t, good, { ca: authority.cert, requestCert: true, rejectUnauthorized: true }, scheme === "wss");
     for (const host of ["127.0.0.1", "localhost"]) await (await connect(t, `${scheme}://${host}:${port}`, files)).close();
     const loss = await connect(t, `${scheme}://127.0.0.1:${port}`, { ca: authority.cert }).catch((error: ConnectionLoss) => error);
     assert.ok(loss instanceof Error, "it came in without a certificate");
@@ -96,8 +59,8 @@ for (const scheme of ["mqtts", "wss"] as const) {
 
   test(`${scheme}: the authority changes: both are in the file, then the new one alone`, async (t) => {
     const url = (port: number): string => `${scheme}://127.0.0.1:${port}`;
-    const before = await broker(t, good, {}, scheme === "wss");
-    const after = await broker(t, makeSelfSigned({ name: "broker", issuer: successor }), {}, scheme === "wss");
+    const { port: before } = await tlsBroker(t, good, {}, scheme === "wss");
+    const { port: after } = await tlsBroker(t, makeSelfSigned({ name: "broker", issuer: successor }), {}, scheme === "wss");
     const both = { ca: Buffer.concat([authority.cert, successor.cert]) };
     for (const port of [before, after]) await (await connect(t, url(port), both)).close();
     await (await connect(t, url(after), { ca: successor.cert })).close();
@@ -105,13 +68,13 @@ for (const scheme of ["mqtts", "wss"] as const) {
   });
 
   test(`${scheme}: without a file of authorities the system's vouch`, async (t) => {
-    const port = await broker(t, good, {}, scheme === "wss");
+    const { port } = await tlsBroker(t, good, {}, scheme === "wss");
     await assert.rejects(connect(t, `${scheme}://127.0.0.1:${port}`, {}), /TLS: (unable to (verify|get)|self.signed)/);
   });
 }
 
 test("a session of TLS is taken up again", async (t) => {
-  const port = await broker(t, good, { maxVersion: "TLSv1.2" });
+  const { port } = await tlsBroker(t, good, { maxVersion: "TLSv1.2" });
   const sessions: Buffer[] = [];
   const onTlsSession = (session: Buffer): void => void sessions.push(session);
   const first = await connect(t, `mqtts://127.0.0.1:${port}`, files, { onTlsSession });
@@ -122,7 +85,7 @@ test("a session of TLS is taken up again", async (t) => {
 });
 
 test("files that are no certificates say so", async (t) => {
-  const port = await broker(t, good);
+  const { port } = await tlsBroker(t, good);
   for (const tls of [{ ca: Buffer.from("x") }, { cert: Buffer.from("x"), key: Buffer.from("y") }, { cert: device.cert, key: good.key }]) {
     const loss = await connect(t, `mqtts://127.0.0.1:${port}`, { ca: authority.cert, ...tls }).catch((error: ConnectionLoss) => error);
     assert.ok(loss instanceof Error);
