@@ -2,8 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { destinationFault } from "#base/destination.ts";
+import { silentLog } from "#base/log.ts";
+import { parseConfig } from "#config/parse-config.ts";
 import { parseClientUrl } from "#protocols/webrtc/client/client-url.ts";
+import { GopMemory } from "#relay/gop-cache.ts";
+import { Stream } from "#relay/stream.ts";
+import { FakeClock } from "#testing/fake-clock.ts";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
+import { readOf } from "#testing/stream-read.ts";
+import { syntheticTrack } from "#testing/synthetic-track.ts";
 import { PUSH_PROTOCOLS, secretsOf, UNBUILT_PUSH_PROTOCOLS, withoutSecrets } from "./push-protocols.ts";
 
 const rtsp = PUSH_PROTOCOLS.get("rtsp")!;
@@ -41,6 +48,23 @@ test("over TLS alone, and each by its own URLs", () => {
 
 test("an example of each is one", () => {
   for (const { example, parse } of PUSH_PROTOCOLS.values()) assert.equal(parse(example)?.host, "noc.example", example);
+});
+
+test("where a push may lead is asked of the config that runs at each attempt, not of that of its begin", async () => {
+  const clock = new FakeClock();
+  const stream = new Stream([syntheticTrack()], "packets", { clock, udpMaxPayloadBytes: 1452, gopMemory: new GopMemory() });
+  const hosts = (list: string) => parseConfig(`destinationHosts: [${list}]\npaths: {}\n`, "camgate.yml", {}).config!;
+  for (const [protocol, url] of [
+    [rtsp, "rtsps://127.0.0.1:1/x"],
+    [whip, "https://127.0.0.1:1/x"],
+  ] as const) {
+    const site = { config: hosts("127.0.0.1"), clock, log: silentLog };
+    const push = await protocol.make({ url, token: "", fingerprint: "", authorities: [] }, site);
+    const signal = AbortSignal.timeout(60_000);
+    await assert.rejects(push.run(readOf(stream), signal), { code: "connect" }, url);
+    site.config = hosts("");
+    await assert.rejects(push.run(readOf(stream), signal), { code: "config", message: /destinationHosts/ }, url);
+  }
 });
 
 test("secrets are taken out of what a receiver says, as they are and as URLs write them", () => {

@@ -18,7 +18,7 @@ export interface PushTarget {
 }
 
 export interface PushSite {
-  /** The config that runs. */
+  /** The config that runs: another one later on. */
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
@@ -50,15 +50,15 @@ const rtsp: PushProtocol = {
     if (parsed === undefined || parsed.scheme !== "rtsps" || parsed.tunnel !== "none") return undefined;
     return { host: parsed.host, secrets: secretsOf(parsed.pass, ...valuesOf(parsed.query)) };
   },
-  make: async ({ url, fingerprint, authorities }, { config, clock }) => {
+  make: async ({ url, fingerprint, authorities }, site) => {
     const { RtspPush } = await import("#protocols/rtsp/push.ts");
     return new RtspPush({
       ...{ url, fingerprint, authorities, fingerprintSetting: "fingerprint" },
-      addressFault: (address) => destinationAddressFault(address, config.global.destinationHosts),
+      addressFault: (address) => destinationAddressFault(address, site.config.global.destinationHosts),
       transport: "tcp",
       udpPortRange: [0, 0],
-      writeTimeoutMs: config.global.writeTimeout,
-      clock,
+      writeTimeoutMs: site.config.global.writeTimeout,
+      clock: site.clock,
       random: Math.random,
     });
   },
@@ -72,16 +72,16 @@ const whip: PushProtocol = {
     const { hostname, password, search } = new URL(url);
     return { host: hostname.replace(/^\[(.*)\]$/, "$1"), secrets: secretsOf(decoded(password), ...valuesOf(search)) };
   },
-  make: async ({ url, token, fingerprint, authorities }, { config, clock, log }) => {
+  make: async ({ url, token, fingerprint, authorities }, site) => {
     const { WhipPush } = await import("#protocols/webrtc/client/push.ts");
-    const { global } = config;
+    const { global } = site.config;
     return new WhipPush({
       url: new URL(url).href.replace(/^https:/, "whips:"),
       bearerToken: token,
-      ...{ fingerprint, authorities, clock, log },
+      ...{ fingerprint, authorities, clock: site.clock, log: site.log },
       policy: {
-        hostFault: (host) => destinationFault(host, config.global.destinationHosts),
-        addressFault: (address) => destinationAddressFault(address, config.global.destinationHosts),
+        hostFault: (host) => destinationFault(host, site.config.global.destinationHosts),
+        addressFault: (address) => destinationAddressFault(address, site.config.global.destinationHosts),
       },
       stunGatherTimeoutMs: global.webrtcSTUNGatherTimeout,
       handshakeTimeoutMs: Math.min(global.webrtcHandshakeTimeout, MAX_TIMER_MS),
