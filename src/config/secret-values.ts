@@ -8,16 +8,9 @@ import type { ValueType } from "./setting.ts";
 /** Shorter ones are words of any text. */
 const MIN_LENGTH = 4;
 
-/** Every secret that stands in the config, and each as it may be written elsewhere, in a URL, in JSON, in base64. The longest first: one may be the beginning of another. */
+/** Every secret that stands in the config, for `hideSecrets`. */
 export function secretValuesOf({ global, pathDefaults, paths }: Config): readonly string[] {
   const found = new Set<string>();
-  const add = (text: string): void => {
-    if (text.length < MIN_LENGTH) return;
-    const base64 = Buffer.from(text).toString("base64");
-    const inJson = JSON.stringify(text).slice(1, -1);
-    for (const form of [text, encodeURIComponent(text), inJson, base64, base64.replace(/=+$/, ""), Buffer.from(text).toString("base64url")])
-      found.add(form);
-  };
   const collect = (value: unknown, type: ValueType, isSecret: boolean): void => {
     if (value === undefined || value === null) return;
     if (type.kind === "list") for (const item of value as readonly unknown[]) collect(item, type.of, isSecret);
@@ -25,8 +18,8 @@ export function secretValuesOf({ global, pathDefaults, paths }: Config): readonl
       for (const [name, field] of Object.entries(type.fields))
         collect((value as Readonly<Record<string, unknown>>)[name], field.type, field.secret === true);
     } else if (type.kind === "text") {
-      if (isSecret) add(String(value));
-      for (const password of urlPasswords(String(value))) add(password);
+      if (isSecret) found.add(String(value));
+      for (const password of urlPasswords(String(value))) found.add(password);
     }
   };
   for (const entry of globalSchema.values()) collect(globalValue(global as never, entry), entry.type, entry.secret === true);
@@ -34,10 +27,24 @@ export function secretValuesOf({ global, pathDefaults, paths }: Config): readonl
     for (const entry of pathSchema.values())
       collect((settings as unknown as Readonly<Record<string, unknown>>)[entry.name], entry.type, entry.secret === true);
   }
+  return secretForms(found);
+}
+
+/** Each as it may be written elsewhere, in a URL, in JSON, in base64. The longest first: one may be the beginning of another. */
+export function secretForms(secrets: Iterable<string>): readonly string[] {
+  const found = new Set<string>();
+  for (const text of secrets) {
+    if (text.length < MIN_LENGTH) continue;
+    const bytes = Buffer.from(text);
+    const base64 = bytes.toString("base64");
+    const inJson = JSON.stringify(text).slice(1, -1);
+    const inUrl = encodeURIComponent(bytes.toString()); // not of the text: half a surrogate pair throws
+    for (const form of [text, inUrl, inJson, base64, base64.replace(/=+$/, ""), bytes.toString("base64url")]) found.add(form);
+  }
   return [...found].sort((a, b) => b.length - a.length);
 }
 
-/** A text without them, and without what looks like a password, a token or a private key. */
+/** A text without these forms of secrets, and without what looks like a password, a token or a private key. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   let shown = text;
   for (const secret of secrets) shown = shown.replaceAll(secret, redacted);

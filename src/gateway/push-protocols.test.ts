@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { destinationFault } from "#base/destination.ts";
 import { silentLog } from "#base/log.ts";
 import { parseConfig } from "#config/parse-config.ts";
+import { hideSecrets, secretForms } from "#config/secret-values.ts";
 import { parseClientUrl } from "#protocols/webrtc/client/client-url.ts";
 import { GopMemory } from "#relay/gop-cache.ts";
 import { Stream } from "#relay/stream.ts";
@@ -11,7 +12,7 @@ import { FakeClock } from "#testing/fake-clock.ts";
 import { fuzzRandom, fuzzRounds, mutate } from "#testing/mutate.ts";
 import { readOf } from "#testing/stream-read.ts";
 import { syntheticTrack } from "#testing/synthetic-track.ts";
-import { PUSH_PROTOCOLS, secretsOf, UNBUILT_PUSH_PROTOCOLS, withoutSecrets } from "./push-protocols.ts";
+import { PUSH_PROTOCOLS, UNBUILT_PUSH_PROTOCOLS } from "./push-protocols.ts";
 
 const rtsp = PUSH_PROTOCOLS.get("rtsp")!;
 const whip = PUSH_PROTOCOLS.get("whip")!;
@@ -67,13 +68,16 @@ test("where a push may lead is asked of the config that runs at each attempt, no
   }
 });
 
-test("secrets are taken out of what a receiver says, as they are and as URLs write them", () => {
+test("secrets are taken out of what a receiver says, however it writes them", () => {
   const { secrets } = rtsp.parse("rtsps://user:pa%20ss-word@noc.example/x?token=topsecret")!;
-  const said = withoutSecrets("no: 'pa ss-word', pa%20ss-word, topsecret", [...secrets, ...secretsOf("bearer1")]);
-  assert.equal(said, "no: '***', ***, ***");
-  assert.equal(withoutSecrets("a 'no' of 401", secretsOf("no", undefined, "")), "a 'no' of 401");
+  const base64 = Buffer.from("topsecret").toString("base64");
+  const said = hideSecrets(`no: 'pa ss-word', pa%20ss-word, topsecret, ${base64}`, secretForms(secrets));
+  assert.equal(said, "no: '<redacted>', <redacted>, <redacted>, <redacted>");
   const { secrets: ofWhip } = whip.parse("https://u:p%40ssword@noc.example/x")!;
-  assert.equal(withoutSecrets("p@ssword p%40ssword", ofWhip), "*** ***");
+  assert.equal(hideSecrets("p@ssword p%40ssword", secretForms(ofWhip)), "<redacted> <redacted>");
+  assert.deepEqual(secretForms(rtsp.parse("rtsps://noc.example/x")!.secrets), []);
+  const { secrets: malformed } = rtsp.parse("rtsps://u:\ud800pass@noc.example/x")!;
+  assert.equal(hideSecrets("no: \ud800pass", secretForms(malformed)), "no: <redacted>");
 });
 
 test("whatever is cut or changed in a URL: a WHIP client goes to the host that was judged", () => {

@@ -26,7 +26,7 @@ export interface PushSite {
 
 export interface ParsedTarget {
   readonly host: string;
-  /** What nobody may read in a log or an answer. */
+  /** What nobody may read in a log or an answer, as it is. */
   readonly secrets: readonly string[];
 }
 
@@ -48,7 +48,7 @@ const rtsp: PushProtocol = {
   parse: (url) => {
     const parsed = parseRtspUrl(url);
     if (parsed === undefined || parsed.scheme !== "rtsps" || parsed.tunnel !== "none") return undefined;
-    return { host: parsed.host, secrets: secretsOf(parsed.pass, ...valuesOf(parsed.query)) };
+    return { host: parsed.host, secrets: [parsed.pass ?? "", ...valuesOf(parsed.query)] };
   },
   make: async ({ url, fingerprint, authorities }, site) => {
     const { RtspPush } = await import("#protocols/rtsp/push.ts");
@@ -70,7 +70,7 @@ const whip: PushProtocol = {
   parse: (url) => {
     if (!/^https:\/\//i.test(url) || !URL.canParse(url)) return undefined;
     const { hostname, password, search } = new URL(url);
-    return { host: hostname.replace(/^\[(.*)\]$/, "$1"), secrets: secretsOf(decoded(password), ...valuesOf(search)) };
+    return { host: hostname.replace(/^\[(.*)\]$/, "$1"), secrets: [decoded(password), ...valuesOf(search)] };
   },
   make: async ({ url, token, fingerprint, authorities }, site) => {
     const { WhipPush } = await import("#protocols/webrtc/client/push.ts");
@@ -100,19 +100,6 @@ export const PUSH_PROTOCOLS: ReadonlyMap<string, PushProtocol> = new Map([
 
 /** What the contract knows besides. */
 export const UNBUILT_PUSH_PROTOCOLS: readonly string[] = ["srt", "rtmps"];
-
-/** Long enough not to be a part of any word. */
-const MIN_SECRET_LENGTH = 4;
-
-/** As they are, and as URLs write them. */
-export function secretsOf(...texts: readonly (string | undefined)[]): readonly string[] {
-  const found = texts.filter((text): text is string => text !== undefined && text.length >= MIN_SECRET_LENGTH);
-  return [...new Set(found.flatMap((text) => [text, encodeURIComponent(text)]))];
-}
-
-export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
-}
 
 /** Of a query, which may carry credentials as well. */
 function valuesOf(query = ""): readonly string[] {

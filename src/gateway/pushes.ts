@@ -1,18 +1,18 @@
 // Pushes of streams that the NOC asked for, as a part of the gateway. It outlives the link, which another config may lead elsewhere: leases end by themselves.
-import { resolve } from "node:path";
 import { destinationFault } from "#base/destination.ts";
 import { CallerFault, errorText, PeerFault } from "#base/errors.ts";
-import { readSmallFile } from "#base/read-small-file.ts";
 import { afterDelay } from "#base/schedule.ts";
 import type { TranscodeTarget } from "#capture/transcode-command.ts";
+import { hideSecrets, secretForms } from "#config/secret-values.ts";
 import { CommandFault } from "#fleet/command-fault.ts";
+import { readLinkFiles } from "#fleet/link-files.ts";
 import { type LeaseFault, type LeaseReport, type LeaseWish, StreamLeases } from "#fleet/stream-leases.ts";
 import { ulid } from "#fleet/ulid.ts";
 import type { OpenRead } from "#relay/push.ts";
 import { PushRunner } from "#relay/push-runner.ts";
 import type { GatewayContext } from "./context.ts";
 import type { RunningPart } from "./part.ts";
-import { PUSH_PROTOCOLS, type PushTarget, secretsOf, withoutSecrets } from "./push-protocols.ts";
+import { PUSH_PROTOCOLS, type PushTarget } from "./push-protocols.ts";
 
 export interface PushWish extends Omit<PushTarget, "authorities"> {
   readonly cam: string;
@@ -30,8 +30,6 @@ export interface GatewayPushes {
   /** Begins a lease; resolves once its first attempt has come to something. Rejects where that will never be, and when `signal` aborts: then there is no lease. */
   push(wish: PushWish, signal: AbortSignal): Promise<LeaseReport>;
 }
-
-const MAX_CA_BYTES = 256 * 1024;
 
 export async function start(context: GatewayContext): Promise<RunningPart> {
   const { clock, events } = context;
@@ -76,7 +74,7 @@ async function pushMakerOf(context: GatewayContext, wish: PushWish) {
   if (parsed === undefined)
     throw new CommandFault("E_SCHEMA", `url: has to be one such as ${protocol.example}: streams leave over TLS alone`);
   const { host } = parsed;
-  const secrets = [...parsed.secrets, ...secretsOf(wish.token)];
+  const secrets = secretForms([...parsed.secrets, wish.token]);
   const denied = destinationFault(host, context.config.global.destinationHosts);
   if (denied !== undefined) throw new CommandFault("E_DENIED", `url: ${denied}`);
   if (registry.confOf(wish.cam) === undefined) throw new CommandFault("E_NOTFOUND", `cam: there is no camera '${wish.cam}'`);
@@ -107,20 +105,17 @@ async function pushMakerOf(context: GatewayContext, wish: PushWish) {
 
 /** Whoever vouches for the broker may vouch for other servers of the NOC. */
 async function authoritiesOf({ fs, config }: GatewayContext): Promise<readonly string[]> {
-  const { ca } = config.global.mqtt;
-  if (ca === "") return [];
   try {
-    const pem = await readSmallFile(fs, resolve(ca), MAX_CA_BYTES);
-    if (pem === undefined) throw new Error("there is no such file");
-    return [pem.toString("utf8")];
+    const { tls } = await readLinkFiles(fs, { ca: config.global.mqtt.ca, cert: "", key: "", username: "", passwordFile: "" });
+    return tls.ca === undefined ? [] : [tls.ca.toString()];
   } catch (error) {
-    throw new CommandFault("E_IO", `mqtt.ca cannot be read: ${errorText(error)}`);
+    throw new CommandFault("E_IO", errorText(error));
   }
 }
 
 /** A receiver may say anything, also what it was told. */
 function told(fault: LeaseFault, secrets: readonly string[]): LeaseFault {
-  const text = withoutSecrets(fault.message, secrets);
+  const text = hideSecrets(fault.message, secrets);
   return fault instanceof PeerFault ? new PeerFault(fault.code, text) : new CallerFault(fault.code, text);
 }
 
