@@ -1,6 +1,5 @@
 // Sends files of commands to servers: where the config allows, with the gateway's certificate, held back and taken up again.
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { destinationFault } from "#base/destination.ts";
@@ -59,7 +58,7 @@ export function fileSender(context: Pick<GatewayContext, "fs" | "config" | "cloc
 async function secureContextOf({ fs, config, fleet }: Pick<GatewayContext, "fs" | "config" | "fleet">): Promise<SecureContext> {
   const { ca, cert, key } = config.global.mqtt;
   try {
-    const files = await readLinkFiles(fs, { ca: pathOf(ca), cert: pathOf(cert), key: pathOf(key), username: "", passwordFile: "" });
+    const files = await readLinkFiles(fs, { ca, cert, key, username: "", passwordFile: "" });
     // Once it was renewed over the link, that of the files is revoked.
     const { tls } = fleet?.certificates.settled(files) ?? files;
     const trusted = tls.ca === undefined ? {} : { ca: [...rootCertificates, tls.ca] };
@@ -67,10 +66,6 @@ async function secureContextOf({ fs, config, fleet }: Pick<GatewayContext, "fs" 
   } catch (error) {
     throw new CallerFault("not-configured", `the gateway cannot connect to servers: ${errorText(error)}`);
   }
-}
-
-function pathOf(file: string): string {
-  return file === "" ? "" : resolve(file);
 }
 
 async function digestOf({ sizeBytes, bytes }: SendableFile, signal: AbortSignal): Promise<string> {
