@@ -1,15 +1,8 @@
 // `ffmpeg://<url> <options>`: the words of a source, and the command line they become.
 import { expandVariables, splitCommandLine } from "#base/process/command-line.ts";
+import { packetWords, RTSP_OUTPUT } from "./ffmpeg-words.ts";
 
 const SCHEME = "ffmpeg://";
-
-/**
- * Before what the source says, so that it may say otherwise. Frames of sound are not gathered for long; packets are as large as they will leave
- * us.
- */
-const defaults = (packetBytes: number): readonly string[] => ["-muxdelay", "0.02", "-pkt_size", String(packetBytes)];
-/** After it: the last word counts. */
-const OUTPUT: readonly string[] = ["-f", "rtsp", "-rtsp_transport", "tcp"];
 
 export interface FfmpegCommandOptions {
   /** Where the stream is published, by RTSP. */
@@ -30,10 +23,11 @@ export function ffmpegArguments(source: string, { output, packetBytes, variables
   const first = words?.[0];
   if (words === undefined || first === undefined) return undefined;
   const [, ...options] = words;
+  // What is ours of the output stands before the source's own, which may say otherwise; where it goes to behind it: the last word counts.
   const own = first.startsWith("-")
     ? words
-    : [...inputOptions(first), "-i", first, ...defaults(packetBytes), ...(options.length === 0 ? ["-c", "copy"] : options)];
-  return ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", ...expandVariables(own, variables), ...OUTPUT, output];
+    : [...inputOptions(first), "-i", first, ...packetWords(packetBytes), ...(options.length === 0 ? ["-c", "copy"] : options)];
+  return ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", ...expandVariables(own, variables), ...RTSP_OUTPUT, output];
 }
 
 /** Cameras lose nothing over TCP; ffmpeg would ask for UDP first. */

@@ -10,6 +10,7 @@ import { OggOpusReader } from "#containers/ogg/ogg-opus-reader.ts";
 import type { Track } from "#relay/track.ts";
 import type { Unit } from "#relay/unit.ts";
 import { type Captured, FedTimes } from "./fed-times.ts";
+import { QUIET, TS_INPUT } from "./ffmpeg-words.ts";
 import { LastWords } from "./last-words.ts";
 
 /** A step of the times beyond this is no lost frame: ffmpeg would take it for another beginning. */
@@ -153,22 +154,8 @@ export class OpusEncoder {
  * samples that are counted tell times.
  */
 function encoderArguments(channelCount: number): readonly string[] {
-  const input = [
-    "-protocol_whitelist",
-    "pipe",
-    "-analyzeduration",
-    "0",
-    "-probesize",
-    "32",
-    "-f",
-    "mpegts",
-    "-i",
-    "pipe:0",
-    "-map",
-    "0:a:0",
-  ];
   const resample = ["-ac", String(channelCount), "-ar", String(OPUS_CLOCK_RATE_HZ), "-af", "aresample=async=100:first_pts=0"];
   const encoder = ["-c:a", "libopus", "-application", "lowdelay", "-frame_duration", "20"];
   const output = ["-f", "ogg", "-page_duration", "20000", "-flush_packets", "1", "pipe:1"];
-  return ["-hide_banner", "-nostats", "-loglevel", "error", ...input, ...resample, ...encoder, ...output];
+  return [...QUIET, ...TS_INPUT, "-map", "0:a:0", ...resample, ...encoder, ...output];
 }

@@ -1,4 +1,5 @@
 // The command line that makes a picture smaller: MPEG-TS into ffmpeg's standard input, H.264 of a bounded rate out of it, published by RTSP.
+import { packetWords, QUIET, RTSP_OUTPUT, TS_INPUT } from "./ffmpeg-words.ts";
 
 /** What is made of a camera's picture. */
 export interface TranscodeTarget {
@@ -16,24 +17,10 @@ export const TRANSCODE_ENCODER = "libx264";
 const KEYFRAME_S = 2;
 
 /**
- * Without B-frames, which browsers do not play, and with keyframes at fixed times. Nothing is read but standard input, whatever the bytes say.
+ * Without B-frames, which browsers do not play, and with keyframes at fixed times.
  * `output`: where it publishes. `packetBytes`: largest RTP packet, header included.
  */
 export function transcodeArguments({ maxKbps, maxWidth, maxFps }: TranscodeTarget, output: string, packetBytes: number): readonly string[] {
-  const input = [
-    "-protocol_whitelist",
-    "pipe",
-    "-fflags",
-    "nobuffer",
-    "-analyzeduration",
-    "0",
-    "-probesize",
-    "32",
-    "-f",
-    "mpegts",
-    "-i",
-    "pipe:0",
-  ];
   const scale = maxWidth === undefined ? "scale=trunc(iw/2)*2:trunc(ih/2)*2" : `scale='min(${maxWidth},trunc(iw/2)*2)':-2`;
   // One of each interval.
   const thin = maxFps === undefined ? "" : `select='isnan(prev_selected_t)+gt(floor(t*${maxFps}),floor(prev_selected_t*${maxFps}))',`;
@@ -41,6 +28,16 @@ export function transcodeArguments({ maxKbps, maxWidth, maxFps }: TranscodeTarge
   const video = ["-map", "0:v:0", "-vf", thin + scale, "-vsync", "vfr", "-pix_fmt", "yuv420p"];
   const encoder = ["-c:v", TRANSCODE_ENCODER, "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "baseline"];
   const bound = ["-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-force_key_frames", `expr:gte(t,n_forced*${KEYFRAME_S})`];
-  const publish = ["-muxdelay", "0.02", "-pkt_size", String(packetBytes), "-f", "rtsp", "-rtsp_transport", "tcp", output];
-  return ["-hide_banner", "-nostats", "-loglevel", "error", ...input, ...video, ...encoder, ...bound, ...publish];
+  return [
+    ...QUIET,
+    "-fflags",
+    "nobuffer",
+    ...TS_INPUT,
+    ...video,
+    ...encoder,
+    ...bound,
+    ...packetWords(packetBytes),
+    ...RTSP_OUTPUT,
+    output,
+  ];
 }
