@@ -16,7 +16,7 @@ import { B_FRAMES } from "./read-negotiation.ts";
 import type { SecureTransport } from "./secure-transport.ts";
 import type { OpusInstead } from "./server-context.ts";
 import type { SessionMedia } from "./session.ts";
-import type { StreamHistories } from "./stream-history.ts";
+import { historyOf } from "./stream-history.ts";
 
 /** A client's idea of the source's clock is corrected when it would be wrong by this much. */
 const CLOCK_TOLERANCE_US = 20_000;
@@ -40,7 +40,6 @@ export interface ReadTrack {
 export interface WebRtcReaderOptions {
   readonly name: string;
   readonly clock: Clock;
-  readonly histories: StreamHistories;
   readonly writeTimeoutMs: number;
   readonly random: () => number;
   onEnd(reason: EndReason): void;
@@ -205,7 +204,7 @@ export class WebRtcReader implements Reader, SessionMedia {
   }
 
   #addTrack(key: number, { trackIndex, ssrc, payloadType }: ReadTrack, stream: Stream): void {
-    const history = this.#options.histories.of(stream, trackIndex);
+    const history = historyOf(stream, trackIndex);
     const counts = { numbering: undefined, packets: 0, octets: 0, reportedSession: undefined, clockUs: undefined };
     this.#sent.set(key, { trackIndex, ssrc, payloadType, stream, history, ...counts });
   }

@@ -1,13 +1,17 @@
 // What is lost on the way: packets that are kept, asked for and repeated, and how fast anything leaves.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { GopMemory } from "#relay/gop-cache.ts";
+import { Stream } from "#relay/stream.ts";
 import type { PacketBurst } from "#rtp/burst.ts";
-import { SyntheticVideo } from "#testing/synthetic-track.ts";
+import { FakeClock } from "#testing/fake-clock.ts";
+import { SyntheticVideo, syntheticAudioTrack, syntheticTrack } from "#testing/synthetic-track.ts";
 import { sequencesOf } from "#testing/unit-tap.ts";
 import { BitrateEstimate } from "./bitrate-estimate.ts";
 import { LossWatch } from "./loss-watch.ts";
 import { PacedSender } from "./paced-sender.ts";
 import { PacketHistory } from "./packet-history.ts";
+import { historyOf } from "./stream-history.ts";
 
 function bursts(count: number, options: ConstructorParameters<typeof SyntheticVideo>[0] = {}): readonly PacketBurst[] {
   const video = new SyntheticVideo(options);
@@ -26,6 +30,16 @@ test("history: every packet that went is found by its number, over the wrap", ()
   }
   assert.equal(history.find((sequencesOf(sent.at(-1)!).at(-1)! + 1) & 0xffff, -1), undefined);
   assert.equal(history.find((sequencesOf(sent[0]!)[0]! - 1) & 0xffff, -1), undefined);
+});
+
+test("history: there is one for each track of a stream, whoever asks", () => {
+  const clock = new FakeClock();
+  const tracks = [syntheticTrack(), syntheticAudioTrack()];
+  const make = (): Stream => new Stream(tracks, "packets", { clock, udpMaxPayloadBytes: 1452, gopMemory: new GopMemory() });
+  const [one, other] = [make(), make()];
+  const kept = [historyOf(one, 0), historyOf(one, 1), historyOf(other, 0)];
+  assert.equal(new Set(kept).size, 3);
+  assert.equal(historyOf(one, 0), kept[0]);
 });
 
 test("history: old packets are forgotten", () => {

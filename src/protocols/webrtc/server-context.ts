@@ -11,7 +11,6 @@ import type { IceServer } from "./ice-servers.ts";
 import type { IceCredentials } from "./offer.ts";
 import type { OfferLimitOptions } from "./offer-limits.ts";
 import type { WebRtcSession, WebRtcSessionOptions } from "./session.ts";
-import type { StreamHistories } from "./stream-history.ts";
 
 /** Opus in the place of an audio track, for all readers who hold it. */
 export interface OpusInstead {
@@ -62,7 +61,6 @@ export interface Answered {
 export interface WebRtcContext {
   readonly options: WebRtcServerOptions;
   readonly log: Log;
-  readonly histories: StreamHistories;
   /** Counts an offer in until the returned function is called; throws an HttpFault when it is one too many. */
   admitOffer(address: string): () => void;
   /** Makes a session, which waits for its client. `onSettled`: it came, or the session is over. */

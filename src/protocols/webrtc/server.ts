@@ -11,7 +11,6 @@ import type { IceCredentials } from "./offer.ts";
 import { OfferLimits } from "./offer-limits.ts";
 import type { NewSession, WebRtcContext, WebRtcServerOptions } from "./server-context.ts";
 import { WebRtcSession } from "./session.ts";
-import { StreamHistories } from "./stream-history.ts";
 import { TcpPort } from "./tcp-port.ts";
 import { openUdpPort, type UdpPort } from "./udp-port.ts";
 import { WhepDesk } from "./whep.ts";
@@ -99,7 +98,6 @@ export class WebRtcServer {
     const context: WebRtcContext = {
       options: this.#options,
       log,
-      histories: new StreamHistories(),
       admitOffer: (address) => this.#limits.admit(address),
       openSession: (id, session, onSettled) => this.#openSession(id, session, onSettled),
       findSession: (secret) => this.#sessions.get(secret),

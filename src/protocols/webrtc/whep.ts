@@ -34,7 +34,7 @@ export class WhepDesk {
 
   /** Throws what the HTTP server answers with. */
   async open(exchange: HttpExchange, path: string, offerText: string): Promise<Answered> {
-    const { options, log, histories } = this.#context;
+    const { options, log } = this.#context;
     const settle = this.#context.admitOffer(exchange.remote.address);
     const id = randomUUID();
     const { remote, rawQuery: query, request, credentials } = exchange;
@@ -49,7 +49,6 @@ export class WhepDesk {
     const reader = new WebRtcReader({
       name: `WebRTC ${formatAddress(remote.address, remote.port)}`,
       clock: options.clock,
-      histories,
       writeTimeoutMs: options.writeTimeoutMs,
       random: Math.random,
       onEnd: end,

@@ -7,7 +7,6 @@ import { openSrtpLadder } from "#native/srtp-ladder.ts";
 import type { ReadLease } from "#relay/path.ts";
 import type { OpenRead, Push } from "#relay/push.ts";
 import { WebRtcReader } from "../from-stream.ts";
-import { StreamHistories } from "../stream-history.ts";
 import { parseAnswer } from "./client-answer.ts";
 import { openClientConnection } from "./client-connection.ts";
 import { writeOffer } from "./client-offer.ts";
@@ -37,7 +36,6 @@ export interface WhipPushOptions {
 
 export class WhipPush implements Push {
   readonly #options: WhipPushOptions;
-  readonly #histories = new StreamHistories();
   readonly #told = new Set<string>();
   #reader: WebRtcReader | undefined;
 
@@ -117,7 +115,6 @@ export class WhipPush implements Push {
     this.#reader = new WebRtcReader({
       name: `WHIP push to ${host}`,
       clock,
-      histories: this.#histories,
       writeTimeoutMs,
       random,
       onEnd: (reason) => end(new PeerFault(reason === "too-slow" ? "stalled" : "ended", `the stream ended: ${reason}`)),
