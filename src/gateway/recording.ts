@@ -9,6 +9,7 @@ import type { Config, PathEntry } from "#config/config.ts";
 import { fmp4Fault } from "#containers/fmp4/stored-track.ts";
 import type { GatewayClock } from "#device/gateway-clock.ts";
 import { SpaceGauge } from "#device/health/space-gauge.ts";
+import { RestartGaps } from "#events/restart-gaps.ts";
 import type { OpenReplay } from "#protocols/rtsp/replay.ts";
 import { Cleaner } from "#record/files/cleaner.ts";
 import { FilesIndex } from "#record/files/files-index.ts";
@@ -23,7 +24,6 @@ import { hasLink } from "./fleet-key.ts";
 import type { RunningPart } from "./part.ts";
 import { entryOf } from "./paths.ts";
 import { replaysOf } from "./replay.ts";
-import { RestartGaps } from "./restart-gaps.ts";
 import { bytesOf, withPatience } from "./ring.ts";
 
 export async function start(context: GatewayContext, config: Config): Promise<RunningPart> {
