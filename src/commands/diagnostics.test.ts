@@ -42,6 +42,28 @@ test("bounded: a long text loses its middle, and what there is no room for is sa
   assert.equal(files.get("small"), "here");
 });
 
+test("what hangs is told to stop, and is left out", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let reading: AbortSignal | undefined;
+  const collected = collect(
+    entry("hangs", (signal) => {
+      reading = signal;
+      return new Promise(() => {});
+    }),
+    entry("small", async () => "here"),
+  );
+  t.mock.timers.tick(10_000);
+  const files = await collected;
+  assert.deepEqual(
+    [...files],
+    [
+      ["small", "here"],
+      ["errors.txt", "hangs: it took longer than 10 s\n"],
+    ],
+  );
+  assert.equal(reading?.aborted, true);
+});
+
 function setUp(entries: readonly DiagnosticsEntry[], send?: SendFile) {
   const sent: { readonly url: string; readonly bytes: Buffer; readonly mediaType: string }[] = [];
   const [command] = diagnosticsCommands({

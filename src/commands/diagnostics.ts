@@ -112,13 +112,10 @@ export async function collectDiagnostics(
 async function withinTime(read: DiagnosticsEntry["read"], signal: AbortSignal): Promise<unknown> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error(`it took longer than ${READ_MS / 1000} s`)), READ_MS);
-  const isOver = new Promise<never>((_, reject) => {
-    const end = (): void => reject(signal.aborted ? signal.reason : late.signal.reason);
-    signal.addEventListener("abort", end, { once: true });
-    late.signal.addEventListener("abort", end, { once: true });
-  });
+  const stop = AbortSignal.any([signal, late.signal]);
+  const isOver = new Promise<never>((_, reject) => stop.addEventListener("abort", () => reject(stop.reason), { once: true }));
   try {
-    return await Promise.race([read(AbortSignal.any([signal, late.signal])), isOver]);
+    return await Promise.race([read(stop), isOver]);
   } finally {
     clearTimeout(timer);
   }
