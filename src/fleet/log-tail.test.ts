@@ -20,7 +20,6 @@ function setUp() {
     tap,
     tell: (body) => told.push(body as never),
     hide: (text) => text.replaceAll("canary", "<redacted>"),
-    nowMs,
     utcMs: () => NOW.getTime() + nowMs(),
     schedule: timers.schedule,
   });

@@ -12,8 +12,6 @@ export interface LogTailOptions {
   tell(body: Readonly<Record<string, unknown>>): void;
   /** A text without secrets. */
   hide(text: string): string;
-  /** Monotonic. */
-  nowMs(): number;
   /** ms since 1970. */
   utcMs(): number;
   readonly schedule: Schedule;
@@ -41,15 +39,13 @@ const MAX_LINE_CHARACTERS = 2000;
 
 interface Lease {
   readonly lid: string;
-  untilMs: number;
-  expUtcMs: number;
   lines: string[];
   characters: number;
   dropped: number;
-  isGathering: boolean;
   readonly stopListening: () => void;
   cancelEnd: () => void;
-  cancelGathering: () => void;
+  /** Undefined: no lines wait. */
+  cancelGathering: (() => void) | undefined;
 }
 
 export class LogTail {
@@ -66,15 +62,12 @@ export class LogTail {
     const { tap } = this.#options;
     const lease: Lease = {
       lid: randomUUID(),
-      untilMs: 0,
-      expUtcMs: 0,
       lines: [],
       characters: 0,
       dropped: 0,
-      isGathering: false,
       stopListening: tap.listen(level, (record) => this.#take(lease, record)),
       cancelEnd: () => {},
-      cancelGathering: () => {},
+      cancelGathering: undefined,
     };
     this.#lease = lease;
     const wanted = tap.recent
@@ -106,12 +99,10 @@ export class LogTail {
   }
 
   #extend(lease: Lease, ttlS: number): LogLease {
-    const { nowMs, utcMs, schedule } = this.#options;
+    const { utcMs, schedule } = this.#options;
     lease.cancelEnd();
-    lease.untilMs = nowMs() + ttlS * 1000;
-    lease.expUtcMs = utcMs() + ttlS * 1000;
     lease.cancelEnd = schedule(() => this.#end(lease), ttlS * 1000);
-    return { lid: lease.lid, exp: lease.expUtcMs };
+    return { lid: lease.lid, exp: utcMs() + ttlS * 1000 };
   }
 
   #take(lease: Lease, { time, level, text }: LogRecord, maxLines = MAX_LINES): void {
@@ -122,12 +113,7 @@ export class LogTail {
     const shown = this.#options.hide(text).slice(0, MAX_LINE_CHARACTERS);
     lease.lines.push(`${time.toISOString()} ${TAGS[level]} ${shown}`);
     lease.characters += shown.length;
-    if (lease.isGathering) return;
-    lease.isGathering = true;
-    lease.cancelGathering = this.#options.schedule(() => {
-      lease.isGathering = false;
-      this.#send(lease);
-    }, GATHER_MS);
+    lease.cancelGathering ??= this.#options.schedule(() => this.#send(lease), GATHER_MS);
   }
 
   #send(lease: Lease): void {
@@ -135,13 +121,14 @@ export class LogTail {
     lease.lines = [];
     lease.characters = 0;
     lease.dropped = 0;
+    lease.cancelGathering = undefined;
     if (lines.length > 0) this.#options.tell({ lid, lines, ...(dropped > 0 && { dropped }) });
   }
 
   #end(lease: Lease): void {
     lease.stopListening();
     lease.cancelEnd();
-    lease.cancelGathering();
+    lease.cancelGathering?.();
     this.#send(lease);
     this.#lease = undefined;
   }

@@ -238,10 +238,9 @@ export class Outbox {
   /** `place` undefined: its record was damaged. */
   #onMoved(itsClass: OutboxClass, id: number, place: OutboxPlace | undefined): void {
     const entries = this.#waiting[itsClass];
-    const mark = this.#unmarked.find((one) => one.id === id); // delivered while it was moved
     if (place === undefined) this.#drop(itsClass, id);
     else if (entries.has(id)) entries.keep(id, place);
-    else if (mark !== undefined) mark.place = place;
+    else for (const mark of this.#unmarked) if (mark.id === id) mark.place = place; // delivered while it was moved
   }
 
   /** The least important and oldest go first; what is critical goes last. */

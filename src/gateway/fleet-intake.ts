@@ -55,7 +55,6 @@ export class FleetIntake {
       tap: context.logTap,
       tell: (body) => uplink.tell({ topic: "log", body }),
       hide: secretHider(context),
-      nowMs: () => this.#nowMs(),
       utcMs: () => Math.round(this.#utcNow().utcUs / 1000),
       schedule: afterDelay,
     });
