@@ -100,6 +100,26 @@ test("subscribes, then is born, and only then hears what came meanwhile", async 
   assert.deepEqual([received.length, done, born], [1, true, ["boot"]]);
 });
 
+test("what is known of a connection is told after its end too; what was sent counts over all", async (t) => {
+  const { link, broker, timers } = await setUp(t);
+  const told = () => {
+    const { roundTripMs, lookupMs, sentBytes, socket } = link.status;
+    return [roundTripMs, lookupMs, sentBytes, socket?.descriptor];
+  };
+  link.start();
+  await settle();
+  assert.deepEqual(told(), [undefined, undefined, 0, undefined]);
+  broker.connections[0]!.facts = { sentBytes: 100, lookupMs: 5, answerMs: 12.4, descriptor: 17 };
+  assert.deepEqual(told(), [12, 5, 100, 17]);
+  broker.connections[0]!.drop(server());
+  await settle();
+  assert.deepEqual(told(), [12, 5, 100, undefined]);
+  timers.passMs(30_000);
+  await settle();
+  broker.connections[1]!.facts = { sentBytes: 30, lookupMs: undefined, answerMs: 0.3, descriptor: undefined };
+  assert.deepEqual(told(), [0, 5, 130, undefined]);
+});
+
 test("each connection is a session of its own; a loss of the server's is waited out for up to 30 s, one of the link for 3", async (t) => {
   const { link, broker, timers, born } = await setUp(t);
   link.start();

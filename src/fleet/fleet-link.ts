@@ -93,7 +93,8 @@ export class FleetLink {
   #session: Session | undefined;
   #connections = 0;
   #isTakenOver = false;
-  #roundTripMs: number | undefined;
+  /** Of the last connection that has ended and knew it. */
+  #answerMs: number | undefined;
   #lookupMs: number | undefined;
   /** Of connections that have ended. */
   #sentBytes = 0;
@@ -113,11 +114,12 @@ export class FleetLink {
   get status(): LinkStatus {
     const connection = this.#session?.connection;
     const facts = connection?.facts;
+    const answerMs = facts?.answerMs ?? this.#answerMs;
     return {
       url: this.#session?.url,
       version: connection?.version,
       reconnects: Math.max(0, this.#connections - 1),
-      roundTripMs: facts?.answerMs === undefined ? this.#roundTripMs : Math.round(facts.answerMs),
+      roundTripMs: answerMs && Math.round(answerMs),
       lookupMs: facts?.lookupMs ?? this.#lookupMs,
       sentBytes: this.#sentBytes + (facts?.sentBytes ?? 0),
       socket: connection && facts?.descriptor !== undefined ? { connection, descriptor: facts.descriptor } : undefined,
@@ -274,6 +276,7 @@ export class FleetLink {
       uplink.close();
       this.#sentBytes += connection?.facts.sentBytes ?? 0;
       this.#lookupMs = connection?.facts.lookupMs ?? this.#lookupMs;
+      this.#answerMs = connection?.facts.answerMs ?? this.#answerMs;
       if (connection !== undefined) this.#isTakenOver = (await connection.ended).notes.isTakenOver === true;
     }
   }
@@ -315,13 +318,11 @@ export class FleetLink {
     const told = await birth();
     const envelope = stamps.counted({ bootCounter: clock.bootCounter, monoUs: clock.nowUs() });
     const payload = JSON.stringify({ ...envelope, online: true, why, ...told });
-    const sentMs = this.#nowMs();
     await connection
       .publish({ topic: topics.up("state"), payload, qos: 1, retain: true, contentType: "application/json" })
       .catch((error: unknown) => {
         throw error instanceof ConnectionLoss ? error : new ConnectionLoss("auth", `the broker refuses the birth: ${errorText(error)}`);
       });
-    this.#roundTripMs = Math.round(this.#nowMs() - sentMs);
   }
 
   #nowMs(): number {

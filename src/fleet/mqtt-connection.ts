@@ -152,6 +152,11 @@ class MqttLink implements Connection {
   /** Messages of the broker that are worked on, and the one that is not read on after until one of them is done. */
   #working = 0;
   #readOn: (() => void) | undefined;
+  #serverReference: string | undefined;
+  #sentBytes = 0;
+  #lookupMs: number | undefined;
+  #pingedMs: number | undefined;
+  #answerMs: number | undefined;
 
   /** `refused` is called with a loss that comes before the connection stands, or after. */
   constructor(options: ConnectionOptions, early: EarlyTls | undefined, refused: (loss: ConnectionLoss) => void) {
@@ -250,12 +255,6 @@ class MqttLink implements Connection {
     const { _handle: handle } = this.#client.stream as { readonly _handle?: { readonly fd?: number } | null };
     return { sentBytes: this.#sentBytes, lookupMs: this.#lookupMs, answerMs: this.#answerMs, descriptor: handle?.fd };
   }
-
-  #serverReference: string | undefined;
-  #sentBytes = 0;
-  #lookupMs: number | undefined;
-  #pingedMs: number | undefined;
-  #answerMs: number | undefined;
 
   #noteAnswer(sinceMs: number | undefined): void {
     if (sinceMs !== undefined) this.#answerMs = performance.now() - sinceMs;
