@@ -23,6 +23,11 @@ test("fields are numbers, names, ranges, lists and steps", () => {
   assert.deepEqual([...daysOfWeek], [1, 2, 3, 4, 5]);
 });
 
+test("a range may go over the end, and what is said twice counts once", () => {
+  const { minutes, hours, daysOfWeek } = parsed("5,5 22-2 * * fri-sun");
+  assert.deepEqual([minutes, hours, [...daysOfWeek].sort()], [[5], [0, 1, 2, 22, 23], [0, 5, 6]]);
+});
+
 test("Sunday is 0 and 7", () => {
   assert.deepEqual([...parsed("0 0 * * 7").daysOfWeek], [0]);
   assert.deepEqual([...parsed("0 0 * * 0").daysOfWeek], [0]);
@@ -38,12 +43,16 @@ describe("what is wrong is named", () => {
     ["0 3 0 * *", /^the field day of month cannot be '0'/],
     ["0 3 * 13 *", /^the field month cannot be '13'/],
     ["0 3 * * 8", /^the field day of week cannot be '8'/],
-    ["0 3 * * someday", /^the field day of week cannot be 'someday'/],
+    ["0 3 * * jan", /^the field day of week cannot be 'jan'/],
+    ["0 3 * * sunday", /^the field day of week has 'sunday': write .*names as jan and mon/],
+    ["0 3 * * sunmon", /^the field day of week has 'sunmon'/],
     ["0 3 L * *", /^the field day of month has 'L': write/],
     ["0 3 * * 5L", /^the field day of week has '5L'/],
     ["0 3 * * mon#2", /^the field day of week has 'mon#2'/],
     ["1,,2 3 * * *", /^the field minute has ''/],
     ["*/0 3 * * *", /^the field minute cannot be/],
+    ["*/90 * * * *", /^the field minute has '\*\/90': .* n up to 59/],
+    ["0 0-12/24 * * *", /^the field hour has '0-12\/24'/],
     ["0-9999999 3 * * *", /^the field minute has '0-9999999'/],
     ["@daily", /needs five fields/],
     ["0 0 31 2,4 *", /^no month has such a day/],

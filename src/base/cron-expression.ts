@@ -1,5 +1,5 @@
 // Cron expressions of five fields: minute, hour, day of month, month, day of week. A day counts when all three of its fields let it.
-import { parse } from "node-cron";
+import { validateDetailed } from "node-cron";
 
 export interface CronExpression {
   /** Ascending. */
@@ -14,29 +14,49 @@ export interface CronExpression {
 }
 
 const MAX_LENGTH = 200;
-/** One element of a field. Longer numbers are never expanded: `0-9999999` would take seconds. */
-const ELEMENT = /^(?:\*|\?|\d{1,2}|[a-z]{3,9})(?:-(?:\d{1,2}|[a-z]{3,9}))?(?:\/\d{1,2})?$/i;
-const FIELD_NAMES = ["minute", "hour", "day of month", "month", "day of week"] as const;
+/** One element of a field. Longer numbers are never expanded: `0-9999999` would take seconds; nor are words in a row, which node-cron reads as one number. */
+const ELEMENT = /^(?:\*|\?|\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?(?:\/(\d{1,2}))?$/i;
+/** `key`: node-cron's name. A larger step than `maxStep` would be the first value alone: every 90 minutes is not what it says. */
+const FIELDS = [
+  { key: "minute", name: "minute", maxStep: 59 },
+  { key: "hour", name: "hour", maxStep: 23 },
+  { key: "dayOfMonth", name: "day of month", maxStep: 30 },
+  { key: "month", name: "month", maxStep: 11 },
+  { key: "dayOfWeek", name: "day of week", maxStep: 6 },
+] as const;
 const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
 
 /** `fault`: what is wrong with it, without naming the setting. */
 export function parseCron(text: string): CronExpression | { readonly fault: string } {
   const fields = text.trim().split(/\s+/);
-  if (fields.length !== 5)
-    return { fault: `needs five fields (${FIELD_NAMES.join(", ")}), and has ${text.trim() === "" ? 0 : fields.length}` };
+  if (fields.length !== FIELDS.length) {
+    const count = text.trim() === "" ? 0 : fields.length;
+    return { fault: `needs five fields (${FIELDS.map(({ name }) => name).join(", ")}), and has ${count}` };
+  }
   if (text.length > MAX_LENGTH) return { fault: `must not be longer than ${MAX_LENGTH} characters` };
-  for (const [i, field] of fields.entries()) {
-    const wrong = field.split(",").find((element) => !ELEMENT.test(element));
-    if (wrong !== undefined)
-      return { fault: `the field ${FIELD_NAMES[i]} has '${wrong}': write *, numbers, a-b, lists with commas, steps as */n or a-b/n` };
+  for (const [i, { name, maxStep }] of FIELDS.entries()) {
+    const wrong = fields[i]!.split(",").find((element) => {
+      const found = ELEMENT.exec(element);
+      return found === null || Number(found[1] ?? 1) > maxStep;
+    });
+    if (wrong !== undefined) {
+      const right = `*, numbers, names as jan and mon, a-b, lists with commas, steps as */n or a-b/n with n up to ${maxStep}`;
+      return { fault: `the field ${name} has '${wrong}': write ${right}` };
+    }
   }
-  for (const [i, field] of fields.entries()) {
-    const alone = fields.map((_, j) => (i === j ? field : "*")).join(" ");
-    if (expanded(alone) === undefined) return { fault: `the field ${FIELD_NAMES[i]} cannot be '${field}'` };
+  const { fields: found, errors } = validateDetailed(fields.join(" "));
+  if (found === undefined) {
+    const at = FIELDS.findIndex(({ key }) => key === errors[0]?.field);
+    const isImpossible = errors[0]?.message.includes("impossible") === true; // each is right by itself
+    return { fault: isImpossible ? "no month has such a day" : `the field ${FIELDS[at]?.name} cannot be '${fields[at]}'` };
   }
-  const expression = expanded(fields.join(" "));
-  if (expression === undefined || !hasDay(expression)) return { fault: "no month has such a day" };
-  return expression;
+  return {
+    minutes: [...new Set(found.minute)].sort(ascending),
+    hours: [...new Set(found.hour)].sort(ascending),
+    daysOfMonth: new Set(found.dayOfMonth.map(Number)),
+    months: new Set(found.month),
+    daysOfWeek: new Set(found.dayOfWeek.map(Number)),
+  };
 }
 
 /** Whether there is a minute that both mean, in one time zone. */
@@ -58,27 +78,6 @@ export function doMeet(one: CronExpression, other: CronExpression): boolean {
 /** In the years to come every day of the year falls on every day of the week. */
 function hasDay({ daysOfMonth, months }: CronExpression): boolean {
   return [...months].some((month) => [...daysOfMonth].some((day) => day <= DAYS_IN_MONTH[month - 1]!));
-}
-
-function expanded(text: string): CronExpression | undefined {
-  try {
-    const { minute, hour, dayOfMonth, month, dayOfWeek } = parse(text);
-    const [days, weekdays] = [dayOfMonth.filter(isNumber), dayOfWeek.filter(isNumber)];
-    if (days.length < dayOfMonth.length || weekdays.length < dayOfWeek.length) return undefined;
-    return {
-      minutes: [...minute].sort(ascending),
-      hours: [...hour].sort(ascending),
-      daysOfMonth: new Set(days),
-      months: new Set(month),
-      daysOfWeek: new Set(weekdays),
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-function isNumber(value: number | string): value is number {
-  return typeof value === "number";
 }
 
 function ascending(a: number, b: number): number {
