@@ -27,7 +27,7 @@ export async function runNocBroadcast(words: readonly string[], call: NocCall): 
     const show = (gateway: string, { st, e }: CommandAnswer): void => {
       if (st !== "ok") call.out.line(`${gateway}  ${st}${e === undefined ? "" : `  ${plainText(e.c)}: ${plainText(e.m)}`}`);
     };
-    const { answers, missing } = await callFleet(connection, { tenant, op, args, timeoutMs, nowMs: Date.now(), onAnswer: show });
+    const { answers, missing } = await callFleet(connection, { tenant, op, args, timeoutMs, utcMs: Date.now, onAnswer: show });
     const ok = [...answers.values()].filter(({ st }) => st === "ok").length;
     for (const gateway of missing.slice(0, MISSING_SHOWN)) call.out.line(`${gateway}  no answer`);
     if (missing.length > MISSING_SHOWN) call.out.line(`… and ${missing.length - MISSING_SHOWN} more`);

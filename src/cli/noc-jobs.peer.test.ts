@@ -63,7 +63,7 @@ test("killed in the middle: another run finds out what was done meanwhile, and s
   skip: mosquittoMissing,
 }, async (t) => {
   const { noc, run, planned, sent, news, until60, isWiped } = await setUp(t, 3);
-  const plan = { job: "j-1", op: "upd.install", args: { simulatedStepMs: 100 }, rings: [["sim-00001", "sim-00002"], "100%"] };
+  const plan = { job: "j-1", op: "upd.install", args: { simulatedStepMs: 500 }, rings: [["sim-00001", "sim-00002"], "100%"] };
   const first = noc("jobs", "start", await planned(plan));
   await until60("that it runs", () => news("sim-00001", "run").length > 0 || news("sim-00002", "run").length > 0);
   await first.kill();

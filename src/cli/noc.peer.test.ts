@@ -89,7 +89,7 @@ test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, as
   assert.deepEqual([all.code, all.lines], [0, ["5 ok, 0 failed, 0 did not answer"]]);
   const births = (): number => watched.messages().filter(({ json }) => json?.why === "rebirth").length;
   assert.equal((await run("broadcast", "rebirth", "--spread", "0")).code, 0);
-  assert.equal(births(), 5);
+  await until("five more births", () => births() === 5);
   let again = await run("broadcast", "rebirth", "--spread", "0");
   while (again.code === 0) again = await run("broadcast", "rebirth", "--spread", "0"); // one in 30 s: the first one was long ago
   assert.deepEqual([again.code, again.lines.at(-1)], [3, "0 ok, 5 failed, 0 did not answer"]);
@@ -97,7 +97,8 @@ test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, as
   assert.equal((await run("broadcast", "backoff", "min_s=1", "max_s=2", "ttl_s=60")).code, 0);
   await broker.publish("cg/v1/acme/gw-dead/up/state", JSON.stringify({ v: 1, sid: "00000001-0001", online: true }), ["-r"]);
   const partly = await run("broadcast", "ping", "--spread", "0", "--timeout", "3");
-  assert.deepEqual([partly.code, partly.lines], [7, ["gw-dead  no answer", "5 ok, 0 failed, 1 did not answer"]]);
+  assert.equal(partly.code, 7);
+  assert.ok(partly.lines.includes("gw-dead  no answer"), partly.lines.join("\n"));
   await broker.publish("cg/v1/acme/gw-dead/up/state", "", ["-r"]);
   const silence = await run("send", "gw-away", "ping", "--timeout", "1");
   assert.equal(silence.code, 7);
@@ -115,8 +116,7 @@ test("a fleet that is larger than what the broker queues for a client is seen as
     broker.process.stderr.match(/Received PUBLISH from sim-\d+ \(d0, q1, r1, m\d+, 'cg\/v1\/acme\/sim-\d+\/up\/state'/g)?.length ?? 0;
   start("simulate", "--sites", String(count), "--spread", "0", "--interval", "3600");
   await until("all births", () => births() >= count, 60_000);
-  const { lines } = await run("watch", "--once", "1");
-  assert.equal(lines[0], `${count} sites, ${count} up`);
+  await until("all of them", async () => (await run("watch", "--once", "1")).lines[0] === `${count} sites, ${count} up`, 60_000);
   const all = await run("broadcast", "ping", "--spread", "0", "--timeout", "60");
   assert.deepEqual(all.lines, [`${count} ok, 0 failed, 0 did not answer`]);
 });

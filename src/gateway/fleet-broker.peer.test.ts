@@ -137,9 +137,10 @@ test("a change of the config restarts the link where it is about the link, and o
   await seen(elsewhere, "a birth elsewhere", isBirth);
   await ask(other, elsewhere, "ping");
   await until("two good-byes", () => countOf(broker.process.stderr, /Received DISCONNECT from gw-0001/g) === 2, PATIENCE_MS);
-  const ends = noc.messages().filter(({ topic, json }) => topic === `${ROOT}/up/state` && json?.online === false);
+  const ends = () => noc.messages().filter(({ topic, json }) => topic === `${ROOT}/up/state` && json?.online === false);
+  await until("both of them here", () => ends().length >= 2, PATIENCE_MS);
   assert.deepEqual(
-    ends.map(({ json }) => [json.sid, json.why]),
+    ends().map(({ json }) => [json.sid, json.why]),
     birthsOf(noc).map((sid) => [sid, "shutdown"]),
     "each session had its good-bye",
   );

@@ -31,11 +31,9 @@ paths: {cam: {}}
   assert.deepEqual(contractFaults("up-tel", json), []);
   assert.equal(json.sys.restarts, 0);
   assert.equal(json.rec.wq_bytes, 0);
-  assert.ok(json.net.rtt_ms >= 0 && json.net.rtt_ms < 60_000, JSON.stringify(json.net));
+  for (const ms of [json.net.rtt_ms, json.net.dns_ms, json.mq.rtt_ms]) assert.ok(Number.isFinite(ms) && ms >= 0, JSON.stringify(json.net));
   assert.ok(json.net.loss_pct === null || (json.net.loss_pct >= 0 && json.net.loss_pct <= 100));
-  assert.ok(json.net.dns_ms > 0, "localhost is a name");
   assert.ok(json.net.bytes_up_day > 500, String(json.net.bytes_up_day));
-  assert.ok(json.mq.rtt_ms >= 0);
   await first.process.interrupt();
   const sentBefore = json.net.bytes_up_day;
   const seen = telemetry().length;

@@ -13,8 +13,8 @@ export interface FleetCall {
   /** `spread_s`: over how long the answers come. */
   readonly args: Readonly<Record<string, unknown>>;
   readonly timeoutMs: number;
-  /** UTC, ms. */
-  readonly nowMs: number;
+  /** UTC. */
+  utcMs(): number;
   /** Of one gateway, its last one. */
   onAnswer(gatewayId: string, answer: CommandAnswer): void;
 }
@@ -32,8 +32,7 @@ const LINGER_MS = 500;
 
 /** What may be asked of all at once goes unsigned: a signature would have to name one gateway. Ends when all that are there have answered, or in time. */
 export async function callFleet(connection: NocConnection, call: FleetCall): Promise<FleetAnswers> {
-  const { tenant, op, args, timeoutMs, nowMs } = call;
-  const id = ulid(nowMs);
+  const { tenant, op, args, timeoutMs, utcMs } = call;
   const view = new FleetView();
   const answers = new Map<string, CommandAnswer>();
   const states = await connection.retained([`cg/v1/${tenant}/+/up/state`]);
@@ -41,6 +40,9 @@ export async function callFleet(connection: NocConnection, call: FleetCall): Pro
   const there = [...view.sites.values()].filter(({ online }) => online === true).map(({ gatewayId }) => gatewayId);
   const missing = (): string[] => there.filter((gateway) => !answers.has(gateway)).sort();
   await connection.subscribe([`cg/v1/${tenant}/+/up/res`]);
+  // What the broker keeps took a while to hear: what is asked holds from now on.
+  const nowMs = utcMs();
+  const id = ulid(nowMs);
   let timer: NodeJS.Timeout | undefined;
   let stop = (): void => {};
   try {
