@@ -45,6 +45,7 @@ const MAY_IMPORT: Record<string, readonly string[] | typeof ALL> = {
     "config",
     "schedules",
     "api",
+    "cli",
     "protocols/rtsp",
     "protocols/webrtc",
   ],

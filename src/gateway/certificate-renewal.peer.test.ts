@@ -4,9 +4,9 @@ import { X509Certificate } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { runNoc } from "#cli/noc.ts";
 import { freeTcpPort } from "#testing/free-ports.ts";
 import { contractFaults } from "#testing/mqtt-contract.ts";
+import { nocRun } from "#testing/noc-run.ts";
 import { startCamgate } from "#testing/peers/camgate.ts";
 import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
@@ -23,15 +23,6 @@ async function siteOn(t: TestContext, { hasOwnAuthority = false } = {}) {
   const ca = join(folder, "noc", "ca");
   const file = (name: string): string => join(ca, name);
   const offline = { CAMGATE_NOC_DIRECTORY: join(folder, "noc"), CAMGATE_NOC_TENANT: "acme" };
-  const runWith = async (env: Readonly<Record<string, string>>, ...words: readonly string[]) => {
-    const lines: string[] = [];
-    const code = await runNoc(
-      words,
-      { line: (text) => lines.push(text) },
-      { env, signal: new AbortController().signal, columns: undefined },
-    );
-    return { code, text: lines.join("\n") };
-  };
   for (const words of [
     "enrol ca",
     "enrol broker localhost 127.0.0.1",
@@ -39,7 +30,7 @@ async function siteOn(t: TestContext, { hasOwnAuthority = false } = {}) {
     "enrol gateway gw-0001",
     "keys make noc-a",
   ])
-    assert.equal((await runWith(offline, ...words.split(" "))).code, 0, words);
+    assert.equal((await nocRun(offline, ...words.split(" "))).code, 0, words);
   // The gateway has copies: the CA's folder is the operator's.
   for (const name of ["gw-0001.crt", "gw-0001.key"]) await writeFile(join(folder, name), await readFile(file(name)));
   let admission = `cafile ${file("ca.pem")}\ncrlfile ${file("ca.crl")}`;
@@ -65,7 +56,7 @@ async function siteOn(t: TestContext, { hasOwnAuthority = false } = {}) {
     ...{ CAMGATE_NOC_BROKER: `mqtts://localhost:${clientPort}`, CAMGATE_NOC_CA: file("ca.pem") },
     ...{ CAMGATE_NOC_CERT: file("noc-cli.crt"), CAMGATE_NOC_KEY: file("noc-cli.key") },
   };
-  const run = (...words: readonly string[]) => runWith(online, ...words);
+  const run = (...words: readonly string[]) => nocRun(online, ...words);
   const config =
     `mqtt:\n  urls: [mqtts://localhost:${broker.port}]\n  tenant: acme\n  gatewayId: gw-0001\n  commands: signed\n` +
     `  commandKeys: ['${join(folder, "noc", "command-keys.json")}']\n  ca: ${file("ca.pem")}\n` +

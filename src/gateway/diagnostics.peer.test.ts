@@ -4,8 +4,8 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { runNoc } from "#cli/noc.ts";
 import { contractFaults } from "#testing/mqtt-contract.ts";
+import { startNocRun } from "#testing/noc-run.ts";
 import { startCamgate } from "#testing/peers/camgate.ts";
 import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
@@ -26,11 +26,7 @@ test("log.tail and diag.bundle: what an engineer needs, and no secret", {
   const [nocFolder, files] = [join(root, "noc"), join(root, "received")];
   const ca = join(nocFolder, "ca");
   const env: Record<string, string> = { CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: nocFolder, CAMGATE_NOC_CA: join(ca, "ca.pem") };
-  const noc = (...words: readonly string[]) => {
-    const lines: string[] = [];
-    const stop = new AbortController();
-    return { lines, stop, code: runNoc(words, { line: (text) => lines.push(text) }, { env, signal: stop.signal, columns: undefined }) };
-  };
+  const noc = (...words: readonly string[]) => startNocRun(env, ...words);
   for (const words of [
     ["enrol", "ca"],
     ["enrol", "broker", "127.0.0.1"],

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { runNoc } from "#cli/noc.ts";
 import { contractFaults } from "#testing/mqtt-contract.ts";
+import { nocRun } from "#testing/noc-run.ts";
 import { type Camgate, startCamgate } from "#testing/peers/camgate.ts";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
 import { temporaryFolder } from "#testing/peers/temporary-folder.ts";
@@ -16,15 +16,7 @@ async function siteOn(t: TestContext, more: (folder: string) => string = () => "
   const noc = join(folder, "noc");
   const wire = await broker.subscribe(`${ROOT}/up/#`);
   const env = { CAMGATE_NOC_BROKER: `mqtt://127.0.0.1:${broker.port}`, CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: noc };
-  const run = async (...words: readonly string[]) => {
-    const lines: string[] = [];
-    const code = await runNoc(
-      words,
-      { line: (text) => lines.push(text) },
-      { env, signal: new AbortController().signal, columns: undefined },
-    );
-    return { code, text: lines.join("\n") };
-  };
+  const run = (...words: readonly string[]) => nocRun(env, ...words);
   assert.equal((await run("keys", "make", "noc-a")).code, 0);
   const config = `mqtt:\n  urls: [mqtt://127.0.0.1:${broker.port}]\n  tenant: acme\n  gatewayId: gw-0001\n  commands: signed\n${more(folder)}paths: {}\n`;
   const births = (): number => wire.messages().filter(({ json }) => json?.online === true).length;

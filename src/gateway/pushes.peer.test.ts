@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runNoc } from "#cli/noc.ts";
 import { childrenOf } from "#testing/child-processes.ts";
 import { freeTcpPort } from "#testing/free-ports.ts";
 import { contractFaults } from "#testing/mqtt-contract.ts";
+import { nocRun } from "#testing/noc-run.ts";
 import { ffmpeg, ffprobe, ffprobeStreams } from "#testing/peers/ffmpeg.ts";
 import { missingOf } from "#testing/peers/find-peer.ts";
 import { mediamtx, startMediamtxWebRtc } from "#testing/peers/go-peers.ts";
@@ -108,10 +108,9 @@ test("by hand, as docs/noc.md has it: signed, seen, renewed and stopped with cam
   const receiver = await startReceiver(t);
   const directory = await temporaryFolder(t);
   const run = async (env: Readonly<Record<string, string>>, ...words: readonly string[]): Promise<string> => {
-    const lines: string[] = [];
-    const call = { env: { ...env, CAMGATE_NOC_DIRECTORY: directory }, signal: new AbortController().signal, columns: undefined };
-    assert.equal(await runNoc(words, { line: (text) => lines.push(text) }, call), 0, lines.join("\n"));
-    return lines.join("\n");
+    const { code, text } = await nocRun({ ...env, CAMGATE_NOC_DIRECTORY: directory }, ...words);
+    assert.equal(code, 0, text);
+    return text;
   };
   await run({}, "keys", "make", "noc-a");
   const { broker, ca } = await startGateway(t, { commands: `commands: signed\n  commandKeys: [${join(directory, "command-keys.json")}]` });

@@ -4,10 +4,10 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:cryp
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { runNoc } from "#cli/noc.ts";
 import { signJws } from "#fleet/jws.ts";
 import { freeTcpPort } from "#testing/free-ports.ts";
 import { contractFaults } from "#testing/mqtt-contract.ts";
+import { nocRun } from "#testing/noc-run.ts";
 import { startCamgate } from "#testing/peers/camgate.ts";
 import { fakeWallClock, findFaketime } from "#testing/peers/faketime.ts";
 import { mosquittoMissing, startMosquitto } from "#testing/peers/mosquitto.ts";
@@ -34,15 +34,7 @@ async function siteIn1970(t: TestContext, shown: SelfSignedOptions) {
   });
   const noc = join(folder, "noc");
   const env = { CAMGATE_NOC_BROKER: `mqtt://127.0.0.1:${clientPort}`, CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: noc };
-  const run = async (...words: readonly string[]) => {
-    const lines: string[] = [];
-    const code = await runNoc(
-      words,
-      { line: (text) => lines.push(text) },
-      { env, signal: new AbortController().signal, columns: undefined },
-    );
-    return { code, text: lines.join("\n") };
-  };
+  const run = (...words: readonly string[]) => nocRun(env, ...words);
   assert.equal((await run("keys", "make", "noc-a")).code, 0);
   const wire = await broker.subscribe(`${ROOT}/up/#`);
   const clock = await fakeWallClock(t, faketime, Math.round(1000 - Date.now() / 1000));

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { runNoc } from "#cli/noc.ts";
+import { startNocRun } from "#testing/noc-run.ts";
 import { startCamgate } from "#testing/peers/camgate.ts";
 import { ffmpeg, ffmpegPublish, ffprobe, ffprobeStreams } from "#testing/peers/ffmpeg.ts";
 import { findPeer, missingOf } from "#testing/peers/find-peer.ts";
@@ -57,12 +57,7 @@ async function startSite(t: TestContext, store: "files" | "ring") {
   const [nocFolder, files] = [join(root, "noc"), join(root, "received")];
   const ca = join(nocFolder, "ca");
   const env: Record<string, string> = { CAMGATE_NOC_TENANT: "acme", CAMGATE_NOC_DIRECTORY: nocFolder, CAMGATE_NOC_CA: join(ca, "ca.pem") };
-  const noc = (...words: readonly string[]) => {
-    const lines: string[] = [];
-    const stop = new AbortController();
-    const code = runNoc(words, { line: (text) => lines.push(text) }, { env, signal: stop.signal, columns: undefined });
-    return { lines, code, stop };
-  };
+  const noc = (...words: readonly string[]) => startNocRun(env, ...words);
   const done = async (...words: readonly string[]): Promise<readonly string[]> => {
     const { lines, code } = noc(...words);
     assert.equal(await code, 0, lines.join("\n"));
