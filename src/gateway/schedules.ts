@@ -4,12 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Config, PathEntry } from "#config/config.ts";
 import { parseDuration } from "#config/duration.ts";
 import { PictureFolder } from "#schedules/picture-folder.ts";
+import { rebooter } from "#schedules/rebooter.ts";
 import { type Perform, type PlanStatus, Schedules } from "#schedules/schedules.ts";
 import type { GatewayContext } from "./context.ts";
 import type { RunningPart } from "./part.ts";
 import { entryOf } from "./paths.ts";
 import { pictureTaker } from "./schedule-pictures.ts";
-import { rebooter } from "./schedule-reboot.ts";
 
 /** What other parts have of schedules. */
 export interface GatewaySchedules {
@@ -37,6 +37,7 @@ export async function start(context: GatewayContext, config: Config): Promise<Ru
       power: context.power,
       fs,
       file: join(dataDirectory, "scheduled-reboots.json"),
+      windowMs: (value) => parseDuration(value)!,
       bootCounter: clock.bootCounter,
       nowMs: () => clock.nowUs() / 1000,
       sleep: (delayMs, signal) => sleep(delayMs, undefined, { signal, ref: false }),

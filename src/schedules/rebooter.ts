@@ -6,15 +6,20 @@ import type { FsPort } from "#base/fs-port.ts";
 import type { Log } from "#base/log.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
 import { replaceFile } from "#base/replace-file.ts";
-import { parseDuration } from "#config/duration.ts";
-import type { Perform } from "#schedules/schedules.ts";
-import type { GatewayPower } from "./power.ts";
+import type { Perform } from "./schedules.ts";
 
-export interface ScheduleRebootOptions {
-  readonly power: Pick<GatewayPower, "check" | "reboot">;
+export interface RebooterOptions {
+  readonly power: {
+    /** Throws what is in the way. */
+    check(operation: "sys.reboot"): void;
+    /** Rejects where it is not done; does not settle otherwise. */
+    reboot(why: string): Promise<never>;
+  };
   readonly fs: FsPort;
   /** Where it is remembered for which due times the machine was booted, and when last. */
   readonly file: string;
+  /** Of a plan's value, which validation let through: how long it may wait. */
+  windowMs(value: string): number;
   /** Number of this boot. */
   readonly bootCounter: number;
   /** Monotonic: since the machine was booted. */
@@ -38,7 +43,7 @@ interface Kept {
   readonly boot: number;
 }
 
-export function rebooter({ power, fs, file, bootCounter, nowMs, sleep, log }: ScheduleRebootOptions): Perform {
+export function rebooter({ power, fs, file, windowMs, bootCounter, nowMs, sleep, log }: RebooterOptions): Perform {
   return async (plan, { dueMs, signal }) => {
     const before = await read(fs, file);
     if (before?.due.includes(dueMs)) return;
@@ -46,7 +51,7 @@ export function rebooter({ power, fs, file, bootCounter, nowMs, sleep, log }: Sc
       power.check("sys.reboot");
       if (before?.boot === bootCounter - 1 && nowMs() < BETWEEN_MS) throw new Error("a schedule has rebooted the machine just before");
     };
-    const endMs = nowMs() + (plan.value === "" ? DEFAULT_WINDOW_MS : parseDuration(plan.value)!);
+    const endMs = nowMs() + (plan.value === "" ? DEFAULT_WINDOW_MS : windowMs(plan.value));
     for (let reason = ""; ; ) {
       try {
         check();

@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deferred } from "#base/deferred.ts";
 import { CallerFault } from "#base/errors.ts";
-import type { Plan } from "#schedules/schedules.ts";
 import { collectedLog } from "#testing/collected-log.ts";
 import { FaultFs } from "#testing/fault-fs.ts";
-import { rebooter } from "./schedule-reboot.ts";
+import { rebooter } from "./rebooter.ts";
+import type { Plan } from "./schedules.ts";
 
 const PLAN: Plan = { cron: "0 3 * * *", timeZone: "UTC", do: "reboot", path: "", value: "10m" };
+const WINDOWS_MS: Readonly<Record<string, number>> = { "10m": 600_000, "2h": 7_200_000 };
+const windowMs = (value: string): number => WINDOWS_MS[value]!;
 const DUE = Date.parse("2026-11-30T03:00:00Z");
 
 /** A machine that goes down when it is asked to: what runs there ends, and `boot` starts the next. */
@@ -28,6 +30,7 @@ function machine({ busyMinutes = 0, bootCounter = 7, fs = new FaultFs() } = {}) 
     },
     fs,
     file: "/data/scheduled-reboots.json",
+    windowMs,
     bootCounter,
     nowMs: () => nowMs,
     sleep: async (delayMs, signal) => {
@@ -91,7 +94,7 @@ test("a gateway that the machine ends meanwhile is not held up", async () => {
         return new Promise<never>(() => {});
       },
     },
-    ...{ fs, file: "/data/scheduled-reboots.json", bootCounter: 7, nowMs: () => 0, sleep: async () => {}, log },
+    ...{ fs, file: "/data/scheduled-reboots.json", windowMs, bootCounter: 7, nowMs: () => 0, sleep: async () => {}, log },
   });
   const performed = perform(PLAN, { dueMs: DUE, signal: going.signal });
   await asked.promise;
