@@ -1,5 +1,6 @@
 // `camgate check [file]`: prints everything that is wrong with a config.
 
+import { counted } from "#base/counted.ts";
 import { type LoadOptions, loadConfig } from "#config/load-config.ts";
 import { formatProblem } from "#config/problem.ts";
 import type { Output } from "./output.ts";
@@ -25,8 +26,4 @@ export async function runCheck(
   const count = (severity: string): number => loaded.problems.filter((problem) => problem.severity === severity).length;
   out.line(`${loaded.file ?? "no config file, defaults"}: ${counted(count("error"), "error")}, ${counted(count("warning"), "warning")}`);
   return loaded.config === undefined ? 1 : 0;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

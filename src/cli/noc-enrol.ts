@@ -1,5 +1,6 @@
 // `camgate noc enrol`: certificates of gateways, from the first to the last.
 import { join } from "node:path";
+import { counted } from "#base/counted.ts";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
@@ -72,7 +73,9 @@ export async function runNocEnrol(words: readonly string[], call: NocCall): Prom
   const connection = access === undefined ? undefined : await NocConnection.open(access, call.signal);
   try {
     const revoked = await authority.revoke(gatewayId);
-    out.line(`${revoked} certificates of ${gatewayId} are revoked: give ${authority.revokedList} to the broker, and let it read it`);
+    out.line(
+      `revoked: ${counted(revoked, "certificate")} of ${gatewayId}. Give ${authority.revokedList} to the broker, and let it read it`,
+    );
     if (connection === undefined) return 0;
     const topics = new Topics(gateway);
     const kept = [topics.up("state"), topics.up("info"), topics.up("cfg"), topics.down("cfg"), topics.down("job")];
@@ -98,7 +101,9 @@ function isOnline(state: Buffer | undefined): boolean {
 async function revokeOthers(authority: CertificateAuthority, name: string, { out }: NocCall): Promise<void> {
   const fresh = (await authority.validSerials(name)).at(-1);
   const revoked = await authority.revoke(name, fresh);
-  out.line(`${revoked} older certificates are revoked: bring the new one to the gateway before the broker reads ${authority.revokedList}`);
+  out.line(
+    `revoked: ${counted(revoked, "older certificate")}. Bring the new one to the gateway before the broker reads ${authority.revokedList}`,
+  );
 }
 
 async function csrOf(path: string | undefined): Promise<Buffer | undefined> {

@@ -1,5 +1,6 @@
 // `camgate noc log <gateway>`: the gateway's log while it is written, until it is interrupted.
 import { setTimeout as sleep } from "node:timers/promises";
+import { counted } from "#base/counted.ts";
 import { CallerFault } from "#base/errors.ts";
 import type { CommandAnswer } from "#fleet/command-request.ts";
 import { parseStrictJson } from "#fleet/strict-json.ts";
@@ -82,5 +83,5 @@ function linesOf(payload: Buffer): string[] {
   const parsed = parseStrictJson(payload.toString("utf8"));
   const { lines, dropped } = ("value" in parsed ? (parsed.value ?? {}) : {}) as { readonly lines?: unknown; readonly dropped?: unknown };
   const shown = (Array.isArray(lines) ? lines : []).map((line) => plainText(line));
-  return typeof dropped === "number" && dropped > 0 ? [...shown, `… ${dropped} lines were left out: too many at once`] : shown;
+  return typeof dropped === "number" && dropped > 0 ? [...shown, `… ${counted(dropped, "line")} left out: too many at once`] : shown;
 }

@@ -1,4 +1,5 @@
 // `camgate noc enrol renew`: a gateway gets another certificate over the link that the present one holds up. Its key never leaves it.
+import { counted } from "#base/counted.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
 import type { CommandAnswer } from "#fleet/command-request.ts";
@@ -51,7 +52,7 @@ export async function renewCertificate(
     }
     const revoked = await authority.revoke(gatewayId, fresh);
     out.line(`${certificate}: the gateway shows it, with a key of its own making`);
-    out.line(`${revoked} older certificates are revoked: give ${authority.revokedList} to the broker, and let it read it`);
+    out.line(`revoked: ${counted(revoked, "older certificate")}. Give ${authority.revokedList} to the broker, and let it read it`);
     return 0;
   } finally {
     await connection.close();

@@ -1,6 +1,7 @@
 // `camgate noc simulate --sites N`: as many gateways as a load test wants, in one process.
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { counted } from "#base/counted.ts";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
@@ -49,7 +50,8 @@ export async function runNocSimulate(words: readonly string[], call: NocCall): P
   const running: SimulatedSite[] = [];
   const report = (): void => {
     const why = trouble === undefined ? "" : `; the last that was lost or refused: ${plainText(trouble)}`;
-    call.out.line(`${running.filter(({ isConnected }) => isConnected).length} of ${sites} gateways are connected, ${births} births${why}`);
+    const connected = running.filter(({ isConnected }) => isConnected).length;
+    call.out.line(`connected: ${connected} of ${counted(sites, "gateway")}, ${counted(births, "birth")}${why}`);
     trouble = undefined;
   };
   const timer = setInterval(report, REPORT_MS);

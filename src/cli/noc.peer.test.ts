@@ -104,7 +104,7 @@ test("a fleet is seen, asked, and says good-bye", { skip: mosquittoMissing }, as
   assert.equal(silence.code, 7);
 
   assert.equal(await fleet.stop(), 0);
-  assert.match(fleet.lines.at(-1)!, /^5 of 5 gateways are connected, \d+ births$/);
+  assert.match(fleet.lines.at(-1)!, /^connected: 5 of 5 gateways, \d+ births$/);
   const after = await run("watch", "--once", "1");
   assert.equal(names(after.lines, "down \\(shutdown\\)").length, 5);
 });
@@ -213,7 +213,9 @@ test("simulated gateways say why they are not connected", { skip: mosquittoMissi
   const { start } = await setUp(t, "allow_anonymous false");
   const fleet = start("simulate", "--sites", "2", "--spread", "0");
   await until("the reason", () =>
-    fleet.lines.some((line) => /^0 of 2 .*; the last that was lost or refused: sim-0000\d: no connection to mqtt:/.test(line)),
+    fleet.lines.some((line) =>
+      /^connected: 0 of 2 gateways, 0 births; the last that was lost or refused: sim-0000\d: no connection to mqtt:/.test(line),
+    ),
   );
   assert.equal(await fleet.stop(), 0);
 });

@@ -65,6 +65,7 @@ test("the table: trouble first, bounded", () => {
   assert.match(lines[2]!, /^acme\/gw-0002 +down \(lwt\)/);
   assert.match(lines[3]!, /^acme\/gw-0001 +up +4s +1\.4\.2 +2\/2 +18% +55C +97% +2% +ok +0 +18 applied +0w 0c$/);
   assert.equal(siteTable(view.sites.values(), 5000, 1).at(-1), "… and 1 more");
+  assert.equal(siteTable([...view.sites.values()].slice(1), 5000)[0], "1 site, 1 down");
 });
 
 test("nothing that comes makes it throw", () => {

@@ -32,7 +32,7 @@ export function rolloutTable(rollout: Rollout, faultsShown = FAULTS_SHOWN): stri
   const faults = failed.slice(0, faultsShown).map(([gateway, { st, err }]) => `${gateway}  ${st}  ${plainText(err ?? "", 200)}`);
   const rest = failed.length > faults.length ? [`… and ${failed.length - faults.length} more`] : [];
   const blocked = Object.keys(state.sites).filter((gateway) => state.sites[gateway]!.st === "open" && rollout.isBlocked(gateway)).length;
-  const waits = blocked > 0 && state.st === "running" ? [`${blocked} wait for another job to be over`] : [];
+  const waits = blocked > 0 && state.st === "running" ? [`waiting for another job to be over: ${blocked}`] : [];
   return [rolloutLine(state), ...lines, ...waits, ...faults, ...rest];
 }
 

@@ -82,7 +82,7 @@ test("who is there and says nothing has failed; who has another job waits for it
   for (const gateway of names(3)) rollout.takePresence(gateway, true, 0);
   rollout.takeSlot("gw-102", "another");
   assert.deepEqual(send(rollout, 0), ["gw-100", "gw-101"]);
-  assert.match(rolloutTable(rollout).join("\n"), /1 wait for another job to be over/);
+  assert.match(rolloutTable(rollout).join("\n"), /^waiting for another job to be over: 1$/m);
   rollout.takeNews("gw-101", news("wait", 2));
   rollout.takeNews("gw-101", news("queued", 1));
   rollout.takeNews("gw-101", { ...news("ok", 9), job: "another" });

@@ -1,4 +1,5 @@
 // The sites as a table of plain text: those with trouble first.
+import { counted } from "#base/counted.ts";
 import type { SeenEvent, SiteView } from "./fleet-view.ts";
 import { plainText } from "./plain-text.ts";
 import { figuresOf } from "./site-figures.ts";
@@ -34,7 +35,7 @@ export function siteTable(sites: Iterable<SiteView>, nowMs: number, rows = Numbe
       .trimEnd(),
   );
   const counts = ORDER.map((state) => [state, all.filter((one) => one.state === state).length] as const).filter(([, n]) => n > 0);
-  const summary = `${all.length} sites${counts.map(([state, n]) => `, ${n} ${state === "?" ? "unknown" : state}`).join("")}`;
+  const summary = `${counted(all.length, "site")}${counts.map(([state, n]) => `, ${n} ${state === "?" ? "unknown" : state}`).join("")}`;
   return [summary, ...lines, ...(all.length > shown.length ? [`… and ${all.length - shown.length} more`] : [])];
 }
 
