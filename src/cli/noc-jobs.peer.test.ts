@@ -12,7 +12,8 @@ test("ring by ring: the next one when everybody is done, each once, signed, and 
   const plan = { job: "j-1", op: "cam.restart", args: { cam: "gate" }, rings: [["sim-00003"], "60%", "100%"], spread_s: 0.1 };
   const { code, text } = await run("jobs", "start", await planned(plan));
   assert.equal(code, 0, text);
-  assert.match(text, /^j-1: cam.restart, done \(every gateway has come to an end\), ring 3 of 3, 5 ok and 0 failed of 5$/m);
+  const end = /^j-1: cam.restart, done \(every gateway has come to an end\), ring 3 of 3, 5 ok and 0 failed of 5$/gm;
+  assert.equal(text.match(end)?.length, 1, text);
   const order: string[] = [];
   for (const { topic, payload, json } of watched.messages()) {
     const [, gateway, direction] = /\/(sim-\d+)\/(up|dn)\/job$/.exec(topic) ?? [];

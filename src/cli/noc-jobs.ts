@@ -134,7 +134,8 @@ async function run(rollout: Rollout, store: RolloutStore, values: Values, access
   };
   show();
   await runRollout({ rollout, store, access, signer, uploadKey, onChange: show, onTrouble: (text) => out.line(text) }, signal);
-  if (columns === undefined) for (const line of rolloutTable(rollout)) out.line(line);
+  show(); // an interrupt may have come before the last of it was shown
+  if (columns === undefined) for (const line of rolloutTable(rollout).slice(1)) out.line(line);
   if (state.st === "running" || state.st === "paused" || state.st === "stopped") out.line(`to go on: camgate noc jobs resume ${state.job}`);
   const isForAll = Object.values(state.sites).every(({ st }) => st === "ok");
   return state.st === "done" && !isForAll ? NOT_ALL : EXIT_CODES[state.st];
