@@ -1,12 +1,12 @@
 // `camgate noc receive`: takes clips and bundles of gateways over HTTPS, and gives leave to send them.
 import { join } from "node:path";
 import { CallerFault, errorText } from "#base/errors.ts";
-import type { Log } from "#base/log.ts";
+import type { Log, LogLevel } from "#base/log.ts";
+import { humanLine, safeText } from "#base/log-line.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
 import { parseSize } from "#config/size.ts";
 import { Certificate } from "#http/certificate.ts";
-import { plainText } from "#noc/plain-text.ts";
 import { checkGrant, USUAL_PART_MB, uploadGrant } from "#noc/upload-grant.ts";
 import { UploadReceiver } from "#noc/upload-receiver.ts";
 import { UploadStore } from "#noc/upload-store.ts";
@@ -84,7 +84,7 @@ async function receive(values: Values, { out, signal }: NocCall): Promise<number
       tokenKey: await openUploadKey(fs, folderOf(values)),
       nowMs: Date.now,
       log,
-      onReceived: ({ path, sizeBytes, sha256, by }) => out.line(plainText(`${path} ${sizeBytes} bytes, sha256 ${sha256}, by ${by}`, 1000)),
+      onReceived: ({ path, sizeBytes, sha256, by }) => log.info(`${path} ${sizeBytes} bytes, sha256 ${sha256}, by ${by}`),
     });
     const taken = await receiver.listen(Number(port), host.replace(/^\[|\]$/g, "")).catch((error: unknown) => {
       throw new CallerFault("invalid", `--listen: ${errorText(error)}`, "listen");
@@ -121,9 +121,12 @@ async function pemOf(values: Values, name: string, usual: string | undefined): P
   return bytes;
 }
 
-/** What an operator is to see of it. */
+/** What an operator is to see of it, in lines such as a gateway logs. */
 function logTo(out: Output): Log {
-  const line = (text: string): void => out.line(plainText(text, 1000));
-  const log: Log = { debug: () => {}, info: line, warn: line, error: line, child: () => log };
+  const at =
+    (level: LogLevel) =>
+    (text: string): void =>
+      out.line(humanLine({ time: new Date(), level, text: safeText(text) }));
+  const log: Log = { debug: () => {}, info: at("info"), warn: at("warn"), error: at("error"), child: () => log };
   return log;
 }

@@ -170,7 +170,8 @@ test("a clip arrives as a whole over a link that is cut twice, and is known when
   assert.equal(stderr, "");
   assert.ok(proxy.forwardedBytes - begun < bytes.length + 2_000_000, "what was there was not sent again");
   assert.deepEqual(await readdir(join(files, ".begun")), []);
-  assert.ok(receiver.lines.some((line) => line.includes(`${path} ${bytes.length} bytes, sha256 ${res.sha256}`)));
+  const line = receiver.lines.find((one) => one.includes(`${path} ${bytes.length} bytes, sha256 ${res.sha256}`));
+  assert.match(line ?? "", /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d INF /, receiver.lines.join("\n"));
 
   const before = proxy.forwardedBytes;
   const again = send("clip.export", { ...wish, dest });
