@@ -1,13 +1,11 @@
 // What a job of the NOC can be: what the gateway does on command anyway, at a time of its own, and what an image brings, as its updater.
 import type { Caller, Command } from "#control/command.ts";
 import { CommandFault } from "#fleet/command-fault.ts";
+import { jobOperations, UPDATE_JOB } from "#fleet/contract/operations.table.ts";
 import type { JobOperation } from "#fleet/job-runner.ts";
 import type { GatewayContext } from "./context.ts";
 
 const RESTART = "sys.restart_app";
-
-/** Commands that may be jobs: those that can be done once more when the gateway stopped in the middle. */
-const JOB_COMMANDS = ["cam.restart", "cam.set", "rec.set", "diag.bundle", RESTART] as const;
 
 /** Who made the job was judged when it came. */
 const NOC_JOB: Caller = { name: "a job of the NOC", may: () => true };
@@ -15,8 +13,7 @@ const NOC_JOB: Caller = { name: "a job of the NOC", may: () => true };
 /** By name. The context's own, which an image brings, come first. */
 export function jobOperationsOf(context: GatewayContext): ReadonlyMap<string, JobOperation> {
   return new Map([
-    ["upd.install", noUpdater],
-    ...JOB_COMMANDS.map((name) => [name, commandJob(context, name)] as const),
+    ...jobOperations.map((name) => [name, name === UPDATE_JOB ? noUpdater : commandJob(context, name)] as const),
     ...context.jobOperations,
   ]);
 }

@@ -42,6 +42,8 @@ test("what is wrong is said with its field", () => {
     [{ jobs: "x" }, /^jobs: is no field of a rollout: job, op/],
     [{ job: "a b" }, /^job: has to be/],
     [{ op: "Reboot now" }, /^op: has to be/],
+    [{ op: "cam.restrat" }, /^op: 'cam.restrat' cannot be a job: cam.restart, /],
+    [{ op: "ping", args: {} }, /^op: 'ping' cannot be a job/],
     [{ args: { camera: "gate" } }, /^camera: is no argument of cam.restart/],
     [{ args: {} }, /^cam: has to be given/],
     [{ window: "night" }, /^window: has to be/],

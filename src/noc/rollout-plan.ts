@@ -1,7 +1,7 @@
 // A rollout as an operator writes it down: which job, for whom, in which rings, and how much may go wrong.
 import { parse } from "yaml";
 import { CallerFault, errorText } from "#base/errors.ts";
-import { operationByName } from "#fleet/contract/operations.table.ts";
+import { jobOperations, operationByName } from "#fleet/contract/operations.table.ts";
 import { parseJob, spreadPart } from "#fleet/job-request.ts";
 import { gatewayIdFault } from "#fleet/topics.ts";
 import { parseCommandArguments } from "./command-arguments.ts";
@@ -67,6 +67,7 @@ export function parseRolloutPlan(text: string, name: string, nowMs: number): Rol
   };
   const parsed = parseJob(request);
   if ("fault" in parsed) throw new CallerFault("invalid", parsed.fault.replace(/^nb:/, "not_before:"));
+  if (!jobOperations.includes(parsed.op)) throw wrong("op", `'${parsed.op}' cannot be a job: ${jobOperations.join(", ")}`);
   const receive = receiveOf(fields["receive"]);
   const given = { ...parsed.args, ...(receive !== undefined && { dest: {} }) };
   if (operationByName.has(parsed.op)) parseCommandArguments(parsed.op, [JSON.stringify(given)]);

@@ -14,7 +14,7 @@ test("a rollout is kept, listed, and wished of", async (t) => {
   const fs = new NodeFs();
   const store = new RolloutStore(fs, folder, "acme", "j-1");
   assert.deepEqual([await store.load(), await store.wish(), await RolloutStore.names(fs, folder, "acme")], [undefined, undefined, []]);
-  const state = newRollout(parseRolloutPlan("{job: j-1, op: x, rings: [100%]}", "plan", 0), "acme", ["gw-0001"], true);
+  const state = newRollout(parseRolloutPlan("{job: j-1, op: upd.install, rings: [100%]}", "plan", 0), "acme", ["gw-0001"], true);
   await store.save(state);
   await store.putWish("pause");
   assert.deepEqual(await new RolloutStore(fs, folder, "acme", "j-1").load(), state);

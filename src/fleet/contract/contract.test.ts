@@ -11,7 +11,7 @@ import { SessionStamps, sessionId } from "../envelope.ts";
 import { parseJob } from "../job-request.ts";
 import { Topics } from "../topics.ts";
 import { messages } from "./messages.table.ts";
-import { operations } from "./operations.table.ts";
+import { jobOperations, operations } from "./operations.table.ts";
 import { writeAsyncApi, writeJsonSchemas } from "./write-contract.ts";
 
 const DOCS = new URL("../../../docs/mqtt/", import.meta.url);
@@ -107,6 +107,9 @@ test("jobs that the gateway takes are those of the schema", () => {
     ...[{ v: 2 }, { job: "a b" }, { op: "" }, { args: [] }, { nb: "x" }, { window: "night" }, { window: "25:00-26:00" }],
     ...[{ spread_s: -1 }, { spread_s: 1e9 }, { step_s: 0 }, { tries: 0 }, { tries: 1.5 }],
   ]);
+  const [, table = ""] = /\n## Jobs\n.*?\n\| op \| what \|\n(.*?)\n\n/s.exec(committed("README.md")) ?? [];
+  const told = table.split("\n").flatMap((row) => [...row.split("|")[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+  assert.deepEqual(told, jobOperations);
 });
 
 test("arguments with a slip are none", () => {

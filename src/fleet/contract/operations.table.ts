@@ -366,3 +366,7 @@ export const operations: readonly Operation[] = [
 
 /** By name. */
 export const operationByName: ReadonlyMap<string, Operation> = new Map(operations.map((operation) => [operation.name, operation]));
+
+export const UPDATE_JOB = "upd.install";
+/** What may be a job, §10: commands that can be done once more when the gateway stopped in the middle, and what an image brings. */
+export const jobOperations: readonly string[] = ["cam.restart", "cam.set", "rec.set", "diag.bundle", "sys.restart_app", UPDATE_JOB];
