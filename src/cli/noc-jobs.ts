@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
-import { FleetView } from "#noc/fleet-view.ts";
+import { sitesAtBroker } from "#noc/fleet-call.ts";
 import { type BrokerAccess, NocConnection } from "#noc/noc-connection.ts";
 import { newRollout, Rollout, type RolloutState, type RolloutStatus } from "#noc/rollout.ts";
 import { parseRolloutPlan } from "#noc/rollout-plan.ts";
@@ -150,14 +150,10 @@ async function signerOf(values: Values) {
   );
 }
 
-/** All that the broker keeps a state of. */
 async function gatewaysOf(access: BrokerAccess, tenant: string, signal: AbortSignal): Promise<readonly string[]> {
   const connection = await NocConnection.open(access, signal);
   try {
-    const view = new FleetView();
-    for (const [topic, payload] of await connection.retained([`cg/v1/${tenant}/+/up/state`]))
-      view.take({ topic, payload, isRetained: true }, performance.now());
-    return [...view.sites.values()].map(({ gatewayId }) => gatewayId).sort();
+    return (await sitesAtBroker(connection, tenant)).map(({ gatewayId }) => gatewayId).sort();
   } finally {
     await connection.close();
   }

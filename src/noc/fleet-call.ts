@@ -4,7 +4,7 @@ import type { CommandAnswer } from "#fleet/command-request.ts";
 import { Topics } from "#fleet/topics.ts";
 import { ulid } from "#fleet/ulid.ts";
 import { isTerminal, parseAnswer } from "./command-call.ts";
-import { FleetView } from "./fleet-view.ts";
+import { FleetView, type SiteView } from "./fleet-view.ts";
 import type { NocConnection } from "./noc-connection.ts";
 
 export interface FleetCall {
@@ -30,15 +30,20 @@ const ANSWER_TOPIC = /^cg\/v1\/[a-z0-9]+\/([a-z0-9-]+)\/up\/res$/;
 /** Those that the broker does not know of may answer as well. */
 const LINGER_MS = 500;
 
+/** All that the broker keeps a state of. */
+export async function sitesAtBroker(connection: NocConnection, tenant: string): Promise<readonly SiteView[]> {
+  const view = new FleetView();
+  for (const [topic, payload] of await connection.retained([`cg/v1/${tenant}/+/up/state`]))
+    view.take({ topic, payload, isRetained: true }, 0);
+  return [...view.sites.values()];
+}
+
 /** What may be asked of all at once goes unsigned: a signature would have to name one gateway. Ends when all that are there have answered, or in time. */
 export async function callFleet(connection: NocConnection, call: FleetCall): Promise<FleetAnswers> {
   const { tenant, op, args, timeoutMs, utcMs } = call;
-  const view = new FleetView();
   const answers = new Map<string, CommandAnswer>();
-  const states = await connection.retained([`cg/v1/${tenant}/+/up/state`]);
-  for (const [topic, payload] of states) view.take({ topic, payload, isRetained: true }, 0);
-  const there = [...view.sites.values()].filter(({ online }) => online === true).map(({ gatewayId }) => gatewayId);
-  const missing = (): string[] => there.filter((gateway) => !answers.has(gateway)).sort();
+  const there = (await sitesAtBroker(connection, tenant)).filter(({ online }) => online === true);
+  const missing = new Set(there.map(({ gatewayId }) => gatewayId));
   await connection.subscribe([`cg/v1/${tenant}/+/up/res`]);
   // What the broker keeps took a while to hear: what is asked holds from now on.
   const nowMs = utcMs();
@@ -54,7 +59,7 @@ export async function callFleet(connection: NocConnection, call: FleetCall): Pro
         if (gateway === undefined || answer?.id !== id || !isTerminal(answer) || answers.has(gateway)) return;
         answers.set(gateway, answer);
         call.onAnswer(gateway, answer);
-        if (there.length > 0 && missing().length === 0) setTimeout(resolve, LINGER_MS);
+        if (missing.delete(gateway) && missing.size === 0) setTimeout(resolve, LINGER_MS);
       });
     });
     const request = { v: 1, id, op, args, ts: nowMs, exp: nowMs + timeoutMs, mode: "once" };
@@ -66,7 +71,7 @@ export async function callFleet(connection: NocConnection, call: FleetCall): Pro
       Promise.reject(new CallerFault("timed-out", `the connection was lost: ${message}`)),
     );
     await Promise.race([done, lost]);
-    return { answers, missing: missing() };
+    return { answers, missing: [...missing].sort() };
   } finally {
     clearTimeout(timer);
     stop();
