@@ -1,4 +1,5 @@
 // A benchmark's outcome as a table for people and as JSON for machines.
+import { alignedLines } from "#base/text-table.ts";
 import { type Result, ratios, type Summary } from "./harness.ts";
 import { machineText } from "./process-figures.ts";
 import { OWN_NAME, type ServerKind } from "./server-under-test.ts";
@@ -53,7 +54,7 @@ export function reportText(report: Report): string {
     }
     for (const peer of peersOf(report)) rows.push([setting, `${ownOf(report)} / ${peer}`, ...ratioCells(report, setting, peer)]);
   }
-  return `${[...lines, ...alignColumns(rows)].join("\n")}\n`;
+  return `${[...lines, ...alignedLines(rows)].join("\n")}\n`;
 }
 
 /** One document for any number of reports, and for what went wrong on the way. */
@@ -145,14 +146,4 @@ function settingText(parameters: Readonly<Record<string, number>>): string {
       return what === undefined ? `${value} ${name}` : `${what} ${value} ${unit === "Mbit" ? "Mbit/s" : "s"}`;
     })
     .join(", ");
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
 }

@@ -1,4 +1,5 @@
 // A rollout as lines of plain text: its rings, how many are where, and who failed.
+import { alignedLines } from "#base/text-table.ts";
 import { plainText } from "./plain-text.ts";
 import { isFailed, type Rollout, type RolloutState, type SiteJobState } from "./rollout.ts";
 
@@ -20,14 +21,7 @@ export function rolloutTable(rollout: Rollout, faultsShown = FAULTS_SHOWN): stri
     const cells = COLUMNS.map(([, states]) => String(states.reduce((sum, one) => sum + (counts.get(one) ?? 0), 0)));
     return [`${i + 1}${i === state.ring ? "*" : ""}`, String(members.length), ...cells];
   });
-  const table = [["RING", "SITES", ...COLUMNS.map(([heading]) => heading)], ...rows];
-  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
-  const lines = table.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join("  ")
-      .trimEnd(),
-  );
+  const lines = alignedLines([["RING", "SITES", ...COLUMNS.map(([heading]) => heading)], ...rows]);
   const failed = Object.entries(state.sites).filter(([, site]) => isFailed(site) || site.st === "missed");
   const faults = failed.slice(0, faultsShown).map(([gateway, { st, err }]) => `${gateway}  ${st}  ${plainText(err ?? "", 200)}`);
   const rest = failed.length > faults.length ? [`… and ${failed.length - faults.length} more`] : [];

@@ -1,5 +1,6 @@
 // The sites as a table of plain text: those with trouble first.
 import { counted } from "#base/counted.ts";
+import { alignedLines } from "#base/text-table.ts";
 import type { SeenEvent, SiteView } from "./fleet-view.ts";
 import { plainText } from "./plain-text.ts";
 import { figuresOf } from "./site-figures.ts";
@@ -26,14 +27,7 @@ export function siteTable(sites: Iterable<SiteView>, nowMs: number, rows = Numbe
     (a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || b.trouble - a.trouble || (nameOf(a.site) < nameOf(b.site) ? -1 : 1),
   );
   const shown = all.slice(0, rows);
-  const cells = [HEADINGS, ...shown.map(({ site, state }) => cellsOf(site, state, nowMs))];
-  const widths = HEADINGS.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
-  const lines = cells.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join("  ")
-      .trimEnd(),
-  );
+  const lines = alignedLines([HEADINGS, ...shown.map(({ site, state }) => cellsOf(site, state, nowMs))]);
   const counts = ORDER.map((state) => [state, all.filter((one) => one.state === state).length] as const).filter(([, n]) => n > 0);
   const summary = `${counted(all.length, "site")}${counts.map(([state, n]) => `, ${n} ${state === "?" ? "unknown" : state}`).join("")}`;
   return [summary, ...lines, ...(all.length > shown.length ? [`… and ${all.length - shown.length} more`] : [])];
