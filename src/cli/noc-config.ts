@@ -1,6 +1,6 @@
 // `camgate noc config get|set|diff|rollback <gateway>`: the config that is wanted of a gateway.
 import { stringify } from "yaml";
-import { CallerFault, errorText } from "#base/errors.ts";
+import { CallerFault } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import { readSmallFile } from "#base/read-small-file.ts";
 import { parseKeyFile } from "#fleet/key-file.ts";
@@ -9,7 +9,19 @@ import { type Doc, diffLines, hasSecrets, parseDraft, SentConfigs, sealingKeyOf,
 import { NocConnection } from "#noc/noc-connection.ts";
 import { plainText } from "#noc/plain-text.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, textOf, UsageFault, type Values } from "./noc-options.ts";
+import {
+  brokerOf,
+  folderOf,
+  gatewayOf,
+  type NocCall,
+  noKeyFault,
+  numberOf,
+  parseNocWords,
+  readNamed,
+  textOf,
+  UsageFault,
+  type Values,
+} from "./noc-options.ts";
 
 const ACTIONS = ["get", "set", "diff", "rollback"];
 const MAX_FILE_BYTES = 2 << 20;
@@ -51,11 +63,7 @@ export async function runNocConfig(words: readonly string[], call: NocCall): Pro
     }
     const sealed = hasSecrets(doc) ? sealSecrets(doc, sealingKeyOf(sealingKey(values, now))) : doc;
     const signer = values["unsigned"] === true ? undefined : await folder.signer();
-    if (signer === undefined && values["unsigned"] !== true)
-      throw new CallerFault(
-        "invalid",
-        `${folderOf(values)} has no key: camgate noc keys make, or --unsigned where gateways trust the broker`,
-      );
+    if (signer === undefined && values["unsigned"] !== true) throw noKeyFault(values, "a config");
     const ver = nextVersion(now, known);
     await sent.keep(ver, sealed);
     call.out.line(`version ${ver}, kept as ${sent.fileOf(ver)}`);
@@ -73,11 +81,7 @@ export async function runNocConfig(words: readonly string[], call: NocCall): Pro
 }
 
 async function readDraft(path: string): Promise<Doc> {
-  const bytes = await readSmallFile(new NodeFs(), path, MAX_FILE_BYTES).catch((error: unknown) => {
-    throw new CallerFault("invalid", `${path} cannot be read: ${errorText(error)}`);
-  });
-  if (bytes === undefined) throw new CallerFault("not-found", `there is no file ${path}`);
-  return parseDraft(bytes.toString("utf8"), path);
+  return parseDraft((await readNamed(path, MAX_FILE_BYTES)).toString("utf8"), path);
 }
 
 async function readKeys(path: string) {

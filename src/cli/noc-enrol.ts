@@ -1,14 +1,13 @@
 // `camgate noc enrol`: certificates of gateways, from the first to the last.
 import { join } from "node:path";
 import { counted } from "#base/counted.ts";
-import { CallerFault, errorText } from "#base/errors.ts";
+import { CallerFault } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
-import { readSmallFile } from "#base/read-small-file.ts";
 import { parseStrictJson } from "#fleet/strict-json.ts";
 import { Topics } from "#fleet/topics.ts";
 import { CertificateAuthority } from "#noc/certificate-authority.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, refuseMore, textOf, UsageFault } from "./noc-options.ts";
+import { brokerOf, folderOf, gatewayOf, type NocCall, parseNocWords, readNamed, refuseMore, textOf, UsageFault } from "./noc-options.ts";
 import { renewCertificate } from "./noc-renew.ts";
 
 const ACTIONS = ["ca", "broker", "receiver", "operator", "gateway", "renew", "replace", "revoke", "decommission"];
@@ -108,10 +107,7 @@ async function revokeOthers(authority: CertificateAuthority, name: string, { out
 
 async function csrOf(path: string | undefined): Promise<Buffer | undefined> {
   if (path === undefined) return undefined;
-  const bytes = await readSmallFile(new NodeFs(), path, MAX_CSR_BYTES).catch((error: unknown) => {
-    throw new CallerFault("invalid", `--csr: ${path} cannot be read: ${errorText(error)}`, "csr");
-  });
-  if (bytes === undefined) throw new CallerFault("not-found", `--csr: there is no file ${path}`, "csr");
+  const bytes = await readNamed(path, MAX_CSR_BYTES, "csr");
   if (!bytes.includes("-----BEGIN CERTIFICATE REQUEST-----") && !bytes.includes("-----BEGIN NEW CERTIFICATE REQUEST-----"))
     throw new CallerFault("invalid", `--csr: ${path} is no request for a certificate (PKCS #10, PEM)`, "csr");
   return bytes;

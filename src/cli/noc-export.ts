@@ -1,20 +1,18 @@
 // `camgate noc export`: the fleet for Prometheus, over HTTP.
 import { createServer } from "node:http";
 import { CallerFault, errorText } from "#base/errors.ts";
+import { formatAddress } from "#base/listen-address.ts";
 import type { IncomingMessage } from "#fleet/mqtt-connection.ts";
 import { fleetMetrics } from "#noc/fleet-metrics.ts";
 import { FleetView } from "#noc/fleet-view.ts";
 import { stayConnected } from "#noc/steady-connection.ts";
-import { brokerOf, type NocCall, parseNocWords, refuseMore, tenantOf, textOf } from "./noc-options.ts";
+import { brokerOf, listenOf, type NocCall, parseNocWords, refuseMore, tenantOf } from "./noc-options.ts";
 
 /** Until it is interrupted; a broker that goes is waited for. */
 export async function runNocExport(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(words, { listen: { type: "string" } }, call);
   refuseMore(positionals);
-  const listen = textOf(values, "listen") ?? "127.0.0.1:9464";
-  const [, host, port] = /^([0-9a-zA-Z.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(listen) ?? [];
-  if (host === undefined || Number(port) > 65_535)
-    throw new CallerFault("invalid", `--listen: '${listen}' is no address such as 127.0.0.1:9464`, "listen");
+  const { host, port } = listenOf(values, "127.0.0.1:9464");
   const view = new FleetView();
   const tenant = tenantOf(values);
   const access = await brokerOf(values);
@@ -27,10 +25,10 @@ export async function runNocExport(words: readonly string[], call: NocCall): Pro
   const open = async (): Promise<void> => {
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => reject(new CallerFault("invalid", `--listen: ${errorText(error)}`, "listen")));
-      server.listen(Number(port), host.replace(/^\[|\]$/g, ""), resolve);
+      server.listen(port, host, resolve);
     });
     const { port: taken } = server.address() as { readonly port: number };
-    call.out.line(`http://${host}:${taken}/metrics`);
+    call.out.line(`http://${formatAddress(host, taken)}/metrics`);
   };
   const stop = new AbortController();
   let opening: Promise<void> | undefined;

@@ -2,7 +2,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { CallerFault, errorText } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
-import { readSmallFile } from "#base/read-small-file.ts";
 import { sitesAtBroker } from "#noc/fleet-call.ts";
 import { type BrokerAccess, NocConnection } from "#noc/noc-connection.ts";
 import { newRollout, Rollout, type RolloutState, type RolloutStatus } from "#noc/rollout.ts";
@@ -12,7 +11,18 @@ import { RolloutStore, type Wish } from "#noc/rollout-store.ts";
 import { rolloutLine, rolloutTable, siteJobLines } from "#noc/rollout-table.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
 import { openUploadKey } from "#noc/upload-tokens.ts";
-import { brokerOf, folderOf, type NocCall, parseNocWords, refuseMore, tenantOf, UsageFault, type Values } from "./noc-options.ts";
+import {
+  brokerOf,
+  folderOf,
+  type NocCall,
+  noKeyFault,
+  parseNocWords,
+  readNamed,
+  refuseMore,
+  tenantOf,
+  UsageFault,
+  type Values,
+} from "./noc-options.ts";
 
 const ACTIONS = "start <plan>, resume <job>, pause <job>, cancel <job>, show <job> or list";
 const JOB = /^[0-9A-Za-z_-]{1,64}$/;
@@ -55,14 +65,9 @@ async function list(values: Values, { out }: NocCall): Promise<number> {
 
 async function start(path: string | undefined, values: Values, call: NocCall): Promise<number> {
   if (path === undefined) throw new UsageFault("the file with the plan is missing");
-  const fs = new NodeFs();
-  const bytes = await readSmallFile(fs, path, MAX_PLAN_BYTES).catch((error: unknown) => {
-    throw new CallerFault("invalid", `${path} cannot be read: ${errorText(error)}`);
-  });
-  if (bytes === undefined) throw new CallerFault("not-found", `there is no file ${path}`);
-  const plan = parseRolloutPlan(bytes.toString("utf8"), path, Date.now());
+  const plan = parseRolloutPlan((await readNamed(path, MAX_PLAN_BYTES)).toString("utf8"), path, Date.now());
   const tenant = tenantOf(values);
-  const store = new RolloutStore(fs, folderOf(values), tenant, plan.job);
+  const store = new RolloutStore(new NodeFs(), folderOf(values), tenant, plan.job);
   const access = await brokerOf(values);
   const isSigned = values["unsigned"] !== true;
   if (isSigned) await signerOf(values); // what is missing is said before anything is begun
@@ -144,10 +149,7 @@ async function run(rollout: Rollout, store: RolloutStore, values: Values, access
 async function signerOf(values: Values) {
   const signer = await new SigningKeyFolder(new NodeFs(), folderOf(values)).signer();
   if (signer !== undefined) return signer;
-  throw new CallerFault(
-    "invalid",
-    `jobs are signed, and ${folderOf(values)} has no key: camgate noc keys make, or --unsigned where gateways trust the broker`,
-  );
+  throw noKeyFault(values, "a job");
 }
 
 async function gatewaysOf(access: BrokerAccess, tenant: string, signal: AbortSignal): Promise<readonly string[]> {

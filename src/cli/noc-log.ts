@@ -6,11 +6,10 @@ import type { CommandAnswer } from "#fleet/command-request.ts";
 import { parseStrictJson } from "#fleet/strict-json.ts";
 import { Topics } from "#fleet/topics.ts";
 import { parseCommandArguments } from "#noc/command-arguments.ts";
-import { callCommand } from "#noc/command-call.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
 import { plainText } from "#noc/plain-text.ts";
 import { brokerOf, gatewayOf, type NocCall, numberOf, parseNocWords, refuseMore, textOf } from "./noc-options.ts";
-import { signatureOf } from "./noc-send.ts";
+import { askGateway, sayNoResult } from "./noc-send.ts";
 
 const OPTIONS = {
   level: { type: "string" },
@@ -21,9 +20,6 @@ const OPTIONS = {
 
 /** A lease outlives us by no more. */
 const TTL_S = 60;
-/** As of `send`. */
-const REFUSED = 3;
-const NO_ANSWER = 7;
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
 export async function runNocLog(words: readonly string[], call: NocCall): Promise<number> {
@@ -41,17 +37,12 @@ export async function runNocLog(words: readonly string[], call: NocCall): Promis
   signal.addEventListener("abort", giveUp);
   const connection = await NocConnection.open(await brokerOf(values), connecting.signal);
   signal.removeEventListener("abort", giveUp);
-  const ask = async (op: string, args: Readonly<Record<string, unknown>>): Promise<CommandAnswer | undefined> => {
-    const signature = values["unsigned"] === true ? undefined : await signatureOf(values, op, args);
-    return callCommand(connection, { gateway, op, args, signature, timeoutMs, progressSeconds: 60, nowMs: Date.now(), onAnswer: () => {} });
-  };
+  const ask = (op: string, args: Readonly<Record<string, unknown>>): Promise<CommandAnswer | undefined> =>
+    askGateway(connection, values, { gateway, op, args, timeoutMs });
   /** The lease's name; a number: the exit code, and why is said. */
   const leaseOf = (answer: CommandAnswer | undefined): string | number => {
     const { lid } = (answer?.res ?? {}) as { readonly lid?: unknown };
-    if (answer?.st === "ok" && typeof lid === "string") return lid;
-    if (answer === undefined) out.line(`no answer within ${timeoutMs / 1000} s: the gateway is away (--timeout)`);
-    else out.line(`${answer.st} ${plainText(`${answer.e?.c}: ${answer.e?.m}`)}`);
-    return answer === undefined ? NO_ANSWER : REFUSED;
+    return answer?.st === "ok" && typeof lid === "string" ? lid : sayNoResult(answer, timeoutMs, out);
   };
   try {
     const topic = new Topics(gateway).up("log");

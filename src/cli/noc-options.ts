@@ -1,7 +1,9 @@
 // What every `camgate noc` command can be told: where the broker is, who we are, where keys lie. From options, or from the environment.
 import { parseArgs } from "node:util";
-import { CallerFault } from "#base/errors.ts";
+import { CallerFault, errorText } from "#base/errors.ts";
+import { parseListenAddress } from "#base/listen-address.ts";
 import { NodeFs } from "#base/node-fs.ts";
+import { readSmallFile } from "#base/read-small-file.ts";
 import { readLinkFiles } from "#fleet/link-files.ts";
 import { type GatewayIdentity, gatewayIdFault, tenantFault } from "#fleet/topics.ts";
 import type { BrokerAccess } from "#noc/noc-connection.ts";
@@ -96,6 +98,33 @@ export function numberOf(values: Values, name: string, usual: number, min: numbe
   const value = Number(text);
   if (text.trim() !== "" && value >= min && value <= max) return value;
   throw new CallerFault("invalid", `--${name}: '${text}' has to be a number from ${min} to ${max}`, name);
+}
+
+/** `--listen`. Throws a CallerFault. */
+export function listenOf(values: Values, usual: string): { readonly host: string; readonly port: number } {
+  const text = textOf(values, "listen") ?? usual;
+  const { host, port = 0 } = parseListenAddress(text) ?? {};
+  if (host === undefined) throw new CallerFault("invalid", `--listen: '${text}' is no address such as ${usual}`, "listen");
+  return { host, port };
+}
+
+/** A file that was named, with the option `--<name>` if that is said. Rejects with a CallerFault where there is none, and `fix` makes one, or it cannot be read. */
+export async function readNamed(path: string, maxBytes: number, name?: string, fix?: string): Promise<Buffer> {
+  const option = name === undefined ? "" : `--${name}: `;
+  const bytes = await readSmallFile(new NodeFs(), path, maxBytes).catch((error: unknown) => {
+    throw new CallerFault("invalid", `${option}${path} cannot be read: ${errorText(error)}`, name);
+  });
+  if (bytes === undefined)
+    throw new CallerFault("not-found", `${option}there is no file ${path}${fix === undefined ? "" : `: ${fix}`}`, name);
+  return bytes;
+}
+
+/** `what` has to be signed, and cannot be. */
+export function noKeyFault(values: Values, what: string): CallerFault {
+  return new CallerFault(
+    "invalid",
+    `${what} has to be signed, and ${folderOf(values)} has no key: camgate noc keys make, or --unsigned where gateways trust the broker`,
+  );
 }
 
 export function tenantOf(values: Values): string {

@@ -1,6 +1,7 @@
 // `camgate noc receive`: takes clips and bundles of gateways over HTTPS, and gives leave to send them.
 import { join } from "node:path";
 import { CallerFault, errorText } from "#base/errors.ts";
+import { formatAddress } from "#base/listen-address.ts";
 import type { Log, LogLevel } from "#base/log.ts";
 import { humanLine, safeText } from "#base/log-line.ts";
 import { NodeFs } from "#base/node-fs.ts";
@@ -11,7 +12,7 @@ import { checkGrant, USUAL_PART_MB, uploadGrant } from "#noc/upload-grant.ts";
 import { UploadReceiver } from "#noc/upload-receiver.ts";
 import { UploadStore } from "#noc/upload-store.ts";
 import { openUploadKey } from "#noc/upload-tokens.ts";
-import { folderOf, type NocCall, numberOf, parseNocWords, textOf, UsageFault, type Values } from "./noc-options.ts";
+import { folderOf, listenOf, type NocCall, numberOf, parseNocWords, readNamed, textOf, UsageFault, type Values } from "./noc-options.ts";
 import type { Output } from "./output.ts";
 
 const OPTIONS = {
@@ -29,7 +30,6 @@ const OPTIONS = {
 } as const;
 
 const MAX_PEM_BYTES = 1 << 20;
-const LISTEN = /^([0-9a-zA-Z.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/;
 
 export async function runNocReceive(words: readonly string[], call: NocCall): Promise<number> {
   const { values, positionals } = parseNocWords(words, OPTIONS, call);
@@ -54,10 +54,7 @@ async function grant(name: string, values: Values, out: Output): Promise<number>
 /** Until it is interrupted. */
 async function receive(values: Values, { out, signal }: NocCall): Promise<number> {
   const fs = new NodeFs();
-  const listen = textOf(values, "listen") ?? "127.0.0.1:8443";
-  const [, host, port] = LISTEN.exec(listen) ?? [];
-  if (host === undefined || Number(port) > 65_535)
-    throw new CallerFault("invalid", `--listen: '${listen}' is no address such as 0.0.0.0:8443`, "listen");
+  const { host, port } = listenOf(values, "127.0.0.1:8443");
   const folder = textOf(values, "folder");
   if (folder === undefined) throw new CallerFault("invalid", "--folder: has to be given: files are written below it", "folder");
   const sizes = { quotaBytes: sizeOf(values, "quota", "20G"), maxFileBytes: sizeOf(values, "max-file", "4G") };
@@ -86,11 +83,11 @@ async function receive(values: Values, { out, signal }: NocCall): Promise<number
       log,
       onReceived: ({ path, sizeBytes, sha256, by }) => log.info(`${path} ${sizeBytes} bytes, sha256 ${sha256}, by ${by}`),
     });
-    const taken = await receiver.listen(Number(port), host.replace(/^\[|\]$/g, "")).catch((error: unknown) => {
+    const taken = await receiver.listen(port, host).catch((error: unknown) => {
       throw new CallerFault("invalid", `--listen: ${errorText(error)}`, "listen");
     });
     certificate.serve(receiver);
-    out.line(`https://${host}:${taken}: files go to ${folder}`);
+    out.line(`https://${formatAddress(host, taken)}: files go to ${folder}`);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve());
@@ -112,13 +109,8 @@ function sizeOf(values: Values, name: string, usual: string): number {
 /** That which is named, else `usual` where there is one. */
 async function pemOf(values: Values, name: string, usual: string | undefined): Promise<Buffer | undefined> {
   const named = textOf(values, name);
-  const path = named ?? usual;
-  if (path === undefined) return undefined;
-  const bytes = await readSmallFile(new NodeFs(), path, MAX_PEM_BYTES).catch((error: unknown) => {
-    throw new CallerFault("invalid", `--${name}: ${path} cannot be read: ${errorText(error)}`, name);
-  });
-  if (bytes === undefined && named !== undefined) throw new CallerFault("not-found", `--${name}: there is no file ${named}`, name);
-  return bytes;
+  if (named !== undefined) return await readNamed(named, MAX_PEM_BYTES, name);
+  return usual === undefined ? undefined : await readSmallFile(new NodeFs(), usual, MAX_PEM_BYTES);
 }
 
 /** What an operator is to see of it, in lines such as a gateway logs. */

@@ -3,13 +3,25 @@ import { CallerFault } from "#base/errors.ts";
 import { NodeFs } from "#base/node-fs.ts";
 import type { CommandAnswer, CommandState } from "#fleet/command-request.ts";
 import { isPrivileged, parseCommandArguments } from "#noc/command-arguments.ts";
-import { callCommand, isTerminal } from "#noc/command-call.ts";
+import { type CommandCall, callCommand, isTerminal } from "#noc/command-call.ts";
 import { CommandCounter } from "#noc/command-counter.ts";
 import { NocConnection } from "#noc/noc-connection.ts";
 import { plainText } from "#noc/plain-text.ts";
 import { SigningKeyFolder } from "#noc/signing-keys.ts";
-import { brokerOf, folderOf, gatewayOf, type NocCall, numberOf, parseNocWords, textOf, UsageFault, type Values } from "./noc-options.ts";
+import {
+  brokerOf,
+  folderOf,
+  gatewayOf,
+  type NocCall,
+  noKeyFault,
+  numberOf,
+  parseNocWords,
+  textOf,
+  UsageFault,
+  type Values,
+} from "./noc-options.ts";
 import { keepPicture } from "./noc-picture.ts";
+import type { Output } from "./output.ts";
 
 /** 1 is: it could not be sent. */
 const EXIT_CODES: Readonly<Record<CommandState, number>> = { ok: 0, ack: 1, run: 1, rej: 2, err: 3, exp: 4, cancel: 5, lost: 6 };
@@ -63,10 +75,24 @@ export async function signatureOf(values: Values, op: string, args: Readonly<Rec
   const signer = await new SigningKeyFolder(fs, folderOf(values)).signer();
   if (signer !== undefined) return { signer, ctr: await new CommandCounter(fs, folderOf(values)).next() };
   if (!isPrivileged(op, args)) return undefined;
-  throw new CallerFault(
-    "invalid",
-    `${op} has to be signed, and ${folderOf(values)} has no key: camgate noc keys make, or --unsigned where gateways trust the broker`,
-  );
+  throw noKeyFault(values, op);
+}
+
+/** A command that is a part of another one of ours: what it tells on the way is not shown. Resolves as `callCommand` does. */
+export async function askGateway(
+  connection: NocConnection,
+  values: Values,
+  { gateway, op, args, timeoutMs }: Pick<CommandCall, "gateway" | "op" | "args" | "timeoutMs">,
+): Promise<CommandAnswer | undefined> {
+  const signature = values["unsigned"] === true ? undefined : await signatureOf(values, op, args);
+  return callCommand(connection, { gateway, op, args, signature, timeoutMs, progressSeconds: 60, nowMs: Date.now(), onAnswer: () => {} });
+}
+
+/** Says why there is no result. @returns the exit code: 3, or 7 where no answer came in time */
+export function sayNoResult(answer: CommandAnswer | undefined, timeoutMs: number, out: Output): number {
+  if (answer === undefined) out.line(`no answer within ${timeoutMs / 1000} s: the gateway is away, or takes longer (--timeout)`);
+  else out.line(`${answer.st} ${plainText(`${answer.e?.c}: ${answer.e?.m}`)}`);
+  return answer === undefined ? NO_ANSWER : EXIT_CODES.err;
 }
 
 function cancelHint(gatewayId: string, commandId: string): string {

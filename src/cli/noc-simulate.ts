@@ -2,16 +2,14 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { counted } from "#base/counted.ts";
-import { CallerFault, errorText } from "#base/errors.ts";
-import { NodeFs } from "#base/node-fs.ts";
-import { readSmallFile } from "#base/read-small-file.ts";
+import { CallerFault } from "#base/errors.ts";
 import type { LinkCredentials } from "#fleet/fleet-link.ts";
 import type { SigningKeys } from "#fleet/jws.ts";
 import { parseKeyFile } from "#fleet/key-file.ts";
 import { gatewayIdFault } from "#fleet/topics.ts";
 import { plainText } from "#noc/plain-text.ts";
 import { SimulatedSite } from "#noc/simulated-site.ts";
-import { brokerOf, type NocCall, numberOf, parseNocWords, refuseMore, tenantOf, textOf } from "./noc-options.ts";
+import { brokerOf, type NocCall, numberOf, parseNocWords, readNamed, refuseMore, tenantOf, textOf } from "./noc-options.ts";
 
 const REPORT_MS = 5000;
 const MAX_KEY_FILE_BYTES = 64 * 1024;
@@ -76,24 +74,15 @@ export async function runNocSimulate(words: readonly string[], call: NocCall): P
 
 /** As `enrol gateway` makes it. Rejects with a CallerFault that names the file. */
 async function certificateOf(folder: string, name: string): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
-  const read = async (path: string): Promise<Buffer> => {
-    const bytes = await readSmallFile(new NodeFs(), path, MAX_KEY_FILE_BYTES).catch((error: unknown) => {
-      throw new CallerFault("invalid", `--certificates: ${path} cannot be read: ${errorText(error)}`, "certificates");
-    });
-    if (bytes !== undefined) return bytes;
-    throw new CallerFault("not-found", `--certificates: there is no file ${path}: camgate noc enrol gateway ${name}`, "certificates");
-  };
-  return { cert: await read(join(folder, `${name}.crt`)), key: await read(join(folder, `${name}.key`)) };
+  const read = (end: string): Promise<Buffer> =>
+    readNamed(join(folder, `${name}.${end}`), MAX_KEY_FILE_BYTES, "certificates", `camgate noc enrol gateway ${name}`);
+  return { cert: await read("crt"), key: await read("key") };
 }
 
 /** Undefined: they trust the broker. */
 async function keysOf(path: string | undefined): Promise<SigningKeys | undefined> {
   if (path === undefined) return undefined;
-  const bytes = await readSmallFile(new NodeFs(), path, MAX_KEY_FILE_BYTES).catch((error: unknown) => {
-    throw new CallerFault("invalid", `--command-keys: ${path} cannot be read: ${errorText(error)}`, "command-keys");
-  });
-  if (bytes === undefined) throw new CallerFault("invalid", `--command-keys: there is no file ${path}`, "command-keys");
-  const file = parseKeyFile(bytes.toString("utf8"));
+  const file = parseKeyFile((await readNamed(path, MAX_KEY_FILE_BYTES, "command-keys")).toString("utf8"));
   if ("fault" in file) throw new CallerFault("invalid", `--command-keys: the key file ${path} ${file.fault}`, "command-keys");
   return file.keys;
 }
