@@ -144,11 +144,13 @@ describe("media that fail", { skip, concurrency: 2 }, () => {
     const rig = await lappedRing(t);
     const failing = injecting("fdatasync", "error=EIO:when=1", chunkFiles(rig.disk.mountPoint));
     const badChunks = () => rig.told.events.filter(({ type }) => type === "bad-chunk").length;
+    const isTold = () => rig.told.events.some(({ type }) => type === "gap");
     // One that fails with nothing but the trailer to make safe loses nothing.
-    for (let tries = 1; tries <= 5 && !rig.told.events.some(({ type }) => type === "gap"); tries++) {
+    for (let tries = 1; tries <= 5 && !isTold(); tries++) {
       const tracer = await Strace.attach(rig.disk, rig.writer.pid, failing);
       await rig.writer.until("a sync that fails", () => badChunks() >= tries);
-      await tracer.detach();
+      // Taking it off takes time, in which the ring would write over the gap.
+      if (!isTold()) await tracer.detach();
     }
     const found = await checked(rig);
     const [hole, ...others] = holes(found);
